@@ -1,0 +1,1 @@
+"""What a client does: the reference model, small, typed, pure and total."""

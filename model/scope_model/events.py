@@ -1,0 +1,176 @@
+"""The wire vocabulary: what a client sends, what it receives, and what happens around it.
+
+One frozen dataclass an event, named and with the members of OAuth's own documents. An absent member (None)
+means "not sent"; `scope` is always the raw string that was on the wire, and a tuple of strings where a
+request repeated the parameter. `issuer` and `resource` may be left out where there is one of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from scope_spec import Revision
+
+WireScope = str | tuple[str, ...] | None
+"""A request's `scope` as sent: absent, one raw string, or the strings of a repeated parameter (SEL-4)."""
+
+ConfiguredMode = Literal["none", "fallback", "override", "ceiling"]
+"""What a caller's configured scopes mean to its client (reading A11)."""
+
+OFFLINE_ACCESS: Final = "offline_access"
+AUTHORIZATION_CODE: Final = "authorization_code"
+REFRESH_TOKEN: Final = "refresh_token"
+CLIENT_CREDENTIALS: Final = "client_credentials"
+TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a transcript says before its events: the revision in force and how the client was set up."""
+
+    revision: Revision
+    client_name: str = "unnamed"
+    client_version: str | None = None
+    configured_scopes: tuple[str, ...] | None = None
+    configured_mode: ConfiguredMode | None = None
+    wants_refresh_token: bool | None = None
+
+
+# --- what a client sends --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRequest:
+    """A call of an operation, with the access token that it carried."""
+
+    operation: str
+    access_token: str | None = None
+    resource: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRegistration:
+    """A dynamic registration request (RFC 7591)."""
+
+    scope: WireScope = None
+    grant_types: tuple[str, ...] | None = None
+    issuer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A user agent sent to the authorization endpoint (RFC 6749 section 4.1.1)."""
+
+    scope: WireScope = None
+    prompt: str | None = None
+    issuer: str | None = None
+    resource: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A request to the token endpoint, of whatever grant type."""
+
+    grant_type: str
+    scope: WireScope = None
+    refresh_token: str | None = None
+    issuer: str | None = None
+    resource: str | None = None
+
+
+# --- what it receives -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceResponse:
+    """The resource server's answer, with every `WWW-Authenticate` line as it stood."""
+
+    operation: str
+    status: int
+    www_authenticate: tuple[str, ...] = ()
+    resource: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedResourceMetadata:
+    """A protected resource metadata document (RFC 9728); `resource` is what the document says it is."""
+
+    resource: str | None = None
+    authorization_servers: tuple[str, ...] = ()
+    scopes_supported: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationServerMetadata:
+    """An authorization server metadata document (RFC 8414); `issuer` is what the document says it is."""
+
+    issuer: str | None = None
+    scopes_supported: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationResponse:
+    """The redirect back: a code, or an error (RFC 6749 section 4.1.2)."""
+
+    code: bool = False
+    error: str | None = None
+    issuer: str | None = None
+    resource: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """The token endpoint's answer: an access token, or an error (RFC 6749 section 5)."""
+
+    access_token: str | None = None
+    scope: str | None = None
+    refresh_token: str | None = None
+    error: str | None = None
+    issuer: str | None = None
+    resource: str | None = None
+
+
+# --- what happens around it -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TokenExpired:
+    """An access token's lifetime ended, and the client's clock shows it."""
+
+    access_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRestarted:
+    """The client's memory was lost; its token storage was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientReported:
+    """What the client says that it holds, when asked at rest; None where it says that it does not know."""
+
+    granted: tuple[str, ...] | None = None
+    issuer: str | None = None
+    resource: str | None = None
+
+
+Sent = ResourceRequest | ClientRegistration | AuthorizationRequest | TokenRequest
+Received = (
+    ResourceResponse
+    | ProtectedResourceMetadata
+    | AuthorizationServerMetadata
+    | AuthorizationResponse
+    | TokenResponse
+)
+Event = Sent | Received | TokenExpired | ClientRestarted | ClientReported
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A header and its events, in the order in which they happened."""
+
+    header: Header
+    events: Sequence[Event]

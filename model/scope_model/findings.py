@@ -1,0 +1,87 @@
+"""Findings: what a judge says, under the readings and at the revision that are in force."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from scope_spec import CLAUSES, READINGS, Revision, Verdict
+
+DEFAULT_READINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {name: reading.default for name, reading in READINGS.items()}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A clause that the client broke, at which event (counted from 0 after the header), and why.
+
+    `reading` names the disputed choice that the verdict rests on, where it rests on one.
+    """
+
+    clause: str
+    verdict: Verdict
+    event: int
+    because: str
+    reading: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """A disputed choice: with this value of the reading in force, what was done is right."""
+
+    reading: str
+    value: str
+
+
+class Findings:
+    """The findings so far, and how often each clause's antecedent held.
+
+    A clause that was never reached was not tested.
+    """
+
+    __slots__ = ("_binding", "at", "found", "reached", "readings")
+
+    def __init__(self, revision: Revision, readings: Mapping[str, str]) -> None:
+        self.found: list[Finding] = []
+        self.reached: Counter[str] = Counter()
+        self.at = -1
+        self.readings = {**DEFAULT_READINGS, **readings}
+        self._binding = frozenset(
+            name
+            for name, clause in CLAUSES.items()
+            if clause.binds_at(revision) and clause.excluded is None and clause.unjudged is None
+        )
+
+    def reach(self, clause: str) -> bool:
+        """Count that `clause` applies here, and say whether it binds at this revision."""
+        if clause in self._binding:
+            self.reached[clause] += 1
+            return True
+        return False
+
+    def broke(
+        self,
+        clause: str,
+        because: str,
+        *,
+        unless: Unless | None = None,
+        weakened: Verdict | None = None,
+    ) -> None:
+        """Find `clause` broken, unless a reading allows it; `weakened` is a verdict below the clause's own."""
+        if clause not in self._binding:
+            return
+        if unless is not None and self.readings[unless.reading] == unless.value:
+            return
+        self.found.append(
+            Finding(
+                clause,
+                weakened or CLAUSES[clause].verdict,
+                self.at,
+                because,
+                None if unless is None else unless.reading,
+            )
+        )

@@ -1,0 +1,612 @@
+"""The oracle: what a client's wire events say about it, clause by clause.
+
+`judge(transcript)` folds the events into findings. It judges by bounds, never by equality with the reference
+client, so that it accepts every conforming client, and it knows nothing of who wrote the transcript. Where the
+documents disagree, a reading decides: what breaks a clause under one reading only is `unspecified`.
+
+Here the wire is turned into an account (`ledger`), and the clauses about tokens, refreshes and reports are
+judged; what bounds one request for scopes is in `bounds`. Work is linear in the transcript: each event costs its
+own size, whatever came before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from scope_spec import REVISIONS
+
+from .bounds import (
+    few_attempts,
+    in_first_seen_order,
+    listing,
+    nothing_without_a_source,
+    what_the_challenge_asks,
+    what_the_metadata_lists,
+    what_was_asked_and_granted_before,
+    well_formed,
+)
+from .events import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    JWT_BEARER,
+    OFFLINE_ACCESS,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+    AuthorizationRequest,
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    ClientRegistration,
+    ClientReported,
+    ClientRestarted,
+    Event,
+    Header,
+    ProtectedResourceMetadata,
+    ResourceRequest,
+    ResourceResponse,
+    TokenExpired,
+    TokenRequest,
+    TokenResponse,
+    Transcript,
+)
+from .findings import DEFAULT_READINGS, Finding, Findings, Unless
+from .ledger import Account, Asking, Chain, PendingChallenge, Renewal, Resource, understand, wire_scopes
+from .misreadings import MISREADINGS
+from .scopes import NO_SCOPES, Scope, ScopeSet, read_scope, same_scopes
+
+_FEW_OTHERS: Final = 3
+"""So many authorization requests for other operations may suggest a budget of the whole session (RETRY-2)."""
+
+
+def judge(transcript: Transcript, readings: Mapping[str, str] = DEFAULT_READINGS) -> list[Finding]:
+    """Every finding in a transcript, in order. Total and linear."""
+    judging = Judge(transcript.header, readings)
+    for event in transcript.events:
+        judging.hear(event)
+    return judging.found
+
+
+class Judge:
+    """The fold itself: `hear` each event in turn, then read `found` and `reached`."""
+
+    def __init__(self, header: Header, readings: Mapping[str, str] = DEFAULT_READINGS) -> None:
+        self._findings = Findings(header.revision, readings)
+        self._header = header
+        age = REVISIONS.index(header.revision)
+        self._selects = age >= REVISIONS.index("2025-11-25")
+        configured = header.configured_scopes
+        self._configured = None if configured is None else read_scope(" ".join(configured)) or None
+        self._resources: dict[str | None, Resource] = {}
+        self._listed_by_servers: dict[str | None, ScopeSet | None] = {}
+        self._named_issuers: set[str] = set()
+        self._accounts: dict[tuple[str | None, str | None], Account] = {}
+        self._registered: dict[str | None, ScopeSet] = {}
+        self._owners: dict[Scope, Account] = {}
+        self._foreign: set[Scope] = set()
+        self._resource: Resource | None = None
+        self._account: Account | None = None
+        self._names_resources = False
+        self._reads_plain = False
+        self._authorizations = 0
+
+    @property
+    def found(self) -> list[Finding]:
+        """The findings so far."""
+        return self._findings.found
+
+    @property
+    def reached(self) -> Mapping[str, int]:
+        """How often each clause's antecedent held."""
+        return self._findings.reached
+
+    def hear(self, event: Event) -> None:
+        """Take the next event in."""
+        self._findings.at += 1
+        _HANDLERS[type(event)](self, event)
+
+    # --- calls and challenges ---------------------------------------------------------------------
+
+    def _resource_request(self, event: ResourceRequest) -> None:
+        resource = self._resource_named(event.resource)
+        self._names_resources = self._names_resources or event.resource is not None
+        chain = self._chain(resource, event.operation)
+        if chain.renewed is None:
+            resource.chains[event.operation] = chain = Chain(since_served=chain.since_served)
+        if resource.challenge is not None:
+            self._unanswered(resource, resource.challenge, event.operation)
+        account = resource.account
+        if account is None or account.access_token is None:
+            return
+        if account.fresh:
+            account.fresh = False
+            clause = "GRANT-3" if account.differed else "STEP-7"
+            if self._findings.reach(clause) and event.access_token != account.access_token:
+                carried = "no token" if event.access_token is None else "an older one"
+                self._findings.broke(
+                    clause, f"a new token was issued, and the request after it carries {carried}"
+                )
+        elif account.failed and not account.rejected:
+            if self._findings.reach("ACC-10") and event.access_token is None:
+                self._findings.broke(
+                    "ACC-10", "an authorization failed, and the token that was held before is no longer used"
+                )
+            account.failed = False
+
+    def _unanswered(self, resource: Resource, challenge: PendingChallenge, operation: str | None) -> None:
+        """A challenge was not followed by an authorization request (STEP-2, STEP-5, RETRY-2)."""
+        findings, account = self._findings, resource.account
+        chain = self._chain(resource, challenge.operation)
+        resource.challenge = None
+        if account is None or not challenge.insufficient or account.grant_type == CLIENT_CREDENTIALS:
+            return
+        scope, granted, in_hand = challenge.scope, account.granted, account.in_hand
+        if challenge.refreshed:
+            if scope is None or granted is None or operation != challenge.operation or scope <= granted:
+                return
+            lost = listing(name for name in scope if name not in granted)
+            findings.broke(
+                "STEP-5", f"{lost} was never granted, so that the refresh that answered cannot bring it"
+            )
+            return
+        if scope is None or (in_hand is not None and scope <= in_hand):
+            return
+        if self._configured is not None and self._header.configured_mode not in ("none", "fallback"):
+            return
+        never = chain.since_served == 0
+        misread = next(
+            (wrong for wrong in MISREADINGS if wrong.read(challenge.lines).error != "insufficient_scope"),
+            None,
+        )
+        if not self._authorizations or not self._reads_plain or misread is None:
+            budget = self._authorizations >= _FEW_OTHERS and never and not account.was_refused
+            if budget and findings.reach("RETRY-2"):
+                findings.broke(
+                    "RETRY-2",
+                    f"{self._authorizations} authorization requests were made for other operations, and none for "
+                    "this one: attempts are counted by resource and operation",
+                )
+            elif never and findings.reach("STEP-2"):
+                findings.broke(
+                    "STEP-2",
+                    "the challenge was not followed by an authorization request",
+                    unless=Unless("A21", "optional"),
+                )
+        elif never:
+            findings.broke(
+                misread.clause,
+                f"the challenge was not answered, as if by a client that {misread.says}",
+                weakened="discouraged",
+            )
+
+    def _resource_response(self, event: ResourceResponse) -> None:
+        resource = self._resource_named(event.resource)
+        chain = self._chain(resource, event.operation)
+        renewed, chain.renewed = chain.renewed, None
+        account = resource.account
+        if account is not None:
+            account.refused = None
+            account.just_issued_without_refresh_token = False
+        if event.status not in (401, 403):
+            resource.challenge = None
+            if event.status < 300:
+                resource.chains[event.operation] = Chain()
+            return
+        challenge = understand(event, self._findings.readings["A16"])
+        again = event.status == 401 and chain.lines == event.www_authenticate
+        challenge.repeated = renewed if again else None
+        chain.lines = event.www_authenticate
+        if challenge.repeated is not None:
+            self._findings.reach("CHAL-8")
+        if event.status == 403 and not challenge.insufficient:
+            self._findings.reach("CHAL-7")
+        if event.status == 401 and account is not None:
+            account.rejected = True
+        resource.challenge = challenge
+        resource.stale = challenge.names_metadata and resource.known
+
+    # --- metadata and registration ----------------------------------------------------------------
+
+    def _resource_metadata(self, event: ProtectedResourceMetadata) -> None:
+        named = event.resource
+        if named is not None and self._names_resources and named not in self._resources:
+            self._foreign.update(read_scope(" ".join(event.scopes_supported or ())))
+            return
+        resource = self._resource_named(named if self._names_resources else None)
+        listed = event.scopes_supported
+        resource.listed = None if listed is None else read_scope(" ".join(listed)) or None
+        resource.publishes_empty = listed is not None and resource.listed is None
+        resource.known, resource.stale = True, False
+        self._named_issuers.update(event.authorization_servers)
+        resource.issuer = next(iter(event.authorization_servers), None)
+
+    def _server_metadata(self, event: AuthorizationServerMetadata) -> None:
+        listed = event.scopes_supported
+        scopes = None if listed is None else read_scope(" ".join(listed)) or None
+        if event.issuer is not None and self._named_issuers and event.issuer not in self._named_issuers:
+            self._foreign.update(scopes or ())
+            return
+        self._listed_by_servers[event.issuer] = scopes
+
+    def _registration(self, event: ClientRegistration) -> None:
+        grant_types = event.grant_types or (AUTHORIZATION_CODE,)
+        if self._header.wants_refresh_token and AUTHORIZATION_CODE in grant_types:
+            if self._findings.reach("OFFLINE-4") and REFRESH_TOKEN not in grant_types:
+                self._findings.broke(
+                    "OFFLINE-4", "a client that wants a refresh token does not register for it"
+                )
+        scope = wire_scopes(event.scope)
+        if scope is not None:
+            self._registered[event.issuer] = scope
+
+    # --- requests for scopes ----------------------------------------------------------------------
+
+    def _authorization_request(self, event: AuthorizationRequest) -> None:
+        asking = self._asking(event, AUTHORIZATION_CODE)
+        account = asking.account
+        if account.just_issued_without_refresh_token and asking.challenge is None:
+            if self._findings.reach("OFFLINE-2"):
+                self._findings.broke(
+                    "OFFLINE-2", "a token came without a refresh token, and authorization is asked for again"
+                )
+        if OFFLINE_ACCESS in asking.wanted and self._findings.reach("OFFLINE-5"):
+            if "consent" not in (event.prompt or "").split(" "):
+                self._findings.broke(
+                    "OFFLINE-5",
+                    "offline_access is requested without prompt=consent, which an OpenID provider may ignore",
+                    unless=Unless("A24", "openid-only"),
+                )
+        self._judge_request(asking, event)
+        self._authorizations += 1
+
+    def _asking(self, event: AuthorizationRequest | TokenRequest, grant_type: str) -> Asking:
+        resource = (
+            self._resource_named(event.resource) if event.resource is not None else self._current_resource()
+        )
+        issuer = event.issuer if event.issuer is not None else resource.issuer
+        key = (issuer if event.issuer is not None else None, resource.name)
+        account = self._accounts.setdefault(key, Account())
+        resource.account = self._account = account
+        if issuer is None and len(self._listed_by_servers) == 1:
+            issuer = next(iter(self._listed_by_servers))
+        return Asking(
+            wire_scopes(event.scope),
+            resource,
+            account,
+            resource.challenge,
+            grant_type,
+            self._header,
+            self._configured,
+            self._listed_by_servers.get(issuer),
+            self._foreign,
+            self._registered.get(event.issuer),
+            self._owners,
+            self._reads_plain,
+        )
+
+    def _judge_request(self, asking: Asking, event: AuthorizationRequest | TokenRequest) -> None:
+        findings, account, challenge = self._findings, asking.account, asking.challenge
+        well_formed(findings, event.scope)
+        self._names_its_resource(event, asking.resource)
+        if challenge is not None and challenge.status == 403 and not challenge.insufficient:
+            findings.broke("CHAL-7", "a 403 without insufficient_scope is no wish for other scopes")
+        if challenge is not None and challenge.repeated == "authorization":
+            findings.broke(
+                "CHAL-8", "the same 401 came again after a renewal, and authorization is asked for again"
+            )
+        if asking.resource.known and challenge is not None and challenge.names_metadata:
+            if findings.reach("META-4") and asking.resource.stale:
+                findings.broke(
+                    "META-4",
+                    "the challenge points to the resource metadata, which was not fetched again",
+                    unless=Unless("A23", "cached"),
+                )
+        if account.was_refused:
+            findings.reach("RETRY-5")
+        if account.refused is not None and same_scopes(account.refused, asking.wanted):
+            findings.broke("RETRY-5", "the request that was just refused is sent again unchanged")
+        if self._selects:
+            what_the_challenge_asks(findings, asking)
+            what_the_metadata_lists(findings, asking)
+            what_was_asked_and_granted_before(findings, asking)
+        nothing_without_a_source(findings, asking, selects=self._selects)
+        in_first_seen_order(findings, asking)
+        if challenge is not None:
+            chain = self._chain(asking.resource, challenge.operation)
+            few_attempts(findings, asking, challenge, chain)
+        self._registration_covers(asking)
+        self._remember_request(asking)
+
+    def _registration_covers(self, asking: Asking) -> None:
+        registered = asking.registered
+        if registered is None or not asking.initial or not self._findings.reach("REG-1"):
+            return
+        if not asking.wanted <= registered:
+            outside = listing(scope for scope in asking.wanted if scope not in registered)
+            self._findings.broke(
+                "REG-1",
+                f"the client registered without {outside}",
+                unless=Unless("A20", "any"),
+                weakened="unspecified",
+            )
+
+    def _remember_request(self, asking: Asking) -> None:
+        account, challenge = asking.account, asking.challenge
+        challenged = asking.challenged
+        if challenge is not None and challenged is not None and challenged <= asking.wanted:
+            others = (asking.listed, asking.server_listed, asking.configured)
+            guessed = any(known is not None and challenged <= known for known in others)
+            if not guessed and any(scope not in account.ever for scope in challenged):
+                self._reads_plain = True
+        for scope in asking.wanted:
+            account.ever.add(scope)
+            self._owners.setdefault(scope, account)
+        account.pending = asking.scope
+        account.leg = asking.grant_type
+        account.restarted = account.refresh_failed = False
+        asking.resource.answered, asking.resource.challenge = challenge, None
+
+    def _names_its_resource(self, event: AuthorizationRequest | TokenRequest, resource: Resource) -> None:
+        """Every request names the resource, where the transcript names its resources (ISO-1)."""
+        if self._names_resources and self._findings.reach("ISO-1") and event.resource is None:
+            self._findings.broke("ISO-1", f"the request does not name the resource {resource.name}")
+
+    def _authorization_response(self, event: AuthorizationResponse) -> None:
+        account = self._account_named(event.issuer, event.resource)
+        if account is not None and event.error is not None:
+            self._refused(account)
+
+    def _refused(self, account: Account) -> None:
+        account.refused = account.pending if account.pending is not None else NO_SCOPES
+        account.was_refused = account.failed = True
+        self._findings.reach("RETRY-5")
+
+    # --- tokens -----------------------------------------------------------------------------------
+
+    def _token_request(self, event: TokenRequest) -> None:
+        if event.grant_type in (CLIENT_CREDENTIALS, TOKEN_EXCHANGE):
+            self._judge_request(self._asking(event, event.grant_type), event)
+            return
+        resource = (
+            self._resource_named(event.resource) if event.resource is not None else self._current_resource()
+        )
+        account = self._account_named(event.issuer, event.resource)
+        if account is None:
+            return
+        account.leg = event.grant_type
+        self._names_its_resource(event, resource)
+        if event.grant_type == AUTHORIZATION_CODE:
+            self._code_exchange(account, event)
+        elif event.grant_type == REFRESH_TOKEN:
+            well_formed(self._findings, event.scope)
+            self._refresh_request(account, resource, event)
+
+    def _code_exchange(self, account: Account, event: TokenRequest) -> None:
+        """The exchange of a code defines no scope (GRANT-6)."""
+        if not self._findings.reach("GRANT-6") or event.scope is None:
+            return
+        named = wire_scopes(event.scope) or NO_SCOPES
+        widened = any(
+            scope not in (account.pending or NO_SCOPES) and scope != OFFLINE_ACCESS for scope in named
+        )
+        self._findings.broke(
+            "GRANT-6",
+            "the exchange of the code names scopes"
+            + (" beyond those that were authorized" if widened else ""),
+            unless=None if widened else Unless("A13", "offline"),
+            weakened=None if widened else "unspecified",
+        )
+
+    def _refresh_request(self, account: Account, resource: Resource, event: TokenRequest) -> None:
+        """A refresh stays within the grant and uses the newest refresh token (REFRESH-1, REFRESH-2, RETAIN-3)."""
+        findings, asked, granted = self._findings, wire_scopes(event.scope), account.granted
+        if (
+            account.grant_type == CLIENT_CREDENTIALS
+            and findings.reach("EXT-3")
+            and account.refresh_token is None
+        ):
+            findings.broke("EXT-3", "client credentials bring no refresh token, and a refresh is tried")
+        if granted is None:
+            if findings.reach("REFRESH-2") and asked is not None:
+                findings.broke("REFRESH-2", "what was granted is unknown, and the refresh names scopes")
+        elif findings.reach("REFRESH-1") and asked is not None and not asked <= granted:
+            outside = listing(scope for scope in asked if scope not in granted)
+            findings.broke("REFRESH-1", f"{outside} was not granted, and the refresh asks for it")
+        if account.replaced and findings.reach("RETAIN-3") and event.refresh_token in account.replaced:
+            findings.broke("RETAIN-3", "a new refresh token was issued, and the old one is used")
+        if account.outlived and findings.reach("RETAIN-4") and event.refresh_token in account.outlived:
+            findings.broke("RETAIN-4", "the refresh token belongs to an earlier grant than the one in use")
+        challenge = resource.challenge
+        if challenge is not None:
+            if challenge.insufficient:
+                findings.reach("STEP-5")
+            if challenge.refreshed or challenge.repeated is not None:
+                findings.broke(
+                    "CHAL-8",
+                    "the same challenge came again after a renewal, and the token is refreshed again",
+                )
+            challenge.refreshed = True
+            resource.answered = challenge
+
+    def _token_response(self, event: TokenResponse) -> None:
+        account = self._account_named(event.issuer, event.resource)
+        if account is None:
+            return
+        leg = account.leg
+        if event.access_token is None:
+            if leg == REFRESH_TOKEN:
+                account.refresh_failed, account.refresh_token = True, None
+            else:
+                self._refused(account)
+            return
+        if leg == TOKEN_EXCHANGE:
+            account.assertion = event.scope
+            return
+        said = None if event.scope is None else read_scope(event.scope)
+        if leg == REFRESH_TOKEN:
+            self._refreshed(account, event, said)
+        else:
+            self._granted(account, event, said)
+        account.access_token = event.access_token
+        account.fresh, account.rejected, account.failed = True, False, False
+        resource = (
+            self._resource_named(event.resource) if event.resource is not None else self._current_resource()
+        )
+        if resource.answered is not None:
+            renewed: Renewal = "refresh" if leg == REFRESH_TOKEN else "authorization"
+            self._chain(resource, resource.answered.operation).renewed = renewed
+            resource.answered = None
+
+    def _granted(self, account: Account, event: TokenResponse, said: ScopeSet | None) -> None:
+        """A grant: what the response says, else what this request asked, else nobody knows (GRANT-1 to GRANT-4)."""
+        asked = None if account.leg == JWT_BEARER else account.pending
+        if account.requested is None:
+            account.first = account.pending or NO_SCOPES
+        account.requested = account.pending or account.requested or NO_SCOPES
+        account.granted = account.in_hand = said if said is not None else asked
+        account.told = "explicit" if said is not None else "omitted" if asked is not None else "both omitted"
+        account.differed = said is not None and asked is not None and not same_scopes(said, asked)
+        account.narrowed, account.grant_type = None, account.leg
+        if account.refresh_token is not None and event.refresh_token != account.refresh_token:
+            account.outlived.add(account.refresh_token)
+        account.refresh_token = event.refresh_token
+        account.just_issued_without_refresh_token = (
+            event.refresh_token is None and account.leg == AUTHORIZATION_CODE
+        )
+        if account.just_issued_without_refresh_token and self._header.wants_refresh_token is not False:
+            self._findings.reach("OFFLINE-2")
+
+    @staticmethod
+    def _refreshed(account: Account, event: TokenResponse, said: ScopeSet | None) -> None:
+        """A refresh narrows the token, never the grant, and may replace the refresh token (RETAIN-1 to RETAIN-3)."""
+        account.in_hand = said if said is not None else account.granted
+        account.told = "refresh explicit" if said is not None else "refresh omitted"
+        account.differed = False
+        narrower = said is not None and account.granted is not None and not account.granted <= said
+        if said is not None:
+            account.narrowed = said if narrower else None
+        if event.refresh_token is not None and event.refresh_token != account.refresh_token:
+            if account.refresh_token is not None:
+                account.replaced.add(account.refresh_token)
+            account.refresh_token = event.refresh_token
+
+    # --- around the wire --------------------------------------------------------------------------
+
+    def _token_expired(self, event: TokenExpired) -> None:
+        account = self._account_holding(event.access_token)
+        if account is not None:
+            account.rejected = True
+
+    def _restarted(self, _: ClientRestarted) -> None:
+        self._authorizations = 0
+        for account in self._accounts.values():
+            account.restarted = True
+        for resource in self._resources.values():
+            resource.challenge = resource.answered = None
+            resource.chains = {}
+            resource.known = resource.stale = False
+
+    def _reported(self, event: ClientReported) -> None:
+        """What a client says that it holds is what it was granted, or what its token carries (A3)."""
+        findings = self._findings
+        for resource in self._resources.values():
+            if resource.challenge is not None:
+                self._unanswered(resource, resource.challenge, None)
+        account = self._account_named(event.issuer, event.resource)
+        if account is None or account.told == "nothing":
+            return
+        said = None if event.granted is None else read_scope(" ".join(event.granted))
+        clause = self._clause_of_report(account)
+        if not findings.reach(clause):
+            return
+        if account.granted is None and account.in_hand is None:
+            if said is None:
+                return
+            empty = len(said) == 0
+            findings.broke(
+                clause,
+                f"nobody said what was granted, and the client reports {str(said) or 'that it holds nothing'}",
+                unless=Unless("A5", "empty") if empty else None,
+                weakened="unspecified" if empty else "discouraged",
+            )
+            return
+        right = [known for known in (account.in_hand, account.granted) if known is not None]
+        if said is not None and any(same_scopes(said, known) for known in right):
+            return
+        reports = "nothing" if said is None or not said else str(said)[:80]
+        findings.broke(
+            clause, f"what was granted is {str(right[0])[:80] or 'nothing'}, and the client reports {reports}"
+        )
+
+    @staticmethod
+    def _clause_of_report(account: Account) -> str:
+        """The clause on which the right answer rests now."""
+        if account.failed:
+            return "ACC-10"
+        if account.restarted or account.refresh_failed:
+            return "ACC-8"
+        if account.grant_type == JWT_BEARER and account.told in ("explicit", "omitted"):
+            return "EXT-2"
+        match account.told:
+            case "refresh omitted":
+                return "REFRESH-3" if account.narrowed is not None else "RETAIN-1"
+            case "refresh explicit":
+                return "RETAIN-2"
+            case "omitted":
+                return "GRANT-1"
+            case "both omitted":
+                return "GRANT-4"
+            case _:
+                return "GRANT-2"
+
+    # --- finding the place ------------------------------------------------------------------------
+
+    def _resource_named(self, name: str | None) -> Resource:
+        if name is None and self._resource is not None:
+            return self._resource
+        resource = self._resources.get(name)
+        if resource is None:
+            resource = self._resources[name] = Resource(name)
+        self._resource = resource
+        return resource
+
+    def _current_resource(self) -> Resource:
+        return self._resource_named(None)
+
+    def _account_named(self, issuer: str | None, resource: str | None) -> Account | None:
+        if issuer is None and resource is None:
+            return self._account
+        known = self._accounts.get((issuer, resource))
+        if known is not None:
+            self._account = known
+            return known
+        return self._resources[resource].account if resource in self._resources else self._account
+
+    def _account_holding(self, access_token: str) -> Account | None:
+        return next((known for known in self._accounts.values() if known.access_token == access_token), None)
+
+    @staticmethod
+    def _chain(resource: Resource, operation: str) -> Chain:
+        chain = resource.chains.get(operation)
+        if chain is None:
+            chain = resource.chains[operation] = Chain()
+        return chain
+
+
+# Any: each handler takes the event type that is its key, which a dict cannot say.
+_HANDLERS: Final[Mapping[type[Event], Callable[[Judge, Any], None]]] = MappingProxyType(
+    {
+        ResourceRequest: Judge._resource_request,  # noqa: SLF001 - the class's own methods
+        ResourceResponse: Judge._resource_response,  # noqa: SLF001
+        ProtectedResourceMetadata: Judge._resource_metadata,  # noqa: SLF001
+        AuthorizationServerMetadata: Judge._server_metadata,  # noqa: SLF001
+        ClientRegistration: Judge._registration,  # noqa: SLF001
+        AuthorizationRequest: Judge._authorization_request,  # noqa: SLF001
+        AuthorizationResponse: Judge._authorization_response,  # noqa: SLF001
+        TokenRequest: Judge._token_request,  # noqa: SLF001
+        TokenResponse: Judge._token_response,  # noqa: SLF001
+        TokenExpired: Judge._token_expired,  # noqa: SLF001
+        ClientRestarted: Judge._restarted,  # noqa: SLF001
+        ClientReported: Judge._reported,  # noqa: SLF001
+    }
+)

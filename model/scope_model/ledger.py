@@ -1,0 +1,192 @@
+"""What a transcript tells about a client: the judge's account, kept apart from what it makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
+from .events import Header, ResourceResponse, WireScope
+from .misreadings import Heading, read_challenge
+from .scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
+
+
+Renewal = Literal["authorization", "refresh"]
+"""How an operation's token was renewed since its last response."""
+
+
+@dataclass(slots=True)
+class PendingChallenge:
+    """A 401 or 403 that awaits its answer.
+
+    `scope` is what it asks for, None where it names nothing that can be relied on; `tolerated` is what it names
+    all the same. `refreshed` is whether a refresh was tried in answer, `repeated` what had renewed
+    the token where the very same 401 came again. `disputed` is the reading on which `scope` rests, where several things could be read.
+    """
+
+    operation: str
+    status: int
+    lines: tuple[str, ...]
+    scope: ScopeSet | None = None
+    tolerated: ScopeSet = NO_SCOPES
+    disputed: str | None = None
+    insufficient: bool = False
+    names_metadata: bool = False
+    refreshed: bool = False
+    repeated: Renewal | None = None
+
+
+def understand(response: ResourceResponse, several: str) -> PendingChallenge:
+    """Read a 401 or 403, by the value of the reading A16 where several Bearer challenges differ."""
+    pending = PendingChallenge(response.operation, response.status, response.www_authenticate)
+    parsed = parse_challenges(response.www_authenticate)
+    bearers = [part for part in parsed if isinstance(part, Challenge) and part.is_bearer]
+    if not bearers:
+        return pending
+    right = bearer_challenge(bearers) or bearers[0]
+    pending.insufficient = response.status == 403 and right.get("error") == "insufficient_scope"
+    pending.names_metadata = any(part.get("resource_metadata") is not None for part in bearers)
+    values = [value for part in bearers for name, value in part.parameters if name == "scope"]
+    if not values:
+        return pending
+    pending.tolerated = read_scope(" ".join(values))
+    if len(bearers) > 1 and len({part.get("scope") for part in bearers}) > 1:
+        pending.disputed = "A16"
+        right = {"first": bearers[0], "last": bearers[-1]}.get(several, right)
+    text = right.get("scope")
+    malformed = any(isinstance(part, MalformedChallenge) for part in parsed)
+    repeated = any(sum(name == "scope" for name, _ in part.parameters) > 1 for part in bearers)
+    scope = None if text is None or malformed or repeated else parse_scope(text)
+    if text == "":
+        pending.disputed = "A6"
+    pending.scope = None if isinstance(scope, MalformedScope) else scope
+    return pending
+
+
+@dataclass(slots=True)
+class Chain:
+    """The authorization requests that one operation caused: in a row, and since it was last served.
+
+    `named` is what the challenges of the row named; `grew` whether each named something new.
+    """
+
+    in_a_row: int = 0
+    since_served: int = 0
+    renewed: Renewal | None = None
+    named: ScopeSet = NO_SCOPES
+    grew: bool = True
+    asked: ScopeSet = NO_SCOPES
+    lines: tuple[str, ...] = ()
+
+
+Told = Literal["nothing", "explicit", "omitted", "both omitted", "refresh explicit", "refresh omitted"]
+"""How the last token response spoke about scope."""
+
+
+@dataclass(slots=True)
+class Account:
+    """What the wire says about one (issuer, resource): the three scope sets, the tokens, and their story.
+
+    `requested` is None until a token was issued. `first` is the first request that led to a token; `ever` all
+    that was ever requested. `pending` is the request that awaits its token, with its grant type.
+    """
+
+    requested: ScopeSet | None = None
+    granted: ScopeSet | None = None
+    in_hand: ScopeSet | None = None
+    first: ScopeSet = NO_SCOPES
+    ever: set[Scope] = field(default_factory=set)
+    told: Told = "nothing"
+    narrowed: ScopeSet | None = None
+
+    pending: ScopeSet | None = None
+    grant_type: str | None = None
+    leg: str | None = None
+    assertion: str | None = None
+
+    access_token: str | None = None
+    fresh: bool = False
+    differed: bool = False
+    rejected: bool = False
+    refresh_token: str | None = None
+    replaced: set[str] = field(default_factory=set)
+    outlived: set[str] = field(default_factory=set)
+
+    refused: ScopeSet | None = None
+    was_refused: bool = False
+    failed: bool = False
+    refresh_failed: bool = False
+    restarted: bool = False
+    just_issued_without_refresh_token: bool = False
+
+
+@dataclass(slots=True)
+class Resource:
+    """What the wire says about one resource: its metadata, its pending challenge, its operations.
+
+    `known` is whether its metadata was seen, `stale` whether a challenge pointed to it again since.
+    """
+
+    name: str | None
+    listed: ScopeSet | None = None
+    publishes_empty: bool = False
+    known: bool = False
+    stale: bool = False
+    issuer: str | None = None
+    challenge: PendingChallenge | None = None
+    answered: PendingChallenge | None = None
+    chains: dict[str, Chain] = field(default_factory=dict)
+    account: Account | None = None
+
+
+@dataclass(slots=True)
+class Asking:
+    """One request for scopes: `scope` as understood (None where it was left out), and all that bounds it.
+
+    `configured` is what the caller configured, with the mode that the transcript declares, if it does.
+    """
+
+    scope: ScopeSet | None
+    resource: Resource
+    account: Account
+    challenge: PendingChallenge | None
+    grant_type: str
+    header: Header
+    configured: ScopeSet | None
+    server_listed: ScopeSet | None
+    foreign: set[Scope]
+    registered: ScopeSet | None
+    owners: dict[Scope, Account]
+    reads_plain: bool
+
+    @property
+    def wanted(self) -> ScopeSet:
+        """What is asked for: the empty set where the parameter was left out."""
+        return self.scope if self.scope is not None else NO_SCOPES
+
+    @property
+    def initial(self) -> bool:
+        """Whether no token was ever issued here."""
+        return self.account.requested is None
+
+    @property
+    def challenged(self) -> ScopeSet | None:
+        """The challenge's scopes, where it names any that can be relied on."""
+        return None if self.challenge is None else self.challenge.scope
+
+    @property
+    def listed(self) -> ScopeSet | None:
+        """The resource metadata's scopes."""
+        return self.resource.listed
+
+
+def wire_scopes(scope: WireScope) -> ScopeSet | None:
+    """What a request's `scope` asks for, all of a repeated parameter, None where it says nothing."""
+    if scope is None:
+        return None
+    return read_scope(scope if isinstance(scope, str) else " ".join(scope)) or None
+
+
+def plainly_read(challenge: PendingChallenge) -> Heading:
+    """The right reading of a pending challenge, to compare misreadings with."""
+    return read_challenge(challenge.lines)

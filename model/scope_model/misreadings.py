@@ -1,0 +1,152 @@
+"""Common ways to misread a challenge, each by the name of the clause that it breaks.
+
+They serve twice: the judge names the misreading that explains a wrong request, and the properties build wrong
+clients out of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
+from .scopes import ScopeSet, read_scope
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What somebody reads in `WWW-Authenticate` lines: the raw scope and error, None where they see none."""
+
+    scope: str | None = None
+    error: str | None = None
+
+    @property
+    def scopes(self) -> ScopeSet | None:
+        """The scopes read, or None where there are none (A6)."""
+        return None if self.scope is None else read_scope(self.scope) or None
+
+
+Lines = Sequence[str]
+
+
+def read_challenge(lines: Lines) -> Heading:
+    """Read `WWW-Authenticate` lines rightly: the scope and error of the Bearer challenge to answer."""
+    return _heading(bearer_challenge(parse_challenges(lines)))
+
+
+@dataclass(frozen=True, slots=True)
+class Misreading:
+    """A wrong reader: the clause that it breaks, what it does (a clause of a sentence), and the reader itself."""
+
+    name: str
+    clause: str
+    says: str
+    read: Callable[[Lines], Heading]
+
+
+def _heading(challenge: Challenge | None) -> Heading:
+    return Heading() if challenge is None else Heading(challenge.get("scope"), challenge.get("error"))
+
+
+def _parsed(lines: Lines) -> list[Challenge]:
+    return [
+        challenge for challenge in parse_challenges(lines) if not isinstance(challenge, MalformedChallenge)
+    ]
+
+
+def _comma_splitting(lines: Lines) -> Heading:
+    right = read_challenge(lines)
+    return Heading(right.scope and right.scope.replace(",", " "), right.error)
+
+
+def _case_folding(lines: Lines) -> Heading:
+    right = read_challenge(lines)
+    return Heading(right.scope and right.scope.lower(), right.error)
+
+
+def _merging(lines: Lines) -> Heading:
+    challenge = bearer_challenge(parse_challenges(lines))
+    if challenge is None:
+        return Heading()
+    values = [value for name, value in challenge.parameters if name == "scope"]
+    return Heading(" ".join(values) or None, challenge.get("error"))
+
+
+def _needing_error(lines: Lines) -> Heading:
+    right = read_challenge(lines)
+    return right if right.error is not None else Heading()
+
+
+def _first_scheme(lines: Lines) -> Heading:
+    first = next(iter(_parsed(lines)), None)
+    return _heading(first if first is not None and first.is_bearer else None)
+
+
+def _first_line(lines: Lines) -> Heading:
+    return read_challenge(lines[:1])
+
+
+def _any_scheme(lines: Lines) -> Heading:
+    scope = next((scope for challenge in _parsed(lines) if (scope := challenge.get("scope"))), None)
+    return Heading(scope, read_challenge(lines).error)
+
+
+_NAMED: Final = r'{name}=(?:"([^"]*)"|([^\s,"]+))'
+_SUBSTRING: Final = {name: re.compile(_NAMED.format(name=name)) for name in ("scope", "error")}
+_SENSITIVE: Final = {
+    name: re.compile(r"(?:^|[\s,])" + _NAMED.format(name=name)) for name in ("scope", "error")
+}
+_QUOTED_ONLY: Final = {
+    name: re.compile(rf'(?:^|[\s,]){name}\s*=\s*"([^"]*)"()', re.I) for name in ("scope", "error")
+}
+_NO_BLANKS: Final = {
+    name: re.compile(r"(?:^|[\s,])" + _NAMED.format(name=name), re.I) for name in ("scope", "error")
+}
+
+
+def _searching(
+    patterns: dict[str, re.Pattern[str]], *, scheme: str | None = None
+) -> Callable[[Lines], Heading]:
+    def read(lines: Lines) -> Heading:
+        text = ", ".join(lines)
+        if scheme is not None and scheme not in text:
+            return Heading()
+        found = {name: pattern.search(text) for name, pattern in patterns.items()}
+        values = {name: (match[1] or match[2] or None) if match else None for name, match in found.items()}
+        return Heading(values["scope"], values["error"])
+
+    return read
+
+
+def _keeping_escapes(lines: Lines) -> Heading:
+    found = re.search(r'(?:^|[\s,])scope\s*=\s*"((?:[^"\\]|\\.)*)"', ", ".join(lines), re.I)
+    right = read_challenge(lines)
+    return Heading(found[1], right.error) if found and "\\" in found[1] else right
+
+
+MISREADINGS: Final = (
+    Misreading("comma-splitting", "PARSE-1", "splits scopes at commas", _comma_splitting),
+    Misreading("merging-repeats", "PARSE-2", "merges a repeated scope parameter", _merging),
+    Misreading("case-folding", "ORDER-2", "folds the case of scopes", _case_folding),
+    Misreading("keeping-escapes", "PARSE-5", "does not undo quoted-pairs", _keeping_escapes),
+    Misreading("any-scheme", "PARSE-9", "takes the scope of whichever scheme comes first", _any_scheme),
+    Misreading(
+        "substring", "PARSE-8", "finds parameters inside other names and values", _searching(_SUBSTRING)
+    ),
+    Misreading(
+        "no-blanks", "PARSE-6", "does not allow blanks around the equals sign", _searching(_NO_BLANKS)
+    ),
+    Misreading("quoted-only", "PARSE-4", "reads quoted values alone", _searching(_QUOTED_ONLY)),
+    Misreading(
+        "case-sensitive",
+        "PARSE-3",
+        "expects names and scheme in one case",
+        _searching(_SENSITIVE, scheme="Bearer"),
+    ),
+    Misreading("first-scheme", "PARSE-7", "reads the first challenge alone", _first_scheme),
+    Misreading("first-line", "PARSE-7", "reads the first header line alone", _first_line),
+    Misreading("needing-error", "CHAL-6", "reads no challenge without an error code", _needing_error),
+)
+"""The misreadings, the most telling first."""

@@ -1,0 +1,406 @@
+"""The server half: a resource server and an authorization server, with every freedom that the RFCs leave them.
+
+`answer(servers, request, freedom) -> (servers, event)` is pure. What a server must do follows from its state;
+what it may do is a `Freedom`, so that a property run can be any server that the documents allow: how a
+challenge is worded and spelled, what is granted and whether it is said, whether a refresh token comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeVar
+
+from typing_extensions import assert_never
+
+from .client import FetchResourceMetadata, FetchServerMetadata, Key, Registered, Unavailable
+from .events import (
+    AUTHORIZATION_CODE,
+    JWT_BEARER,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+    AuthorizationRequest,
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    ClientRegistration,
+    ProtectedResourceMetadata,
+    ResourceRequest,
+    ResourceResponse,
+    Sent,
+    TokenRequest,
+    TokenResponse,
+)
+from .scopes import NO_SCOPES, ScopeSet, read_scope
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+# --- freedoms -------------------------------------------------------------------------------------
+
+Parameters = Sequence[tuple[str, str]]
+"""Names and values of a challenge's parameters, in order."""
+
+
+def _quote(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _bearer(parameters: Parameters, scheme: str = "Bearer", equals: str = "=", separator: str = ", ") -> str:
+    written = separator.join(f"{name}{equals}{_quote(value)}" for name, value in parameters)
+    return f"{scheme} {written}" if written else scheme
+
+
+def _unquoted(parameters: Parameters) -> str:
+    plain = [
+        (name, value) for name, value in parameters if value and not set(value) & set(' ,:/="[]()<>@;?{}\\')
+    ]
+    quoted = [parameter for parameter in parameters if parameter not in plain]
+    written = [f"{name}={value}" for name, value in plain] + [
+        f"{name}={_quote(value)}" for name, value in quoted
+    ]
+    return f"Bearer {', '.join(written)}" if written else "Bearer"
+
+
+def _quoted_pairs(parameters: Parameters) -> str:
+    written = [
+        f'{name}="{"".join(chr(92) + c if c.isalnum() else c for c in value)}"'
+        if name == "scope"
+        else f"{name}={_quote(value)}"
+        for name, value in parameters
+    ]
+    return f"Bearer {', '.join(written)}" if written else "Bearer"
+
+
+_DECOY: Final = ("error_description", 'not enough: scope="decoy", error=invalid_token')
+
+SPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
+    "plain": lambda parameters: (_bearer(parameters),),
+    "token-values": lambda parameters: (_unquoted(parameters),),
+    "lower-case-scheme": lambda parameters: (_bearer(parameters, scheme="bearer"),),
+    "upper-case-names": lambda parameters: (_bearer([(name.upper(), value) for name, value in parameters]),),
+    "space-around-equals": lambda parameters: (_bearer(parameters, equals=" = "),),
+    "quoted-pairs": lambda parameters: (_quoted_pairs(parameters),),
+    "reversed-parameters": lambda parameters: (_bearer(parameters[::-1]),),
+    "no-space-after-comma": lambda parameters: (_bearer(parameters, separator=","),),
+    "empty-elements": lambda parameters: (", ," + _bearer(parameters, separator=" ,, ") + ",",),
+    "after-basic": lambda parameters: ('Basic realm="x", ' + _bearer(parameters),),
+    "before-basic": lambda parameters: (_bearer(parameters) + ', Basic realm="x"',),
+    "after-negotiate": lambda parameters: ("Negotiate, " + _bearer(parameters),),
+    "after-token68": lambda parameters: ("Negotiate oRQwEqADCgEB==, " + _bearer(parameters),),
+    "on-the-second-line": lambda parameters: ('Basic realm="x"', _bearer(parameters)),
+    "after-dpop-with-scope": lambda parameters: ('DPoP algs="ES256", scope="decoy", ' + _bearer(parameters),),
+    "after-a-decoy": lambda parameters: (_bearer([_DECOY, *parameters]),),
+    "after-unknown-parameters": lambda parameters: (
+        _bearer([("error_scope", "decoy"), ("x", "scope=decoy"), *parameters]),
+    ),
+}
+"""The legal spellings of one challenge, by name, the plain one first (RFC 9110 section 11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenging:
+    """How a resource server answers one request, and words its challenge.
+
+    `rejects` is None where it only challenges a request that its token does not cover; else it challenges
+    whatever the token: with 401 (a token revoked early), with 403 insufficient_scope, or with a bare 403.
+    `scope` is what the challenge names: all that the operation needs, what the token lacks of it, those needed
+    together with those held, nothing, an empty string, or the scopes given.
+    """
+
+    rejects: Literal["unauthorized", "insufficient_scope", "forbidden"] | None = None
+    scope: Literal["needed", "missing", "needed-and-held", "unnamed", "empty"] | ScopeSet = "needed"
+    spelling: str = "plain"
+    names_metadata: bool = True
+    names_error: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Granting:
+    """What an authorization server, and its user, make of one request.
+
+    `grant` is what is granted: all that was asked, all without `without`, all with `with_`, nothing, or a
+    refusal. `says` is whether the response names a scope that equals the request; one that differs is always
+    named (RFC 6749 section 5.1), in an order of the server's own where `reorders`.
+    """
+
+    grant: Literal["asked", "narrower", "wider", "empty", "refused", "invalid_scope"] = "asked"
+    without: ScopeSet = NO_SCOPES
+    with_: ScopeSet = NO_SCOPES
+    says: bool = True
+    reorders: bool = False
+    refresh_token: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Freedom:
+    """What the servers choose to do in answer to one request."""
+
+    challenging: Challenging = Challenging()  # noqa: RUF009 - frozen values
+    granting: Granting = Granting()  # noqa: RUF009
+
+
+# --- state ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceServer:
+    """A protected resource: what each operation needs, and what its metadata says.
+
+    `describes` is the `resource` that the metadata document names, where that is wrongly another one.
+    """
+
+    resource: str
+    issuer: str
+    needs: Mapping[str, ScopeSet]
+    scopes_supported: tuple[str, ...] | None = None
+    describes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationServer:
+    """An issuer: what its metadata lists, and what it grants to a request that names no scope."""
+
+    issuer: str
+    scopes_supported: tuple[str, ...] | None = None
+    default: ScopeSet = NO_SCOPES
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a token speaks for."""
+
+    key: Key
+    scope: ScopeSet
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """An authorization waiting for its code to be exchanged."""
+
+    asked: ScopeSet | None
+    granting: Granting
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """All the servers of a world, and all that they have issued."""
+
+    resources: Mapping[str, ResourceServer]
+    issuers: Mapping[str, AuthorizationServer]
+    access_tokens: Mapping[str, Issued] = field(default_factory=dict)
+    refresh_tokens: Mapping[str, Issued] = field(default_factory=dict)
+    consents: Mapping[Key, Consent] = field(default_factory=dict)
+    serial: int = 1
+
+    def expire(self, access_token: str) -> Servers:
+        """The same servers after the lifetime of `access_token`."""
+        return replace(self, access_tokens=_without(self.access_tokens, access_token))
+
+    def move(self, resource: str, issuer: str) -> Servers:
+        """The same servers after `resource` moved to another authorization server."""
+        moved = replace(self.resources[resource], issuer=issuer)
+        return replace(self, resources={**self.resources, resource: moved})
+
+    def republish(self, resource: str, scopes_supported: tuple[str, ...] | None) -> Servers:
+        """The same servers after `resource` changed its metadata (META-4)."""
+        changed = replace(self.resources[resource], scopes_supported=scopes_supported)
+        return replace(self, resources={**self.resources, resource: changed})
+
+
+Request = Sent | FetchResourceMetadata | FetchServerMetadata
+Answer = (
+    ResourceResponse
+    | ProtectedResourceMetadata
+    | AuthorizationServerMetadata
+    | Unavailable
+    | Registered
+    | AuthorizationResponse
+    | TokenResponse
+)
+
+
+def answer(servers: Servers, request: Request, freedom: Freedom) -> tuple[Servers, Answer]:
+    """Answer one request of a client, as the RFCs bind the servers and `freedom` leaves them free. Total."""
+    match request:
+        case ResourceRequest():
+            return servers, _serve(servers, request, freedom.challenging)
+        case FetchResourceMetadata(resource):
+            described = servers.resources.get(resource)
+            return servers, Unavailable() if described is None else ProtectedResourceMetadata(
+                described.describes or resource, (described.issuer,), described.scopes_supported
+            )
+        case FetchServerMetadata(issuer):
+            known = servers.issuers.get(issuer)
+            return servers, Unavailable() if known is None else AuthorizationServerMetadata(
+                issuer, known.scopes_supported
+            )
+        case ClientRegistration():
+            return servers, Registered()
+        case AuthorizationRequest():
+            return _consent(servers, request, freedom.granting)
+        case TokenRequest():
+            return _token(servers, request, freedom.granting)
+        case _:
+            assert_never(request)
+
+
+# --- the resource server --------------------------------------------------------------------------
+
+
+def _serve(servers: Servers, request: ResourceRequest, how: Challenging) -> ResourceResponse:
+    """Serve, or challenge: 401 for a token that is not good here, 403 for one that carries too little (CHAL-2)."""
+    server = servers.resources.get(request.resource or next(iter(servers.resources)))
+    if server is None or request.operation not in server.needs:
+        return ResourceResponse(request.operation, 404, (), request.resource)
+    needs = server.needs[request.operation]
+    token = servers.access_tokens.get(request.access_token or "")
+    good = token is not None and token.key == Key(server.issuer, server.resource)
+    held = token.scope if token is not None and good else NO_SCOPES
+    if not good or how.rejects == "unauthorized":
+        status, error = 401, "invalid_token" if request.access_token is not None else None
+    elif how.rejects == "forbidden":
+        return ResourceResponse(request.operation, 403, (), request.resource)
+    elif how.rejects == "insufficient_scope" or not needs <= held:
+        status, error = 403, "insufficient_scope"
+    else:
+        return ResourceResponse(request.operation, 200, (), request.resource)
+
+    parameters: list[tuple[str, str]] = []
+    if error is not None and (how.names_error or status == 403):
+        parameters.append(("error", error))
+    named = _named_scopes(how, needs, held)
+    if named is not None:
+        parameters.append(("scope", named))
+    if how.names_metadata:
+        parameters.append(("resource_metadata", f"{server.resource}/.well-known/oauth-protected-resource"))
+    return ResourceResponse(request.operation, status, SPELLINGS[how.spelling](parameters), request.resource)
+
+
+def _named_scopes(how: Challenging, needs: ScopeSet, held: ScopeSet) -> str | None:
+    if isinstance(how.scope, ScopeSet):
+        return str(how.scope)
+    named = {
+        "needed": needs,
+        "missing": needs - held or needs,
+        "needed-and-held": needs | held,
+        "unnamed": NO_SCOPES,
+        "empty": NO_SCOPES,
+    }[how.scope]
+    return str(named) if named or how.scope == "empty" else None
+
+
+# --- the authorization server ---------------------------------------------------------------------
+
+
+def _consent(
+    servers: Servers, request: AuthorizationRequest, how: Granting
+) -> tuple[Servers, AuthorizationResponse]:
+    key = _key(servers, request)
+    if how.grant == "refused":
+        return servers, AuthorizationResponse(False, "access_denied", *_named(key))
+    if how.grant == "invalid_scope" or isinstance(request.scope, tuple):
+        return servers, AuthorizationResponse(False, "invalid_scope", *_named(key))
+    consent = Consent(_asked(request), how)
+    return replace(servers, consents={**servers.consents, key: consent}), AuthorizationResponse(
+        True, None, *_named(key)
+    )
+
+
+def _token(servers: Servers, request: TokenRequest, how: Granting) -> tuple[Servers, TokenResponse]:
+    key = _key(servers, request)
+    if request.grant_type == REFRESH_TOKEN:
+        return _refresh(servers, request, key, how)
+    if request.grant_type in (AUTHORIZATION_CODE, JWT_BEARER):
+        consent = servers.consents.get(key)
+        if consent is None:
+            return servers, TokenResponse(None, None, None, "invalid_grant", *_named(key))
+        servers = replace(servers, consents=_without(servers.consents, key))
+        return _issue(servers, key, consent.asked, consent.granting)
+    if how.grant in ("refused", "invalid_scope") or isinstance(request.scope, tuple):
+        return servers, TokenResponse(None, None, None, "invalid_scope", *_named(key))
+    if request.grant_type == TOKEN_EXCHANGE:
+        asked = _asked(request)
+        servers = replace(
+            servers, consents={**servers.consents, key: Consent(asked, replace(how, says=True))}
+        )
+        return servers, TokenResponse("assertion", None, None, None, *_named(key))
+    return _issue(servers, key, _asked(request), replace(how, refresh_token=False))
+
+
+def _issue(
+    servers: Servers, key: Key, asked: ScopeSet | None, how: Granting
+) -> tuple[Servers, TokenResponse]:
+    """Issue an access token: what differs from the request is said, what equals it may be (GRANT-2, GRANT-3)."""
+    base = servers.issuers[key.issuer].default if asked is None else asked
+    granted = _granted(base, how)
+    says = how.says or (asked is not None and granted != asked) or how.grant == "empty"
+    access_token, refresh_token = f"t{servers.serial}", f"r{servers.serial}" if how.refresh_token else None
+    issued = Issued(key, granted)
+    tokens = {**servers.access_tokens, access_token: issued}
+    refreshes = {**servers.refresh_tokens, refresh_token: issued} if refresh_token else servers.refresh_tokens
+    servers = replace(servers, access_tokens=tokens, refresh_tokens=refreshes, serial=servers.serial + 1)
+    return servers, TokenResponse(
+        access_token, _stated(granted, how) if says else None, refresh_token, None, *_named(key)
+    )
+
+
+def _refresh(
+    servers: Servers, request: TokenRequest, key: Key, how: Granting
+) -> tuple[Servers, TokenResponse]:
+    """Refresh within the grant; a rotated refresh token replaces the old one, with the same scope (RFC 6749 section 6)."""
+    held = servers.refresh_tokens.get(request.refresh_token or "")
+    asked = _asked(request)
+    if held is None or held.key != key or how.grant == "refused":
+        return servers, TokenResponse(None, None, None, "invalid_grant", *_named(key))
+    if how.grant == "invalid_scope" or (asked is not None and not asked <= held.scope):
+        return servers, TokenResponse(None, None, None, "invalid_scope", *_named(key))
+    base = held.scope if asked is None else asked
+    granted = base - how.without if how.grant == "narrower" else base
+    access_token = f"t{servers.serial}"
+    refresh_tokens, refresh_token = servers.refresh_tokens, None
+    if how.refresh_token:
+        refresh_token = f"r{servers.serial}"
+        refresh_tokens = {**_without(refresh_tokens, request.refresh_token or ""), refresh_token: held}
+    servers = replace(
+        servers,
+        access_tokens={**servers.access_tokens, access_token: Issued(key, granted)},
+        refresh_tokens=refresh_tokens,
+        serial=servers.serial + 1,
+    )
+    says = how.says or granted != base
+    return servers, TokenResponse(
+        access_token, _stated(granted, how) if says else None, refresh_token, None, *_named(key)
+    )
+
+
+def _granted(base: ScopeSet, how: Granting) -> ScopeSet:
+    match how.grant:
+        case "narrower":
+            return base - how.without
+        case "wider":
+            return base | how.with_
+        case "empty":
+            return NO_SCOPES
+        case _:
+            return base
+
+
+def _stated(granted: ScopeSet, how: Granting) -> str:
+    return " ".join(reversed(list(granted))) if how.reorders else str(granted)
+
+
+def _asked(request: AuthorizationRequest | TokenRequest) -> ScopeSet | None:
+    return read_scope(request.scope) or None if isinstance(request.scope, str) else None
+
+
+def _key(servers: Servers, request: AuthorizationRequest | TokenRequest) -> Key:
+    issuer = request.issuer if request.issuer in servers.issuers else next(iter(servers.issuers))
+    return Key(issuer or "", request.resource or next(iter(servers.resources)))
+
+
+def _named(key: Key) -> tuple[str, str]:
+    return key.issuer, key.resource
+
+
+def _without(mapping: Mapping[K, V], key: K) -> dict[K, V]:
+    return {known: value for known, value in mapping.items() if known != key}

@@ -1,0 +1,363 @@
+"""Episodes: a world of servers, what happens in it step by step, and the transcript that a client leaves.
+
+An episode is data, so that it can be generated, shrunk, kept and replayed. `run` plays it against a `Subject`,
+which may be the reference model, a mutant of it, or a released client behind an adapter: the world is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from typing_extensions import assert_never
+
+from scope_model.client import (
+    Action,
+    Call,
+    Client,
+    Failed,
+    Heard,
+    Illegal,
+    Noted,
+    Registered,
+    Served,
+    Setup,
+    Step,
+    Unavailable,
+    step,
+)
+from scope_model.events import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+    AuthorizationRequest,
+    ClientRegistration,
+    ClientReported,
+    ClientRestarted,
+    ConfiguredMode,
+    Event,
+    Header,
+    ResourceRequest,
+    TokenExpired,
+    TokenRequest,
+    Transcript,
+)
+from scope_model.policies import Policy, mcp_2026_07_28
+from scope_model.scopes import ScopeSet
+from scope_model.servers import Answer, Challenging, Freedom, Granting, Request, Servers, answer
+from scope_spec import Revision
+
+PATIENCE: Final = 60
+"""How many requests a client may send within one call before the world stops answering it."""
+
+
+# --- episodes -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """The application calls an operation; the servers' choices are used up in order, then the servers are plain.
+
+    Where `persists`, the last way of challenging goes on for the whole call.
+    """
+
+    call: Call
+    challenges: tuple[Challenging, ...] = ()
+    grants: tuple[Granting, ...] = ()
+    persists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """The access token in use at `resource` reaches the end of its lifetime."""
+
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restarting:
+    """The client loses its memory and keeps its token storage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """The client is asked what it holds for `resource`."""
+
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Republishing:
+    """`resource` changes the scopes in its metadata."""
+
+    resource: str
+    scopes_supported: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """`resource` moves to another authorization server."""
+
+    resource: str
+    issuer: str
+
+
+EpisodeStep = Making | Expiring | Restarting | Reporting | Republishing | Moving
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The world as it starts, and how the client is set up in it."""
+
+    servers: Servers
+    revision: Revision = "2026-07-28"
+    configured: ScopeSet | None = None
+    wants_refresh_token: bool = True
+    grant_type: str = AUTHORIZATION_CODE
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A plan, and what happens in it."""
+
+    plan: Plan
+    steps: tuple[EpisodeStep, ...]
+
+
+# --- subjects -------------------------------------------------------------------------------------
+
+
+class Session(Protocol):
+    """A client under test within one episode."""
+
+    def call(self, call: Call) -> None:
+        """Make a call, however it ends."""
+
+    def expire(self, access_token: str) -> None:
+        """Let the client's clock pass the end of a token's lifetime."""
+
+    def restart(self) -> None:
+        """Lose memory, keep token storage."""
+
+    def report(self, resource: str) -> ClientReported | None:
+        """What the client says that it holds, or None where it cannot say."""
+
+
+class Subject(Protocol):
+    """Something that can be put under test."""
+
+    @property
+    def name(self) -> str:
+        """What it is called on the command line and in reports."""
+
+    @property
+    def version(self) -> str | None:
+        """Its release, where it has one."""
+
+    @property
+    def configured_mode(self) -> ConfiguredMode | None:
+        """What configured scopes mean to it, by its own documentation (A11)."""
+
+    def open(self, plan: Plan, world: World) -> Session:
+        """Start a client with nothing stored."""
+
+
+class Exhausted(Exception):
+    """The world's patience with one call is at its end."""
+
+
+class World:
+    """The servers at work: answers requests, keeps the transcript, and spends the episode's choices."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.servers = plan.servers
+        self.events: list[Event] = []
+        self._challenges: list[Challenging] = []
+        self._grants: list[Granting] = []
+        self._persisting: Challenging | None = None
+        self._patience = PATIENCE
+        self._in_use: dict[str, str] = {}
+
+    def begin(self, making: Making) -> None:
+        """Take up the servers' choices for the next call."""
+        self._challenges = list(reversed(making.challenges))
+        self._grants = list(reversed(making.grants))
+        self._persisting = making.challenges[-1] if making.persists and making.challenges else None
+        self._patience = PATIENCE
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request and write both down; raises Exhausted when a call goes on for ever."""
+        self._patience -= 1
+        if self._patience < 0:
+            raise Exhausted
+        if isinstance(request, ResourceRequest | ClientRegistration | AuthorizationRequest | TokenRequest):
+            self.events.append(request)
+        self.servers, response = answer(self.servers, request, self._freedom(request))
+        if isinstance(request, ResourceRequest) and request.access_token and request.resource:
+            self._in_use[request.resource] = request.access_token
+        if not isinstance(response, Unavailable | Registered):
+            self.events.append(response)
+        return response
+
+    def _freedom(self, request: Request) -> Freedom:
+        match request:
+            case ResourceRequest():
+                if self._challenges:
+                    return Freedom(challenging=self._challenges.pop())
+                return Freedom(challenging=self._persisting) if self._persisting is not None else PLAIN
+            case AuthorizationRequest():
+                return Freedom(granting=self._grants.pop()) if self._grants else PLAIN
+            case TokenRequest() if request.grant_type in _CHOSEN_AT:
+                return Freedom(granting=self._grants.pop()) if self._grants else PLAIN
+            case _:
+                return PLAIN
+
+    def token_in_use(self, resource: str) -> str | None:
+        """The access token that was last presented at `resource`."""
+        return self._in_use.get(resource)
+
+
+class Run:
+    """One episode in progress: take its steps in turn, then read the transcript."""
+
+    def __init__(self, plan: Plan, subject: Subject) -> None:
+        self.world = World(plan)
+        self.session = subject.open(plan, self.world)
+        self.header = Header(
+            revision=plan.revision,
+            client_name=subject.name,
+            client_version=subject.version,
+            configured_scopes=None if plan.configured is None else tuple(plan.configured),
+            configured_mode=subject.configured_mode,
+            wants_refresh_token=plan.wants_refresh_token,
+        )
+
+    @property
+    def transcript(self) -> Transcript:
+        """What has happened so far."""
+        return Transcript(self.header, tuple(self.world.events))
+
+    def take(self, doing: EpisodeStep) -> None:
+        """Let one thing happen."""
+        world, session = self.world, self.session
+        match doing:
+            case Making(call):
+                world.begin(doing)
+                with suppress(Exhausted):
+                    session.call(call)
+            case Expiring(resource):
+                token = world.token_in_use(resource)
+                if token is not None:
+                    world.servers = world.servers.expire(token)
+                    world.events.append(TokenExpired(token))
+                    session.expire(token)
+            case Restarting():
+                world.events.append(ClientRestarted())
+                session.restart()
+            case Reporting(resource):
+                report = session.report(resource)
+                if report is not None:
+                    world.events.append(report)
+            case Republishing(resource, scopes_supported):
+                world.servers = world.servers.republish(resource, scopes_supported)
+            case Moving(resource, issuer):
+                world.servers = world.servers.move(resource, issuer)
+            case _:
+                assert_never(doing)
+
+
+def run(episode: Episode, subject: Subject) -> Transcript:
+    """Play a whole episode and give its transcript."""
+    running = Run(episode.plan, subject)
+    for doing in episode.steps:
+        running.take(doing)
+    return running.transcript
+
+
+# --- the model as a subject -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One step of a model client: what it was, what it heard, what it became, what it did."""
+
+    before: Client
+    event: Heard
+    after: Client
+    action: Action
+
+
+@dataclass(slots=True)
+class ModelSession:
+    """A model client in a world; `transitions` is what the laws look at."""
+
+    world: World
+    client: Client
+    step: Callable[[Client, Heard], Step]
+    transitions: list[Transition] = field(default_factory=list)
+
+    def hear(self, event: Heard) -> Action:
+        """Take one step and write it down."""
+        before = self.client
+        self.client, action = self.step(before, event)
+        self.transitions.append(Transition(before, event, self.client, action))
+        return action
+
+    def call(self, call: Call) -> None:
+        """Make a call and go on until it is served or given up."""
+        action = self.hear(call)
+        while not isinstance(action, Served | Failed | Noted | Illegal):
+            action = self.hear(self.world.answer(action))
+
+    def expire(self, access_token: str) -> None:
+        """Let the clock pass the end of a token's lifetime."""
+        self.hear(TokenExpired(access_token))
+
+    def restart(self) -> None:
+        """Lose memory, keep token storage."""
+        self.hear(ClientRestarted())
+
+    def report(self, resource: str) -> ClientReported | None:
+        """What the client's account says was granted for `resource`."""
+        grant, issuer = self.client.grant(resource), self.client.storage.issuers.get(resource)
+        if grant is None:
+            return None
+        granted = None if grant.granted is None else tuple(grant.granted)
+        return ClientReported(granted, issuer, resource)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSubject:
+    """The reference client, or a variation of it, under one policy."""
+
+    policy: Policy = mcp_2026_07_28
+    step: Callable[[Client, Heard], Step] = step
+    label: str = "model"
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.label
+
+    @property
+    def version(self) -> str | None:
+        """The model has no releases of its own."""
+        return None
+
+    @property
+    def configured_mode(self) -> ConfiguredMode | None:
+        """What its policy makes of configured scopes."""
+        return self.policy.configured_mode
+
+    def open(self, plan: Plan, world: World) -> ModelSession:
+        """Start a client with nothing stored."""
+        setup = Setup(self.policy, plan.configured, plan.wants_refresh_token, plan.grant_type)
+        return ModelSession(world, Client(setup), self.step)
+
+
+PLAIN: Final = Freedom()
+_CHOSEN_AT: Final = (REFRESH_TOKEN, CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
