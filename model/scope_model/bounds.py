@@ -16,7 +16,7 @@ from typing import Final
 
 from scope_spec import Verdict
 
-from .events import OFFLINE_ACCESS, WireScope
+from .events import CLIENT_CREDENTIALS, OFFLINE_ACCESS, TOKEN_EXCHANGE, WireScope
 from .findings import Findings, Unless
 from .ledger import Asking, Chain, PendingChallenge, plainly_read
 from .misreadings import MISREADINGS, Misreading
@@ -64,11 +64,12 @@ def well_formed(findings: Findings, scope: WireScope) -> None:
         findings.broke("SEL-4", f"the scope parameter was sent {len(scope)} times")
         return
     if scope == "":
+        literal = findings.readings["A6"] == "literal"
         findings.broke(
             "SEL-4",
             "the scope parameter was sent without a value, which means the same as leaving it out",
-            unless=Unless("A6", "literal"),
-            weakened="unspecified",
+            disputed="A6",
+            verdict=None if literal else "unspecified",
         )
         return
     parsed = parse_scope(scope)
@@ -102,8 +103,14 @@ def in_first_seen_order(findings: Findings, asking: Asking) -> None:
 def what_the_challenge_asks(findings: Findings, asking: Asking) -> None:
     """The challenge's scopes are authoritative (CHAL-1), however it is spelled (PARSE-1 to PARSE-9)."""
     challenge, challenged = asking.challenge, asking.challenged
+    if challenge is not None and challenge.repeats:
+        _never_merged(findings, asking, challenge.repeats)
     if challenge is None or challenged is None or not findings.reach("CHAL-1"):
         return
+    if asking.grant_type == CLIENT_CREDENTIALS:
+        findings.reach("GRANT-7")
+        if challenge.insufficient:
+            findings.reach("STEP-3")
     _reach_spelling(findings, asking)
     if OFFLINE_ACCESS in challenged:
         findings.reach("OFFLINE-3")
@@ -119,27 +126,41 @@ def what_the_challenge_asks(findings: Findings, asking: Asking) -> None:
     mode = _mode(asking)
     because = f"the challenge asks for {lost}, which the request leaves out"
     if challenge.disputed is not None:
-        findings.broke("CHAL-1", because, unless=Unless(challenge.disputed, "last"), weakened="unspecified")
+        findings.broke("CHAL-1", because, disputed=challenge.disputed, verdict="unspecified")
     elif mode == "ceiling" and asking.configured is not None and not challenged <= asking.configured:
         findings.broke(
             "CHAL-1",
             f"{because}: the caller does not support it, so that no request can help",
             unless=Unless("A11", "ceiling"),
-            weakened="unspecified",
+            verdict="unspecified",
         )
     elif mode in ("override", None) and _is_what_was_configured(asking):
         findings.broke(
             "CHAL-1",
             f"{because} in favour of what the caller configured",
             unless=Unless("A11", "override"),
-            weakened="unspecified",
+            verdict="unspecified",
         )
     else:
         misread = diagnose(asking)
         if misread is not None:
             findings.broke(misread.clause, f"{because}, as if by a client that {misread.says}")
         else:
-            findings.broke(_how_lost(asking, challenged), because)
+            clause = _how_lost(asking, challenged)
+            findings.broke(
+                clause, because, unless=Unless("A14", "hierarchical") if clause == "ACC-6" else None
+            )
+
+
+def _never_merged(findings: Findings, asking: Asking, repeats: ScopeSet) -> None:
+    """Of a parameter that is repeated within a challenge the first may be read, or none (PARSE-2)."""
+    merged = [scope for scope in repeats if scope in asking.wanted and not _explained(asking, scope)]
+    if findings.reach("PARSE-2") and merged:
+        findings.broke(
+            "PARSE-2",
+            f"the challenge repeats its scope parameter, and {listing(iter(merged))} stands in a later one",
+            unless=Unless("A25", "merged"),
+        )
 
 
 def _reach_spelling(findings: Findings, asking: Asking) -> None:
@@ -159,6 +180,14 @@ def _how_lost(asking: Asking, challenged: ScopeSet) -> str:
     wanted, listed, registered = asking.wanted, asking.listed, asking.registered
     lost = [scope for scope in challenged if scope not in wanted]
     kept = len(lost) < len(challenged)
+    if asking.grant_type == CLIENT_CREDENTIALS and asking.scope is None:
+        return "GRANT-7"
+    if (
+        asking.grant_type == CLIENT_CREDENTIALS
+        and asking.challenge is not None
+        and asking.challenge.insufficient
+    ):
+        return "STEP-3"
     if lost == [OFFLINE_ACCESS]:
         return "OFFLINE-3"
     if all(_implied(scope, wanted) for scope in lost):
@@ -218,6 +247,8 @@ def what_was_asked_and_granted_before(findings: Findings, asking: Asking) -> Non
         findings.reach("RETAIN-2")
     if not account.first >= requested:
         findings.reach("ACC-4")
+    if findings.readings["A1"] == "granted" and granted is not None:
+        requested = requested & granted
     base = (granted or NO_SCOPES) if account.restarted else requested
     if base <= wanted and (granted is None or granted <= wanted):
         return
@@ -233,7 +264,7 @@ def what_was_asked_and_granted_before(findings: Findings, asking: Asking) -> Non
                 "ACC-1",
                 "offline_access was requested before, and the new request leaves it out",
                 unless=Unless("A12", "once"),
-                weakened="unspecified",
+                verdict="unspecified",
             )
         return
     named = listing(iter(lost))
@@ -243,14 +274,14 @@ def what_was_asked_and_granted_before(findings: Findings, asking: Asking) -> Non
     if clause == "ACC-8":
         why = "a refresh failed" if account.refresh_failed else "the client restarted"
         findings.broke(
-            "ACC-8", f"{named} was granted before {why}, and is missing", unless=weaker, weakened=only
+            "ACC-8", f"{named} was granted before {why}, and is missing", unless=weaker, verdict=only
         )
     elif granted is not None and not lost_granted:
         findings.broke(
             "ACC-1",
             f"{named} was requested before, though not granted, and is missing",
             unless=Unless("A2", "drop"),
-            weakened="unspecified",
+            verdict="unspecified",
         )
     elif account.narrowed is not None and all(scope not in account.narrowed for scope in lost):
         findings.broke(
@@ -263,14 +294,13 @@ def what_was_asked_and_granted_before(findings: Findings, asking: Asking) -> Non
             "ACC-2" if granted is not None else "ACC-1",
             f"{named} was granted before, and is missing",
             unless=weaker or Unless("A1", "requested"),
-            weakened=only,
+            verdict=only,
         )
     else:
         later = not any(scope in account.first for scope in lost_requested)
         findings.broke(
             "ACC-4" if later else "ACC-1",
             f"{named} was asked for before, and is missing",
-            unless=Unless("A1", "granted") if granted is not None and not lost_granted else None,
         )
 
 
@@ -288,13 +318,13 @@ def what_the_metadata_lists(findings: Findings, asking: Asking) -> None:
     if mode in ("override", "ceiling"):
         return
     if asking.challenge is not None and asking.challenge.disputed == "A6":
-        findings.broke("SEL-2", because, unless=Unless("A6", "literal"), weakened="unspecified")
+        findings.broke("SEL-2", because, unless=Unless("A6", "literal"), verdict="unspecified")
     elif _is_what_was_configured(asking) and asking.scope is not None:
         findings.broke(
             "SEL-2",
             f"{because} in favour of what the caller configured",
             unless=Unless("A22", "subset"),
-            weakened="unspecified",
+            verdict="unspecified",
         )
     elif OFFLINE_ACCESS in listed and listed - _OFFLINE <= wanted:
         findings.broke("OFFLINE-3", "the resource metadata lists offline_access, an ordinary scope there")
@@ -313,7 +343,7 @@ def nothing_without_a_source(findings: Findings, asking: Asking, *, selects: boo
     initial, challenged, listed = asking.initial, asking.challenged, asking.listed
     known = challenged is not None or (asking.challenge is not None and bool(asking.challenge.tolerated))
     silent = selects and initial and not known and listed is None
-    findings.reach("SEL-6")
+    findings.reach("EXT-1" if asking.grant_type == TOKEN_EXCHANGE else "SEL-6")
     if initial and challenged is not None:
         findings.reach("SEL-1")
     elif not initial and challenged is not None:
@@ -384,7 +414,7 @@ def _surplus(findings: Findings, asking: Asking, where: str, named: str, *, sile
                     "SEL-1" if asking.challenged is not None else "SEL-2",
                     f"the request adds {named}, which the caller configured",
                     unless=Unless("A11", "override"),
-                    weakened="unspecified",
+                    verdict="unspecified",
                 )
         case "server":
             findings.broke(
@@ -403,12 +433,12 @@ def _surplus(findings: Findings, asking: Asking, where: str, named: str, *, sile
                     findings.broke(
                         misread.clause,
                         f"{named} is what a client sees that {misread.says}",
-                        weakened="discouraged",
+                        verdict="discouraged",
                     )
                 return
             disputed = asking.challenge is not None and asking.challenge.disputed is not None
-            clause = "SEL-6"
-            if silent and asking.configured is None and not disputed:
+            clause = "EXT-1" if asking.grant_type == TOKEN_EXCHANGE else "SEL-6"
+            if silent and clause == "SEL-6" and asking.configured is None and not disputed:
                 clause = "META-1" if asking.resource.publishes_empty else "SEL-3"
             findings.broke(clause, f"no source names {named}")
 
@@ -438,7 +468,7 @@ def _offline_access(findings: Findings, asking: Asking, *, silent: bool) -> None
             "SEL-3",
             "offline_access alone takes the place of the authorization server's default",
             unless=Unless("A12", "alone"),
-            weakened="unspecified",
+            verdict="unspecified",
         )
 
 
@@ -455,8 +485,26 @@ def few_attempts(findings: Findings, asking: Asking, challenge: PendingChallenge
     findings.reach("RETRY-1")
     if again and chain.grew and chain.in_a_row == FEW:
         findings.reach("RETRY-4")
-    covered = challenge.scope is not None and account.in_hand is not None and challenge.insufficient
-    if again and covered and account.in_hand is not None and named - _OFFLINE <= account.in_hand:
+    held = account.in_hand if findings.readings["A18"] == "token" else account.requested
+    if (
+        challenge.insufficient
+        and held is not None
+        and not challenge.tolerated
+        and asking.wanted - _OFFLINE <= held
+    ):
+        findings.broke(
+            "RETRY-3",
+            "the challenge names no scope, and the request nothing that the token lacks",
+            unless=Unless("A7", "prior-only"),
+            verdict="unspecified",
+        )
+    if (
+        again
+        and challenge.scope is not None
+        and challenge.insufficient
+        and held is not None
+        and (named - _OFFLINE <= held)
+    ):
         fresh = asking.wanted - chain.asked
         findings.reach("RETRY-3")
         findings.reach("OFFLINE-6")
@@ -484,7 +532,7 @@ def few_attempts(findings: Findings, asking: Asking, challenge: PendingChallenge
             "RETRY-1",
             f"this is authorization request number {FEW + 1} for an operation that was never served since",
             unless=Unless("A17", "per-send"),
-            weakened="unspecified",
+            verdict="unspecified",
         )
     if chain.in_a_row == FEW:
         findings.reach("RETRY-2")

@@ -179,11 +179,12 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Challenged:
-    """What a 401 or 403 said: its scopes, and whether it named the resource metadata."""
+    """What a 401 or 403 said: its scopes, and whether it named the resource metadata and insufficient_scope."""
 
     status: int
     scope: ScopeSet | None
     names_metadata: bool
+    insufficient_scope: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,21 +325,28 @@ def _answered(client: Client, phase: Calling, response: ResourceResponse) -> Ste
             memory = Memory(memory.resource_metadata, memory.server_metadata, attempts)
         return Client(client.setup, client.storage, memory, Idle()), Served(call)
 
-    bearer = bearer_challenge(parse_challenges(response.www_authenticate))
-    error = bearer.get("error") if bearer is not None else None
-    if response.status != 401 and not (response.status == 403 and error == "insufficient_scope"):
+    challenge = challenged(response)
+    if response.status != 401 and not (response.status == 403 and challenge.insufficient_scope):
         return _fail(client, call, f"the resource server answered {response.status}")
-    text = bearer.get("scope") if bearer is not None else None
-    challenged = Challenged(
-        status=response.status,
-        scope=read_scope(text) or None if text is not None else None,
-        names_metadata=bearer is not None and bearer.get("resource_metadata") is not None,
-    )
-    if challenged.status == 401 and phase.after == "authorization":
+    if challenge.status == 401 and phase.after == "authorization":
         return _fail(client, call, "the resource server rejects the token that was just issued")
-    if phase.after is None and _refresh_may_suffice(client.grant(call.resource), challenged):
-        return _refresh(client, call, challenged)
-    return _prepare(client, call, challenged)
+    if phase.after is None and _refresh_may_suffice(client.grant(call.resource), challenge):
+        return _refresh(client, call, challenge)
+    return _prepare(client, call, challenge)
+
+
+def challenged(response: ResourceResponse) -> Challenged:
+    """What a response asks for, read off its Bearer challenge; an empty scope is none (A6)."""
+    bearer = bearer_challenge(parse_challenges(response.www_authenticate))
+    if bearer is None:
+        return Challenged(response.status, None, names_metadata=False, insufficient_scope=False)
+    text = bearer.get("scope")
+    return Challenged(
+        response.status,
+        read_scope(text) or None if text is not None else None,
+        names_metadata=bearer.get("resource_metadata") is not None,
+        insufficient_scope=bearer.get("error") == "insufficient_scope",
+    )
 
 
 def _refresh_may_suffice(grant: Grant | None, challenged: Challenged) -> bool:
@@ -375,8 +383,9 @@ def _resource_learnt(client: Client, phase: LearningResource, document: Protecte
 
 
 def _no_resource_metadata(client: Client, phase: LearningResource, _: Unavailable) -> Step:
-    """Without metadata the resource's own origin is its authorization server, as in 2025-03-26."""
-    return _remember_resource(client, phase, None, _origin(phase.call.resource))
+    """Without metadata the issuer of before stays, or is the resource's own origin as in 2025-03-26."""
+    resource = phase.call.resource
+    return _remember_resource(client, phase, None, client.storage.issuers.get(resource) or _origin(resource))
 
 
 def _remember_resource(

@@ -69,19 +69,17 @@ class Findings:
         because: str,
         *,
         unless: Unless | None = None,
-        weakened: Verdict | None = None,
+        disputed: str | None = None,
+        verdict: Verdict | None = None,
     ) -> None:
-        """Find `clause` broken, unless a reading allows it; `weakened` is a verdict below the clause's own."""
+        """Find `clause` broken, unless a reading allows it.
+
+        `disputed` names the reading that it rests on, where no value of that reading allows it; `verdict` is given
+        where it is not the clause's own.
+        """
         if clause not in self._binding:
             return
         if unless is not None and self.readings[unless.reading] == unless.value:
             return
-        self.found.append(
-            Finding(
-                clause,
-                weakened or CLAUSES[clause].verdict,
-                self.at,
-                because,
-                None if unless is None else unless.reading,
-            )
-        )
+        reading = disputed if unless is None else unless.reading
+        self.found.append(Finding(clause, verdict or CLAUSES[clause].verdict, self.at, because, reading))

@@ -176,7 +176,7 @@ class Judge:
             findings.broke(
                 misread.clause,
                 f"the challenge was not answered, as if by a client that {misread.says}",
-                weakened="discouraged",
+                verdict="discouraged",
             )
 
     def _resource_response(self, event: ResourceResponse) -> None:
@@ -327,7 +327,7 @@ class Judge:
                 "REG-1",
                 f"the client registered without {outside}",
                 unless=Unless("A20", "any"),
-                weakened="unspecified",
+                verdict="unspecified",
             )
 
     def _remember_request(self, asking: Asking) -> None:
@@ -359,6 +359,8 @@ class Judge:
     def _refused(self, account: Account) -> None:
         account.refused = account.pending if account.pending is not None else NO_SCOPES
         account.was_refused = account.failed = True
+        if self._findings.readings["A19"] == "remembered" and account.requested is not None:
+            account.requested |= account.refused
         self._findings.reach("RETRY-5")
 
     # --- tokens -----------------------------------------------------------------------------------
@@ -394,7 +396,7 @@ class Judge:
             "the exchange of the code names scopes"
             + (" beyond those that were authorized" if widened else ""),
             unless=None if widened else Unless("A13", "offline"),
-            weakened=None if widened else "unspecified",
+            verdict=None if widened else "unspecified",
         )
 
     def _refresh_request(self, account: Account, resource: Resource, event: TokenRequest) -> None:
@@ -417,7 +419,9 @@ class Judge:
         if account.outlived and findings.reach("RETAIN-4") and event.refresh_token in account.outlived:
             findings.broke("RETAIN-4", "the refresh token belongs to an earlier grant than the one in use")
         challenge = resource.challenge
-        if challenge is not None:
+        if challenge is not None and account.expired:
+            resource.challenge = None
+        elif challenge is not None:
             if challenge.insufficient:
                 findings.reach("STEP-5")
             if challenge.refreshed or challenge.repeated is not None:
@@ -448,7 +452,7 @@ class Judge:
         else:
             self._granted(account, event, said)
         account.access_token = event.access_token
-        account.fresh, account.rejected, account.failed = True, False, False
+        account.fresh, account.rejected, account.expired, account.failed = True, False, False, False
         resource = (
             self._resource_named(event.resource) if event.resource is not None else self._current_resource()
         )
@@ -463,6 +467,9 @@ class Judge:
         if account.requested is None:
             account.first = account.pending or NO_SCOPES
         account.requested = account.pending or account.requested or NO_SCOPES
+        account.earlier = account.granted
+        if said is None and account.earlier is not None and self._findings.readings["A4"] == "earlier-grant":
+            asked = account.earlier
         account.granted = account.in_hand = said if said is not None else asked
         account.told = "explicit" if said is not None else "omitted" if asked is not None else "both omitted"
         account.differed = said is not None and asked is not None and not same_scopes(said, asked)
@@ -495,7 +502,7 @@ class Judge:
     def _token_expired(self, event: TokenExpired) -> None:
         account = self._account_holding(event.access_token)
         if account is not None:
-            account.rejected = True
+            account.rejected = account.expired = True
 
     def _restarted(self, _: ClientRestarted) -> None:
         self._authorizations = 0
@@ -527,12 +534,21 @@ class Judge:
                 clause,
                 f"nobody said what was granted, and the client reports {str(said) or 'that it holds nothing'}",
                 unless=Unless("A5", "empty") if empty else None,
-                weakened="unspecified" if empty else "discouraged",
+                verdict="unspecified" if empty else None,
             )
             return
         right = [known for known in (account.in_hand, account.granted) if known is not None]
         if said is not None and any(same_scopes(said, known) for known in right):
             return
+        if account.told == "omitted" and said is not None and account.earlier is not None:
+            if same_scopes(said, account.earlier):
+                findings.broke(
+                    clause,
+                    f"the response omits the scope, and the client reports the earlier grant {str(said)[:80]}",
+                    unless=Unless("A4", "earlier-grant"),
+                    verdict="unspecified",
+                )
+                return
         reports = "nothing" if said is None or not said else str(said)[:80]
         findings.broke(
             clause, f"what was granted is {str(right[0])[:80] or 'nothing'}, and the client reports {reports}"

@@ -20,7 +20,7 @@ class PendingChallenge:
     """A 401 or 403 that awaits its answer.
 
     `scope` is what it asks for, None where it names nothing that can be relied on; `tolerated` is what it names
-    all the same. `refreshed` is whether a refresh was tried in answer, `repeated` what had renewed
+    all the same, and `repeats` what only the repetitions of its scope parameter name. `refreshed` is whether a refresh was tried in answer, `repeated` what had renewed
     the token where the very same 401 came again. `disputed` is the reading on which `scope` rests, where several things could be read.
     """
 
@@ -29,6 +29,7 @@ class PendingChallenge:
     lines: tuple[str, ...]
     scope: ScopeSet | None = None
     tolerated: ScopeSet = NO_SCOPES
+    repeats: ScopeSet = NO_SCOPES
     disputed: str | None = None
     insufficient: bool = False
     names_metadata: bool = False
@@ -50,6 +51,8 @@ def understand(response: ResourceResponse, several: str) -> PendingChallenge:
     if not values:
         return pending
     pending.tolerated = read_scope(" ".join(values))
+    if len(bearers) == 1 and len(values) > 1:
+        pending.repeats = read_scope(" ".join(values[1:])) - read_scope(values[0])
     if len(bearers) > 1 and len({part.get("scope") for part in bearers}) > 1:
         pending.disputed = "A16"
         right = {"first": bearers[0], "last": bearers[-1]}.get(several, right)
@@ -88,12 +91,13 @@ class Account:
     """What the wire says about one (issuer, resource): the three scope sets, the tokens, and their story.
 
     `requested` is None until a token was issued. `first` is the first request that led to a token; `ever` all
-    that was ever requested. `pending` is the request that awaits its token, with its grant type.
+    that was ever requested; `earlier` the grant before this one. `pending` is the request that awaits its token, with its grant type.
     """
 
     requested: ScopeSet | None = None
     granted: ScopeSet | None = None
     in_hand: ScopeSet | None = None
+    earlier: ScopeSet | None = None
     first: ScopeSet = NO_SCOPES
     ever: set[Scope] = field(default_factory=set)
     told: Told = "nothing"
@@ -108,6 +112,7 @@ class Account:
     fresh: bool = False
     differed: bool = False
     rejected: bool = False
+    expired: bool = False
     refresh_token: str | None = None
     replaced: set[str] = field(default_factory=set)
     outlived: set[str] = field(default_factory=set)

@@ -97,33 +97,39 @@ SPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
 """The legal spellings of one challenge, by name, the plain one first (RFC 9110 section 11)."""
 
 
+Named = Literal["needed", "missing", "needed-and-held", "unnamed", "empty"] | ScopeSet
+"""What a challenge names: all that the operation needs, what the token lacks of it, those needed together with
+those held, nothing, an empty string, or the scopes given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Challenging:
     """How a resource server answers one request, and words its challenge.
 
     `rejects` is None where it only challenges a request that its token does not cover; else it challenges
     whatever the token: with 401 (a token revoked early), with 403 insufficient_scope, or with a bare 403.
-    `scope` is what the challenge names: all that the operation needs, what the token lacks of it, those needed
-    together with those held, nothing, an empty string, or the scopes given.
     """
 
     rejects: Literal["unauthorized", "insufficient_scope", "forbidden"] | None = None
-    scope: Literal["needed", "missing", "needed-and-held", "unnamed", "empty"] | ScopeSet = "needed"
+    scope: Named = "needed"
     spelling: str = "plain"
     names_metadata: bool = True
     names_error: bool = True
+
+
+Grants = Literal["asked", "narrower", "wider", "empty", "refused", "invalid_scope"]
+"""What is granted: all that was asked, all without some, all with some more, nothing, or a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Granting:
     """What an authorization server, and its user, make of one request.
 
-    `grant` is what is granted: all that was asked, all without `without`, all with `with_`, nothing, or a
-    refusal. `says` is whether the response names a scope that equals the request; one that differs is always
+    A narrower grant leaves out `without`, a wider one adds `with_`. `says` is whether the response names a scope that equals the request; one that differs is always
     named (RFC 6749 section 5.1), in an order of the server's own where `reorders`.
     """
 
-    grant: Literal["asked", "narrower", "wider", "empty", "refused", "invalid_scope"] = "asked"
+    grant: Grants = "asked"
     without: ScopeSet = NO_SCOPES
     with_: ScopeSet = NO_SCOPES
     says: bool = True

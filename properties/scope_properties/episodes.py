@@ -16,16 +16,23 @@ from typing_extensions import assert_never
 from scope_model.client import (
     Action,
     Call,
+    Calling,
+    Challenged,
     Client,
     Failed,
     Heard,
     Illegal,
+    LearningResource,
+    LearningServer,
     Noted,
+    Refreshing,
     Registered,
+    Registering,
     Served,
     Setup,
     Step,
     Unavailable,
+    challenged,
     step,
 )
 from scope_model.events import (
@@ -41,6 +48,8 @@ from scope_model.events import (
     Event,
     Header,
     ResourceRequest,
+    ResourceResponse,
+    Sent,
     TokenExpired,
     TokenRequest,
     Transcript,
@@ -189,13 +198,21 @@ class World:
         self._persisting = making.challenges[-1] if making.persists and making.challenges else None
         self._patience = PATIENCE
 
-    def answer(self, request: Request) -> Answer:
-        """Answer one request and write both down; raises Exhausted when a call goes on for ever."""
+    def spend(self) -> None:
+        """Count a request; raises Exhausted when a call goes on for ever."""
         self._patience -= 1
         if self._patience < 0:
             raise Exhausted
-        if isinstance(request, ResourceRequest | ClientRegistration | AuthorizationRequest | TokenRequest):
-            self.events.append(request)
+
+    def answer(self, request: Request, sent: Sent | None = None) -> Answer:
+        """Answer one request and write both down; raises Exhausted when a call goes on for ever.
+
+        `sent` is what to write down where the servers understand more than was sent, as over HTTP.
+        """
+        self.spend()
+        written = sent or request
+        if isinstance(written, ResourceRequest | ClientRegistration | AuthorizationRequest | TokenRequest):
+            self.events.append(written)
         self.servers, response = answer(self.servers, request, self._freedom(request))
         if isinstance(request, ResourceRequest) and request.access_token and request.resource:
             self._in_use[request.resource] = request.access_token
@@ -281,14 +298,32 @@ def run(episode: Episode, subject: Subject) -> Transcript:
 # --- the model as a subject -----------------------------------------------------------------------
 
 
+Stepping = Callable[[Client, Heard], Step]
+"""A transition function: the model's `step`, or a variation of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One step of a model client: what it was, what it heard, what it became, what it did."""
+    """One step of a model client: what it was, what it heard, what it became, what it did.
+
+    `step` is the function that took it, so that a law can ask what else would have led to.
+    """
 
     before: Client
     event: Heard
     after: Client
     action: Action
+    step: Stepping
+
+    @property
+    def challenged(self) -> Challenged | None:
+        """The challenge that the client is busy answering, if it is."""
+        for phase in (self.before.phase, self.after.phase):
+            if isinstance(phase, LearningResource | LearningServer | Registering | Refreshing):
+                return phase.challenged
+        if isinstance(self.before.phase, Calling) and isinstance(self.event, ResourceResponse):
+            return challenged(self.event)
+        return None
 
 
 @dataclass(slots=True)
@@ -297,14 +332,14 @@ class ModelSession:
 
     world: World
     client: Client
-    step: Callable[[Client, Heard], Step]
+    step: Stepping
     transitions: list[Transition] = field(default_factory=list)
 
     def hear(self, event: Heard) -> Action:
         """Take one step and write it down."""
         before = self.client
         self.client, action = self.step(before, event)
-        self.transitions.append(Transition(before, event, self.client, action))
+        self.transitions.append(Transition(before, event, self.client, action, self.step))
         return action
 
     def call(self, call: Call) -> None:
@@ -335,7 +370,7 @@ class ModelSubject:
     """The reference client, or a variation of it, under one policy."""
 
     policy: Policy = mcp_2026_07_28
-    step: Callable[[Client, Heard], Step] = step
+    step: Stepping = step
     label: str = "model"
 
     @property

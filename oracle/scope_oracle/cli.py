@@ -1,0 +1,605 @@
+"""The command line: check a client, judge what was recorded of one, explain a rule, compare two clients.
+
+Results go to standard output; progress goes to standard error, and only to a terminal. Whatever cannot be
+used is one sentence on standard error and ends with 2.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import IO, Any, Final, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+from rich.progress import Progress as Bar
+from rich.text import Text
+
+from scope_model.events import Transcript
+from scope_model.findings import Finding
+from scope_model.judge import Judge
+from scope_model.policies import POLICIES
+from scope_properties.episodes import Subject
+from scope_properties.laws import LAWS
+from scope_properties.mutants import MUTANTS
+from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
+
+from . import checking, comparing, report
+from .har import read_har
+from .names import UnknownName
+from .replays import BadReplay
+from .subjects import SubjectUnavailable, subject
+from .transcripts import UnusableTranscript, read, stream
+
+FOUND: Final = 1
+UNUSABLE: Final = 2
+INTERRUPTED: Final = 130
+CUT_SHORT: Final = 141
+"""The reader of our output went away: what a program that a broken pipe ends by a signal would leave."""
+
+_LONGEST_NAME: Final = 80
+_FEW_EXAMPLES: Final = 200
+"""Enough to break a mutant for an explanation, which nobody wants to wait for."""
+
+
+class Unusable(click.ClickException):
+    """Something that was given cannot be used."""
+
+    exit_code = UNUSABLE
+
+
+class _Commands(click.Group):
+    """A group whose every failure is one sentence and the right exit code."""
+
+    # Any: click's own signature, whatever the release.
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ANN401
+        run: Callable[..., Any] = super().main
+        if not standalone_mode:
+            return run(*args, standalone_mode=False, **extra)
+        for stream_ in (sys.stdout, sys.stderr):
+            if hasattr(stream_, "reconfigure"):
+                stream_.reconfigure(errors="backslashreplace")
+        try:
+            sys.exit(run(*args, standalone_mode=False, **extra))
+        except click.ClickException as wrong:
+            complain(" ".join(wrong.format_message().split()))
+            sys.exit(UNUSABLE)
+        except click.Abort:
+            sys.exit(INTERRUPTED)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
+        try:
+            status = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # What is still buffered goes nowhere, instead of failing again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return CUT_SHORT
+        return status
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            raise Unusable(unknown("command", args[0], self.commands))
+        return super().resolve_command(ctx, args)
+
+
+def complain(sentence: str) -> None:
+    """Say in one line on standard error what is wrong."""
+    click.echo(f"scopelaw: {sentence}", err=True)
+
+
+def unknown(kind: str, name: str, known: Iterable[str], *, few: bool = False) -> str:
+    """A sentence on a name that is not known, with the near ones, or with all where they are `few`."""
+    names = tuple(known)
+    wrong = UnknownName(kind, name[:_LONGEST_NAME], names)
+    return f"{wrong}; choose from {', '.join(names)}" if few and not wrong.near else str(wrong)
+
+
+# --- options --------------------------------------------------------------------------------------
+
+
+Callback = Callable[[click.Context, click.Parameter, Any], Any]  # Any: whatever an option takes
+
+
+def _one_of(kind: str, words: Sequence[str]) -> Callback:
+    """Take one of a few words."""
+
+    def take(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        if value is not None and value not in words:
+            raise click.BadParameter(unknown(kind, value, words, few=True), ctx, param)
+        return value
+
+    return take
+
+
+def _choices(ctx: click.Context, param: click.Parameter, given: Iterable[str]) -> dict[str, str]:
+    """Take readings, each by id or name, and the value of each."""
+    chosen: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        reading = _READINGS.get(name.casefold())
+        if not equals:
+            wrong = f"{text[:_LONGEST_NAME]!r} is not NAME=VALUE, such as union-base=granted"
+        elif reading is None:
+            wrong = unknown("reading", name, [*_READING_NAMES, *READINGS])
+        elif value not in reading.values:
+            wrong = unknown(f"value of {reading.name}", value, reading.values, few=True)
+        else:
+            chosen[reading.id] = value
+            continue
+        raise click.BadParameter(wrong, ctx, param)
+    return chosen
+
+
+_READING_NAMES: Final = tuple(reading.name for reading in READINGS.values())
+_READINGS: Final[Mapping[str, Reading]] = {
+    key.casefold(): reading for reading in READINGS.values() for key in (reading.id, reading.name)
+}
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_REVISION: Final = click.option(
+    "--revision",
+    metavar="DATE",
+    callback=_one_of("revision", REVISIONS),
+    help=f"The revision of MCP: {', '.join(REVISIONS)}.",
+)
+_READING: Final = click.option(
+    "--reading",
+    "readings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_choices,
+    help="Take this side of a disputed choice; may be given several times.",
+)
+_FAIL_ON: Final = click.option(
+    "--fail-on",
+    metavar="VERDICT",
+    callback=_one_of("verdict", VERDICTS),
+    default="discouraged",
+    show_default=True,
+    help=f"The mildest verdict that ends with 1: {', '.join(VERDICTS)}.",
+)
+_EXAMPLES: Final = click.option(
+    "--examples",
+    type=click.IntRange(1),
+    default=checking.EXAMPLES,
+    show_default=True,
+    help="How many episodes to run.",
+)
+_SEED: Final = click.option(
+    "--seed", type=int, default=0, show_default=True, help="The same seed gives the same result."
+)
+_READINGS_HELP: Final = "\b\n" + textwrap.fill(
+    f"Readings: {', '.join(_READING_NAMES)}. scopelaw explain NAME shows the values of one.",
+    width=76,
+    subsequent_indent="  ",
+    break_on_hyphens=False,
+)
+
+
+def _format(default: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--format",
+        "form",
+        metavar="FORMAT",
+        callback=_one_of("format", ("text", "json")),
+        default=default,
+        show_default=True,
+        help="text, for people, or json, for programs.",
+    )
+
+
+def _example(*lines: str) -> str:
+    return "\b\nExample" + ("s" if len(lines) > 1 else "") + ":\n" + "\n".join(f"  {line}" for line in lines)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_example("scopelaw check", "scopelaw judge recorded.jsonl", "scopelaw explain ACC-1"),
+)
+@click.version_option(package_name="scopelaw", prog_name="scopelaw", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Which scopes an OAuth client of an MCP server asks for, and which of the rules it breaks."""
+
+
+# --- check ----------------------------------------------------------------------------------------
+
+
+@cli.command(
+    short_help="Put a client through generated episodes.",
+    epilog=f"{_READINGS_HELP}\n\n"
+    + _example("scopelaw check", "scopelaw check python-sdk --html report.html"),
+)
+@click.argument("name", metavar="[SUBJECT]", default="model")
+@_REVISION
+@_READING
+@_FAIL_ON
+@_EXAMPLES
+@_SEED
+@_format("text")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this page, too."
+)
+@click.option("--replay", metavar="TEXT", help="Play only the episode that a report names.")
+def check(  # noqa: PLR0913 - one parameter an option
+    *,
+    name: str,
+    revision: Revision | None,
+    readings: dict[str, str],
+    fail_on: Verdict,
+    examples: int,
+    seed: int,
+    form: str,
+    html: Path | None,
+    replay: str | None,
+) -> int:
+    """Put SUBJECT through generated episodes, and report each clause that it breaks.
+
+    SUBJECT is the reference model where none is named. Each broken clause comes with the shortest trace
+    that was found to show it. Ends with 0 where nothing at or above --fail-on was found, else with 1.
+    """
+    chosen = _subject(name)
+    if replay is not None:
+        return _replay(chosen, replay, readings, fail_on, form)
+    with _progress() as progress:
+        result = checking.check(
+            chosen,
+            revision=revision or REVISIONS[-1],
+            readings=readings,
+            examples=examples,
+            seed=seed,
+            progress=progress,
+        )
+    if form == "json":
+        click.echo(json.dumps(report.result_json(result, readings=readings)))
+    else:
+        out = _console()
+        report.show(out, report.result_text(result, readings=readings, width=out.width))
+    if html is not None:
+        try:
+            report.write_whole(html, report.result_html(result, readings=readings))
+        except OSError as wrong:
+            raise Unusable(f"cannot write {html}: {wrong.strerror}") from None
+    if not result.complete:
+        return INTERRUPTED
+    return _status((broken.finding for broken in result.broken), fail_on)
+
+
+def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Verdict, form: str) -> int:
+    try:
+        transcript, findings = checking.replayed(chosen, blob, readings)
+    except BadReplay as wrong:
+        raise Unusable(str(wrong)) from None
+    if form == "json":
+        _print_findings(findings)
+        click.echo(json.dumps(_footer(len(transcript.events), findings)))
+    else:
+        out = _console()
+        report.show(out, report.transcript_text(transcript, findings, readings=readings, width=out.width))
+    return _status(findings, fail_on)
+
+
+def _subject(name: str) -> Subject:
+    try:
+        return subject(name)
+    except (UnknownName, SubjectUnavailable) as wrong:
+        raise Unusable(str(wrong)) from None
+
+
+def _status(findings: Iterable[Finding], fail_on: Verdict) -> int:
+    limit = report.SEVERITY[fail_on]
+    return FOUND if any(report.SEVERITY[finding.verdict] >= limit for finding in findings) else 0
+
+
+# --- judge ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What became of one file; the transcript is kept only where it is to be shown."""
+
+    events: int
+    findings: list[Finding]
+    transcript: Transcript | None
+
+
+@cli.command(
+    short_help="Judge recorded transcripts.",
+    epilog=f"{_READINGS_HELP}\n\n"
+    + _example(
+        "scopelaw judge recorded.jsonl",
+        "scopelaw judge --format text browser.har",
+        "my-client | scopelaw judge -",
+    ),
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@_REVISION
+@_READING
+@_FAIL_ON
+@_format("json")
+def judge(
+    *,
+    files: tuple[str, ...],
+    revision: Revision | None,
+    readings: dict[str, str],
+    fail_on: Verdict,
+    form: str,
+) -> int:
+    """Judge recorded transcripts: JSON lines, or HAR where a name ends in .har; - is standard input.
+
+    Prints one JSON line a finding, and a footer that counts them. A --revision that is given is in force
+    whatever the files say. Ends with 2 where a file is unusable, else with 1 where something was found.
+    """
+    all_found: list[Finding] = []
+    events, status = 0, 0
+    for at, file in enumerate(files):
+        try:
+            judged = _judge(file, revision, readings, keep=form == "text")
+        except (UnusableTranscript, OSError) as wrong:
+            complain(_sentence(file, wrong))
+            status = UNUSABLE
+            continue
+        all_found += judged.findings
+        events += judged.events
+        if judged.transcript is None:
+            _print_findings(judged.findings, file if len(files) > 1 else None)
+            continue
+        out = _console()
+        if len(files) > 1:
+            report.show(out, [*([Text()] if at else []), Text(report.shown(file), style="bold")])
+        shown = report.transcript_text(judged.transcript, judged.findings, readings=readings, width=out.width)
+        report.show(out, shown)
+    if form == "json" and (status != UNUSABLE or len(files) > 1):
+        click.echo(json.dumps(_footer(events, all_found)))
+    return status or _status(all_found, fail_on)
+
+
+def _judge(file: str, revision: Revision | None, readings: Mapping[str, str], *, keep: bool) -> _Judged:
+    with _opened(file) as lines:
+        if file.lower().endswith(".har"):
+            transcript = read_har(lines.read(), revision)
+            header, events = transcript.header, iter(transcript.events)
+        elif keep:
+            transcript = read(lines)
+            header, events = transcript.header, iter(transcript.events)
+        else:
+            header, events = stream(lines)
+        if revision is not None:
+            header = replace(header, revision=revision)
+        judging, count, kept = Judge(header, readings), 0, []
+        for event in events:
+            judging.hear(event)
+            count += 1
+            if keep:
+                kept.append(event)
+    return _Judged(count, judging.found, Transcript(header, tuple(kept)) if keep else None)
+
+
+def _opened(file: str) -> AbstractContextManager[IO[bytes]]:
+    return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
+
+
+def _sentence(file: str, wrong: Exception) -> str:
+    name = "standard input" if file == "-" else report.shown(file)
+    if not isinstance(wrong, OSError):
+        return f"{name}: {wrong}"
+    sentence = f"cannot read {name}: {(wrong.strerror or str(wrong)).lower()}"
+    if isinstance(wrong, FileNotFoundError):
+        path = Path(file)
+        try:
+            near = get_close_matches(path.name[:_LONGEST_NAME], [each.name for each in path.parent.iterdir()])
+        except OSError:
+            near = []
+        if near:
+            sentence += (
+                f"; did you mean {' or '.join(report.shown(str(path.with_name(each))) for each in near)}?"
+            )
+    return sentence
+
+
+def _print_findings(findings: Iterable[Finding], file: str | None = None) -> None:
+    for finding in findings:
+        form = report.finding_json(finding)
+        click.echo(json.dumps(form if file is None else form | {"file": file}))
+
+
+def _footer(events: int, findings: Sequence[Finding]) -> dict[str, object]:
+    counts: dict[str, object] = {
+        verdict: sum(finding.verdict == verdict for finding in findings) for verdict in VERDICTS
+    }
+    return {"end": True, "events": events, **counts}
+
+
+# --- explain --------------------------------------------------------------------------------------
+
+
+@cli.command(
+    short_help="Say all that is known of a rule.",
+    epilog=_example("scopelaw explain", "scopelaw explain ACC-1", "scopelaw explain union-base"),
+)
+@click.argument("name", metavar="[ID]", required=False)
+def explain(*, name: str | None) -> None:
+    """Say all that is known of a clause, reading, policy, law or mutant; without ID, list them all."""
+    out = _console()
+    if name is None:
+        report.show(out, _everything())
+        return
+    known = {each.casefold(): each for kind in _KINDS for each in kind.names()}
+    if name.casefold() not in known:
+        raise Unusable(unknown("name", name, known.values()))
+    for kind in _KINDS:
+        for each in kind.names():
+            if each.casefold() == name.casefold():
+                report.show(out, kind.explain(each, out.width))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One kind of thing that can be explained: what there is of it, by names, and how it is told."""
+
+    title: str
+    names: Callable[[], Iterable[str]]
+    listed: Callable[[], Iterable[tuple[str, str]]]
+    explain: Callable[[str, int], Iterable[Text]]
+
+
+def _clause(name: str, width: int) -> Iterator[Text]:
+    clause = CLAUSES[name]
+    notes = list(report.clause_notes(clause))
+    notes += [("laws", f"{law.name}: {law.says}") for law in LAWS.values() if name in law.clauses]
+    mutants = [mutant for mutant in MUTANTS.values() if mutant.clause == name]
+    notes += [("mutants", f"{mutant.name}: {mutant.says}") for mutant in mutants]
+    yield from report.explanation_text(name, clause.title, notes, width)
+    shown = next((mutant for mutant in mutants if mutant.law_only is None), None)
+    if shown is not None:
+        yield from _killed(shown.name, name, width)
+
+
+def _killed(mutant: str, clause: str, width: int) -> Iterator[Text]:
+    """The shortest trace that shows a mutant break the clause that it is made to break."""
+    with _progress() as progress:
+        result = checking.check(MUTANTS[mutant].subject, examples=_FEW_EXAMPLES, progress=progress)
+    for broken in result.broken:
+        if broken.finding.clause == clause:
+            yield Text()
+            yield Text("An example that breaks it:", style="bold")
+            yield from report.finding_text(
+                broken.finding, broken.transcript, readings={}, replay=None, width=width
+            )
+            return
+
+
+def _reading(name: str, width: int) -> Iterator[Text]:
+    reading = _READINGS[name.casefold()]
+    return report.explanation_text(reading.id, reading.name, report.reading_notes(reading), width)
+
+
+def _policy(name: str, width: int) -> Iterator[Text]:
+    return report.explanation_text(name, "a policy", report.policy_notes(POLICIES[name]), width)
+
+
+def _law(name: str, width: int) -> Iterator[Text]:
+    law = LAWS[name]
+    clauses = [("clauses", f"{id_} {CLAUSES[id_].title}") for id_ in law.clauses]
+    return report.explanation_text(name, "a law", [("says", law.says), *clauses], width)
+
+
+def _mutant(name: str, width: int) -> Iterator[Text]:
+    mutant = MUTANTS[name]
+    notes = [("says", mutant.says), ("killed by", f"{mutant.clause} {CLAUSES[mutant.clause].title}")]
+    if mutant.law_only is not None:
+        notes.append(("by a law", mutant.law_only))
+    yield from report.explanation_text(name, "a mutant", notes, width)
+    if mutant.law_only is None:
+        yield from _killed(name, mutant.clause, width)
+
+
+_KINDS: Final = (
+    _Kind("Clauses", lambda: CLAUSES, lambda: ((id_, each.title) for id_, each in CLAUSES.items()), _clause),
+    _Kind(
+        "Readings",
+        lambda: (*READINGS, *_READING_NAMES),
+        lambda: ((id_, f"{each.name}: {', '.join(each.values)}") for id_, each in READINGS.items()),
+        _reading,
+    ),
+    _Kind(
+        "Policies", lambda: POLICIES, lambda: ((name, each.says) for name, each in POLICIES.items()), _policy
+    ),
+    _Kind("Laws", lambda: LAWS, lambda: ((name, each.says) for name, each in LAWS.items()), _law),
+    _Kind("Mutants", lambda: MUTANTS, lambda: ((name, each.says) for name, each in MUTANTS.items()), _mutant),
+)
+
+
+def _everything() -> Iterator[Text]:
+    for at, kind in enumerate(_KINDS):
+        listed = list(kind.listed())
+        if not listed:
+            continue
+        if at:
+            yield Text()
+        yield Text(kind.title, style="bold")
+        column = max(len(name) for name, _ in listed)
+        yield from (Text(f"  {name:<{column}}  {says}") for name, says in listed)
+
+
+# --- compare --------------------------------------------------------------------------------------
+
+
+@cli.command(
+    short_help="Find where two clients ask for different scopes.",
+    epilog=_example("scopelaw compare mcp-2025-11-25 mcp-2026-07-28"),
+)
+@click.argument("left", metavar="A")
+@click.argument("right", metavar="B")
+@_REVISION
+@_EXAMPLES
+@_SEED
+@_format("text")
+def compare(  # noqa: PLR0913 - one parameter an option
+    *, left: str, right: str, revision: Revision | None, examples: int, seed: int, form: str
+) -> int:
+    """Find the shortest world and trace in which A and B ask for different scopes.
+
+    A and B are policies or subjects. Ends with 1 where there is a difference.
+    """
+    subjects = _subject(left), _subject(right)
+    with _progress() as progress:
+        difference = comparing.compare(
+            *subjects, revision=revision or REVISIONS[-1], examples=examples, seed=seed, progress=progress
+        )
+    if form == "json":
+        click.echo(json.dumps(report.difference_json(difference, left, right)))
+    else:
+        out = _console()
+        report.show(out, report.difference_text(difference, left, right, width=out.width))
+    return 0 if difference is None else FOUND
+
+
+# --- where it goes --------------------------------------------------------------------------------
+
+
+class _Output(Console):
+    """Standard output; that nobody reads it is for the command to know."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def _console() -> Console:
+    return _Output(highlight=False, markup=False, emoji=False)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[checking.Progress], None]]:
+    """Show progress on standard error, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield checking.ignore
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[found]} found"),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None, found=0)
+        yield lambda now: bar.update(
+            task, description=now.doing, completed=now.done, total=now.of, found=now.found
+        )
+
+
+def main() -> None:
+    """Run the command."""
+    cli()

@@ -1,0 +1,113 @@
+"""Comparing two subjects: the shortest world and trace in which they ask for different scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scope_model.events import (
+    CLIENT_CREDENTIALS,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+    AuthorizationRequest,
+    Event,
+    TokenRequest,
+    Transcript,
+    WireScope,
+)
+from scope_model.scopes import NO_SCOPES, same_scopes
+from scope_model.ledger import wire_scopes
+from scope_properties.episodes import Episode, Subject, run
+from scope_properties.shrinking import shrink
+from scope_spec import Revision
+
+from .checking import EXAMPLES, Progress, generate, ignore
+from .replays import replay_of
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first requests that differ: their places in the two transcripts, and what each asks for.
+
+    A place is None where one subject asks and the other does not ask at all.
+    """
+
+    episode: Episode
+    transcripts: tuple[Transcript, Transcript]
+    events: tuple[int | None, int | None]
+    requested: tuple[WireScope, WireScope]
+    replay: str
+
+
+def compare(
+    left: Subject,
+    right: Subject,
+    *,
+    revision: Revision = "2026-07-28",
+    examples: int = EXAMPLES,
+    seed: int = 0,
+    progress: Callable[[Progress], None] = ignore,
+) -> Difference | None:
+    """The shortest difference found in `examples` episodes, or None. Order and repeats are no difference."""
+    first: list[Episode] = []
+    done = 0
+
+    def look(episode: Episode) -> None:
+        nonlocal done
+        if not first and _difference(episode, left, right) is not None:
+            first.append(episode)
+        done += 1
+        progress(Progress(done, examples, len(first), "running episodes"))
+
+    generate(look, revision=revision, examples=examples, seed_=seed)
+    if not first:
+        return None
+    progress(Progress(0, 1, 1, "shortening the trace"))
+    shortest = shrink(first[0], lambda tried: _length(_difference(tried, left, right)))
+    return _difference(shortest, left, right)
+
+
+def _length(difference: Difference | None) -> int | None:
+    if difference is None:
+        return None
+    return max(at for at in difference.events if at is not None)
+
+
+def _difference(episode: Episode, left: Subject, right: Subject) -> Difference | None:
+    transcripts = run(episode, left), run(episode, right)
+    requests = tuple(
+        [(at, event) for at, event in enumerate(transcript.events) if _asks(event)]
+        for transcript in transcripts
+    )
+    for at in range(max(map(len, requests))):
+        pair = tuple(found[at] if at < len(found) else (None, None) for found in requests)
+        (at_left, asks_left), (at_right, asks_right) = pair
+        if not _same(asks_left, asks_right):
+            return Difference(
+                episode,
+                transcripts,
+                (at_left, at_right),
+                (_scope(asks_left), _scope(asks_right)),
+                replay_of(episode),
+            )
+    return None
+
+
+def _asks(event: Event) -> bool:
+    match event:
+        case AuthorizationRequest():
+            return True
+        case TokenRequest(grant_type):
+            return grant_type in (CLIENT_CREDENTIALS, TOKEN_EXCHANGE, REFRESH_TOKEN)
+        case _:
+            return False
+
+
+def _same(left: Event | None, right: Event | None) -> bool:
+    if type(left) is not type(right):
+        return False
+    return same_scopes(wire_scopes(_scope(left)) or NO_SCOPES, wire_scopes(_scope(right)) or NO_SCOPES)
+
+
+def _scope(event: Event | None) -> WireScope:
+    return event.scope if isinstance(event, AuthorizationRequest | TokenRequest) else None

@@ -1,0 +1,19 @@
+"""Names that a user types: what to say when one is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UnknownName(LookupError):  # noqa: N818 - it reads as what it is
+    """There is no `kind` of this name; `near` are those that the user may have meant."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        # Names are ids as often as words, and nobody means the difference between `acc-1` and `ACC-1`.
+        folded = {each.casefold(): each for each in known}
+        self.near = tuple(folded[match] for match in get_close_matches(name.casefold(), folded))
+        hint = f"; did you mean {' or '.join(self.near)}?" if self.near else ""
+        super().__init__(f"unknown {kind} {name!r}{hint}")

@@ -1,0 +1,440 @@
+"""The model's servers over HTTP, sans I/O: `HttpWorld.handle` turns one request into one response.
+
+A request becomes an event, the world answers it, and the answer becomes a response, so that what a client
+does over HTTP leaves the very transcript that the model leaves without. What is written down is what was
+sent: a `resource` that a client left out stays absent in the transcript, although the servers are told which
+one they may assume. What HTTP adds to the events (PKCE, `state`, `redirect_uri`, client ids) is checked here;
+a breach is answered with the error of its RFC and kept as a complaint.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from scope_model.client import FetchResourceMetadata, FetchServerMetadata, Registered
+from scope_model.events import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    JWT_BEARER,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+    AuthorizationRequest,
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    ClientRegistration,
+    Event,
+    ProtectedResourceMetadata,
+    ResourceRequest,
+    ResourceResponse,
+    TokenRequest,
+    TokenResponse,
+    WireScope,
+)
+from scope_properties.episodes import World
+
+Headers = Sequence[tuple[str, str]]
+Parameters = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request as any HTTP library has it; header names in any case."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A response; a header that comes several times is several pairs, in their order."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What an authorization code stands for until it is redeemed."""
+
+    issuer: str
+    client_id: str
+    redirect_uri: str | None
+    challenge: str
+    resource: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a request is refused whatever its scopes: the error code of its RFC, and a sentence."""
+
+    error: str
+    because: str
+
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+class HttpWorld:
+    """A world of servers at their own URLs; `complaints` says what was wrong with requests, scopes aside."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.complaints: list[str] = []
+        self._clients: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._codes: dict[str, Code] = {}
+        self._issued = 0
+        self._called: str | None = None
+        self._handlers: dict[tuple[str, str], Handler] = {}
+        for issuer in world.servers.issuers:
+            self._open_issuer(issuer)
+        for resource in world.servers.resources:
+            self._open_resource(resource)
+
+    def _open_issuer(self, issuer: str) -> None:
+        origin, path = _split(issuer)
+        # RFC 8414 section 3.1 inserts the well-known name before the path, OpenID Connect appends it.
+        for url in (
+            f"{origin}/.well-known/oauth-authorization-server{path}",
+            f"{origin}/.well-known/openid-configuration{path}",
+            f"{origin}{path}/.well-known/openid-configuration",
+        ):
+            self._handlers["GET", _place(url)] = partial(self._server_metadata, issuer)
+        self._handlers["POST", _place(f"{issuer}/register")] = partial(self._register, issuer)
+        self._handlers["GET", _place(f"{issuer}/authorize")] = partial(self._authorize, issuer)
+        self._handlers["POST", _place(f"{issuer}/token")] = partial(self._token, issuer)
+
+    def _open_resource(self, resource: str) -> None:
+        origin, path = _split(resource)
+        published = [
+            f"{resource}/.well-known/oauth-protected-resource",  # where the challenges point
+            f"{origin}/.well-known/oauth-protected-resource{path}",
+        ]
+        if sum(_split(other)[0] == origin for other in self.world.servers.resources) == 1:
+            published.append(f"{origin}/.well-known/oauth-protected-resource")
+        for url in published:
+            self._handlers["GET", _place(url)] = partial(self._resource_metadata, resource)
+        self._handlers["POST", _place(resource)] = partial(self._call, resource)
+
+    def know(self, issuer: str, client_id: str, redirect_uris: Sequence[str] = ()) -> None:
+        """Let `issuer` know a client that registered out of band."""
+        self._clients[issuer, client_id] = tuple(redirect_uris)
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request; raises Exhausted when a call goes on for ever. Total otherwise."""
+        place = _place(request.url)
+        handler = self._handlers.get((request.method, place))
+        if handler is not None:
+            return handler(request)
+        self.world.spend()
+        allowed = [method for method, known in self._handlers if known == place]
+        return HttpResponse(405, (("Allow", ", ".join(allowed)),)) if allowed else HttpResponse(404)
+
+    # --- the resource server ----------------------------------------------------------------------
+
+    def _call(self, resource: str, request: HttpRequest) -> HttpResponse:
+        """Serve a tools/call, whose tool is the operation; whatever else MCP asks is free for everybody."""
+        message = _object(request.body)
+        method, serial = message.get("method"), message.get("id")
+        parameters = message.get("params")
+        operation = parameters.get("name") if isinstance(parameters, dict) else None
+        if method != "tools/call" or not isinstance(operation, str):
+            self.world.spend()
+            return self._besides(resource, method, serial)
+        self._called = resource
+        response = self.world.answer(ResourceRequest(operation, _bearer(request), resource))
+        assert isinstance(response, ResourceResponse)
+        challenges = [("WWW-Authenticate", line) for line in response.www_authenticate]
+        if response.status == 200:
+            return _rpc(200, serial, result={"content": [], "isError": False, "resultType": "complete"})
+        error = {"code": -32001, "message": f"the resource server answers {response.status}"}
+        return _rpc(response.status, serial, challenges, error=error)
+
+    def _besides(self, resource: str, method: object, serial: object) -> HttpResponse:
+        """Just enough of MCP for a client that begins with the handshake and the list of tools."""
+        if not isinstance(method, str):
+            return _rpc(400, serial, error={"code": -32600, "message": "this is not a request"})
+        if serial is None:
+            return HttpResponse(202)
+        tools = [
+            {"name": operation, "inputSchema": {"type": "object"}}
+            for operation in self.world.servers.resources[resource].needs
+        ]
+        revision = self.world.plan.revision
+        known = {
+            "initialize": {
+                "protocolVersion": revision,
+                "capabilities": {"tools": {}},
+                "serverInfo": {"name": "scopelaw", "version": "0"},
+            },
+            "server/discover": {
+                "supportedVersions": [revision],
+                "capabilities": {"tools": {}},
+                "resultType": "complete",
+            },
+            "tools/list": {"tools": tools, "resultType": "complete"},
+            "ping": {},
+        }
+        if method not in known:
+            return _rpc(200, serial, error={"code": -32601, "message": f"there is no method {method!r}"})
+        return _rpc(200, serial, result=known[method])
+
+    def _resource_metadata(self, resource: str, _: HttpRequest) -> HttpResponse:
+        document = self.world.answer(FetchResourceMetadata(resource))
+        assert isinstance(document, ProtectedResourceMetadata)
+        return _json(
+            200,
+            {
+                "resource": document.resource,
+                "authorization_servers": list(document.authorization_servers),
+                "scopes_supported": _list(document.scopes_supported),
+                "bearer_methods_supported": ["header"],
+            },
+        )
+
+    # --- the authorization server -----------------------------------------------------------------
+
+    def _server_metadata(self, issuer: str, _: HttpRequest) -> HttpResponse:
+        document = self.world.answer(FetchServerMetadata(issuer))
+        assert isinstance(document, AuthorizationServerMetadata)
+        return _json(
+            200,
+            {
+                "issuer": document.issuer,
+                "authorization_endpoint": f"{issuer}/authorize",
+                "token_endpoint": f"{issuer}/token",
+                "registration_endpoint": f"{issuer}/register",
+                "scopes_supported": _list(document.scopes_supported),
+                "response_types_supported": ["code"],
+                "grant_types_supported": list(_GRANT_TYPES),
+                "token_endpoint_auth_methods_supported": [
+                    "none",
+                    "client_secret_basic",
+                    "client_secret_post",
+                ],
+                "code_challenge_methods_supported": ["S256"],
+                "authorization_response_iss_parameter_supported": True,
+            },
+        )
+
+    def _register(self, issuer: str, request: HttpRequest) -> HttpResponse:
+        """Register a public client, whatever it asked for: RFC 7591 section 3.2.1 lets the server choose."""
+        metadata = _object(request.body)
+        scope, grant_types = metadata.get("scope"), _strings(metadata.get("grant_types", ()))
+        redirect_uris = _strings(metadata.get("redirect_uris", ()))
+        if not metadata or not isinstance(scope, str | None) or grant_types is None or redirect_uris is None:
+            self.world.spend()
+            self.complaints.append("registration: it is malformed")
+            return _json(400, {"error": "invalid_client_metadata"})
+        sent_types = grant_types if "grant_types" in metadata else None
+        answer = self.world.answer(ClientRegistration(scope, sent_types, issuer))
+        assert isinstance(answer, Registered)
+        self._issued += 1
+        client_id = f"client-{self._issued}"
+        self.know(issuer, client_id, redirect_uris)
+        granted = {"client_id": client_id, "token_endpoint_auth_method": "none"}
+        return _json(201, {**metadata, **granted})
+
+    def _authorize(self, issuer: str, request: HttpRequest) -> HttpResponse:
+        """Send the user agent back with a code or an error, or keep it here (RFC 6749 section 4.1.2.1)."""
+        query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
+        scope, prompt, resource = _scope(query), _one(query, "prompt"), _one(query, "resource")
+        client_id, redirect_uri = _one(query, "client_id") or "", _one(query, "redirect_uri")
+        registered = self._clients.get((issuer, client_id), ())
+        usual = registered[0] if len(registered) == 1 else None
+        back = usual if redirect_uri is None else redirect_uri if redirect_uri in registered else None
+        sent = AuthorizationRequest(scope, prompt, issuer, resource)
+        meant = resource or self._called
+        fault = _fault_of_authorization(query, back)
+        if fault is None:
+            response = self.world.answer(AuthorizationRequest(scope, prompt, issuer, meant), sent)
+            assert isinstance(response, AuthorizationResponse)
+        else:
+            response = AuthorizationResponse(error=fault.error, issuer=issuer, resource=meant)
+            self._complain("authorization request", fault, sent, response)
+        if back is None:
+            return _json(400, {"error": response.error})
+        code = None
+        if response.code:
+            self._issued += 1
+            code = f"code-{self._issued}"
+            challenge = _one(query, "code_challenge") or ""
+            # The servers keep one consent for each issuer and resource: a newer one voids the older code.
+            self._codes = {
+                known: older
+                for known, older in self._codes.items()
+                if (older.issuer, older.resource) != (issuer, meant)
+            }
+            self._codes[code] = Code(issuer, client_id, redirect_uri, challenge, meant)
+        answer = {"code": code, "error": response.error, "state": _one(query, "state"), "iss": issuer}
+        given = {name: value for name, value in answer.items() if value is not None}
+        return HttpResponse(302, (("Location", f"{back}{'&' if '?' in back else '?'}{urlencode(given)}"),))
+
+    def _token(self, issuer: str, request: HttpRequest) -> HttpResponse:
+        """Issue a token, or refuse before anybody looks at the scopes."""
+        form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        grant_type, resource = _one(form, "grant_type") or "", _one(form, "resource")
+        refresh_token = _one(form, "refresh_token") if grant_type == REFRESH_TOKEN else None
+        client_id = _one(form, "client_id") or _basic(request)
+        code = self._codes.pop(_one(form, "code") or "", None) if grant_type == AUTHORIZATION_CODE else None
+        scope, meant = _scope(form), resource or self._resource_of(code, refresh_token)
+        sent = TokenRequest(grant_type, scope, refresh_token, issuer, resource)
+        fault = None
+        if grant_type not in _GRANT_TYPES:
+            fault = Fault("unsupported_grant_type", f"the grant type {grant_type!r} is unknown")
+        elif (issuer, client_id) not in self._clients:
+            fault = Fault("invalid_client", "the client is not registered here")
+        elif grant_type == AUTHORIZATION_CODE:
+            fault = _fault_of_code(code, issuer, client_id, form)
+        if fault is None:
+            response = self.world.answer(TokenRequest(grant_type, scope, refresh_token, issuer, meant), sent)
+            assert isinstance(response, TokenResponse)
+        else:
+            response = TokenResponse(error=fault.error, issuer=issuer, resource=meant)
+            self._complain("token request", fault, sent, response)
+        if response.access_token is None:
+            return _json(401 if response.error == "invalid_client" else 400, {"error": response.error})
+        exchanged = grant_type == TOKEN_EXCHANGE
+        return _json(
+            200,
+            {
+                "access_token": response.access_token,
+                "token_type": "N_A" if exchanged else "Bearer",
+                "issued_token_type": "urn:ietf:params:oauth:token-type:id-jag" if exchanged else None,
+                "expires_in": 3600,
+                "scope": response.scope,
+                "refresh_token": response.refresh_token,
+            },
+        )
+
+    def _resource_of(self, code: Code | None, refresh_token: str | None) -> str | None:
+        """What a token request without `resource` is for: that of its grant, else what was called last."""
+        if code is not None:
+            return code.resource
+        grant = self.world.servers.refresh_tokens.get(refresh_token or "")
+        return self._called if grant is None else grant.key.resource
+
+    def _complain(self, about: str, fault: Fault, sent: Event, response: Event) -> None:
+        """Write an exchange down in which the scopes were never looked at."""
+        self.world.spend()
+        self.world.events += (sent, response)
+        self.complaints.append(f"{about}: {fault.because}")
+
+
+_GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER)
+
+
+def _fault_of_authorization(query: Parameters, back: str | None) -> Fault | None:
+    """What forbids to ask the user; `back` is where the user agent may be sent afterwards, if anywhere."""
+    if back is None:
+        return Fault("invalid_request", "the client or its redirect_uri is not registered here")
+    if _one(query, "response_type") != "code":
+        return Fault("unsupported_response_type", "the response_type is not code")
+    if not _one(query, "code_challenge") or _one(query, "code_challenge_method") != "S256":
+        return Fault("invalid_request", "there is no code_challenge by S256")
+    return None
+
+
+def _fault_of_code(code: Code | None, issuer: str, client_id: str, form: Parameters) -> Fault | None:
+    """What forbids to redeem a code (RFC 6749 section 4.1.3, RFC 7636 section 4.6)."""
+    if code is None:
+        return Fault("invalid_grant", "the code is unknown, or was used before")
+    if (code.issuer, code.client_id) != (issuer, client_id):
+        return Fault("invalid_grant", "the code was issued to another client")
+    if code.redirect_uri != _one(form, "redirect_uri"):
+        return Fault("invalid_grant", "the redirect_uri is not that of the authorization request")
+    digest = hashlib.sha256((_one(form, "code_verifier") or "").encode()).digest()
+    if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != code.challenge:
+        return Fault("invalid_grant", "the code_verifier does not fit the code_challenge")
+    return None
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def _split(url: str) -> tuple[str, str]:
+    """The origin and the path of an identifier, without a slash at the end."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
+
+
+def _place(url: str) -> str:
+    """What a URL points to: its query aside, and its root with or without the slash."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    return f"{parts.scheme}://{parts.netloc}{parts.path or '/'}"
+
+
+def _one(parameters: Parameters, name: str) -> str | None:
+    return next(iter(parameters.get(name, ())), None)
+
+
+def _scope(parameters: Parameters) -> WireScope:
+    """The `scope` as sent: absent, a raw string even if it is empty, or the strings of a repeated one."""
+    values = parameters.get("scope", ())
+    return tuple(values) if len(values) > 1 else next(iter(values), None)
+
+
+def _header(request: HttpRequest, name: str) -> str:
+    return next((value for known, value in request.headers if known.lower() == name), "")
+
+
+def _bearer(request: HttpRequest) -> str | None:
+    scheme, _, token = _header(request, "authorization").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _basic(request: HttpRequest) -> str:
+    """The client id of HTTP Basic authentication, which is form-encoded within (RFC 6749 section 2.3.1)."""
+    scheme, _, credentials = _header(request, "authorization").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return unquote(base64.b64decode(credentials).decode().partition(":")[0])
+    except ValueError:
+        return ""
+
+
+def _object(body: bytes) -> dict[str, object]:
+    """The JSON object that a body holds, empty where it holds none."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _strings(value: object) -> tuple[str, ...] | None:
+    """The strings of a list, or None where it is none or holds anything else."""
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        return None
+    return tuple(value)
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def _list(names: tuple[str, ...] | None) -> list[str] | None:
+    return None if names is None else list(names)
+
+
+def _json(status: int, document: Mapping[str, object], headers: Headers = ()) -> HttpResponse:
+    """A JSON response without the members that are None."""
+    given = {name: value for name, value in document.items() if value is not None}
+    always = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+    return HttpResponse(status, (*always, *headers), json.dumps(given).encode())
+
+
+def _rpc(status: int, serial: object, headers: Headers = (), **outcome: object) -> HttpResponse:
+    return _json(status, {"jsonrpc": "2.0", "id": serial, **outcome}, headers)

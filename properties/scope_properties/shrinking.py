@@ -1,0 +1,288 @@
+"""Shrinking an episode to the shortest trace that still shows what it showed.
+
+Hypothesis minimises the choices behind a value and cannot start from a value that is already at hand. A finding
+is read as a trace: so the measure here is how many events it takes to get there, and then how plain they are.
+Greedy and deterministic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import Final, TypeVar
+
+from scope_model.client import Call
+from scope_model.scopes import NO_SCOPES, ScopeSet
+from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
+
+from .episodes import Episode, EpisodeStep, Making, Plan, Republishing
+from .strategies import OPERATIONS, PLAIN_SCOPES, settle
+
+Choice = TypeVar("Choice", Challenging, Granting)
+
+Shows = Callable[[Episode], int | None]
+"""How many events it takes an episode to show what is looked for, or None where it does not."""
+
+TRIALS: Final = 1_500
+"""How many simpler episodes are tried at the most: shrinking always ends."""
+
+
+def shrink(episode: Episode, shows: Shows) -> Episode:
+    """The plainest episode found from `episode` on that still `shows`; `episode` itself where it does not."""
+    events = shows(episode)
+    if events is None:
+        return episode
+    best = (events, complexity(episode))
+    tried = {repr(episode)}
+    trials = 0
+    improved = True
+    while improved:
+        improved = False
+        for simpler in candidates(episode):
+            described = repr(simpler)
+            if described in tried or trials >= TRIALS:
+                continue
+            tried.add(described)
+            trials += 1
+            events = shows(simpler)
+            if events is not None and (events, complexity(simpler)) < best:
+                episode, best, improved = simpler, (events, complexity(simpler)), True
+                break
+    return episode
+
+
+def complexity(episode: Episode) -> int:
+    """How much there is to read in an episode."""
+    plan = episode.plan
+    total = 10 * len(episode.steps) + 5 * (len(plan.servers.resources) + len(plan.servers.issuers))
+    total += _scopes_weight(plan.configured) + (not plan.wants_refresh_token)
+    for resource in plan.servers.resources.values():
+        total += _names_weight(resource.scopes_supported) + sum(map(_scopes_weight, resource.needs.values()))
+        total += len(resource.needs) + (resource.describes is not None)
+    for issuer in plan.servers.issuers.values():
+        total += _names_weight(issuer.scopes_supported) + _scopes_weight(issuer.default)
+    return total + sum(map(_step_weight, episode.steps))
+
+
+def _step_weight(doing: EpisodeStep) -> int:
+    match doing:
+        case Making(call, challenges, grants, persists):
+            total = 2 * OPERATIONS.index(call.operation) if call.operation in OPERATIONS else 0
+            total += 2 * persists + 4 * len(challenges) + 4 * len(grants)
+            return total + sum(map(_distance, challenges)) + sum(map(_distance, grants))
+        case Republishing(_, listed):
+            return _names_weight(listed)
+        case _:
+            return 0
+
+
+def _distance(choice: Challenging | Granting) -> int:
+    """How far a choice is from the plain one."""
+    plain = type(choice)()
+    total = 0
+    for field in fields(choice):
+        value = getattr(choice, field.name)
+        if value != getattr(plain, field.name):
+            total += 1 + (_scopes_weight(value) if isinstance(value, ScopeSet) else 0)
+    return total
+
+
+def _scopes_weight(scopes: ScopeSet | None) -> int:
+    return 0 if scopes is None else 1 + sum(map(_name_weight, scopes))
+
+
+def _names_weight(names: tuple[str, ...] | None) -> int:
+    return 0 if names is None else 1 + sum(map(_name_weight, names))
+
+
+def _name_weight(name: str) -> int:
+    return 2 + PLAIN_SCOPES.index(name) if name in PLAIN_SCOPES else 8
+
+
+# --- simpler episodes -----------------------------------------------------------------------------
+
+
+def candidates(episode: Episode) -> Iterator[Episode]:
+    """Simpler episodes, the boldest first."""
+    plan, steps = episode.plan, episode.steps
+    for at in range(len(steps)):
+        yield Episode(plan, steps[: at + 1])
+    for at in range(len(steps)):
+        if len(steps) > 1:
+            yield Episode(plan, steps[:at] + steps[at + 1 :])
+    for simpler in _simpler_plans(plan):
+        yield Episode(simpler, tuple(settle(doing, simpler.servers) for doing in steps))
+    for at, doing in enumerate(steps):
+        for plainer in _simpler_steps(doing):
+            yield Episode(plan, (*steps[:at], plainer, *steps[at + 1 :]))
+    yield from _renamed(episode)
+
+
+def _simpler_plans(plan: Plan) -> Iterator[Plan]:
+    servers = plan.servers
+    for name in list(servers.resources)[1:]:
+        kept = {known: server for known, server in servers.resources.items() if known != name}
+        yield replace(plan, servers=replace(servers, resources=kept))
+    for name in list(servers.issuers)[1:]:
+        first = next(iter(servers.issuers))
+        moved = {
+            known: replace(server, issuer=first if server.issuer == name else server.issuer)
+            for known, server in servers.resources.items()
+        }
+        left = {known: server for known, server in servers.issuers.items() if known != name}
+        yield replace(plan, servers=replace(servers, resources=moved, issuers=left))
+    for configured in _fewer(plan.configured):
+        yield replace(plan, configured=configured)
+    if not plan.wants_refresh_token:
+        yield replace(plan, wants_refresh_token=True)
+    for name, resource in servers.resources.items():
+        for plainer in _simpler_resources(resource):
+            resources = {**servers.resources, name: plainer}
+            yield replace(plan, servers=replace(servers, resources=resources))
+    for name, issuer in servers.issuers.items():
+        for simpler in _simpler_issuers(issuer):
+            yield replace(plan, servers=replace(servers, issuers={**servers.issuers, name: simpler}))
+
+
+def _simpler_resources(resource: ResourceServer) -> Iterator[ResourceServer]:
+    if resource.describes is not None:
+        yield replace(resource, describes=None)
+    for listed in _fewer_names(resource.scopes_supported):
+        yield replace(resource, scopes_supported=listed)
+    for operation, needed in resource.needs.items():
+        for fewer in _fewer(needed):
+            yield replace(resource, needs={**resource.needs, operation: fewer or NO_SCOPES})
+    for operation in list(resource.needs)[1:]:
+        kept = {known: needed for known, needed in resource.needs.items() if known != operation}
+        yield replace(resource, needs=kept)
+
+
+def _simpler_issuers(issuer: AuthorizationServer) -> Iterator[AuthorizationServer]:
+    for listed in _fewer_names(issuer.scopes_supported):
+        yield replace(issuer, scopes_supported=listed)
+    for default in _fewer(issuer.default):
+        yield replace(issuer, default=default or NO_SCOPES)
+
+
+def _simpler_steps(doing: EpisodeStep) -> Iterator[EpisodeStep]:
+    match doing:
+        case Making(call, challenges, grants, persists):
+            if persists:
+                yield replace(doing, persists=False)
+            for operation in OPERATIONS:
+                if operation != call.operation:
+                    yield replace(doing, call=Call(call.resource, operation))
+            for at, challenge in enumerate(challenges):
+                yield replace(doing, challenges=challenges[:at] + challenges[at + 1 :])
+                for plainer in _plainer(challenge):
+                    yield replace(doing, challenges=(*challenges[:at], plainer, *challenges[at + 1 :]))
+            for at, grant in enumerate(grants):
+                yield replace(doing, grants=grants[:at] + grants[at + 1 :])
+                for simpler in _plainer(grant):
+                    yield replace(doing, grants=(*grants[:at], simpler, *grants[at + 1 :]))
+        case Republishing(_, listed):
+            for fewer in _fewer_names(listed):
+                yield replace(doing, scopes_supported=fewer)
+        case _:
+            return
+
+
+def _plainer(choice: Choice) -> Iterator[Choice]:
+    plain = type(choice)()
+    for field in fields(choice):
+        value, plainest = getattr(choice, field.name), getattr(plain, field.name)
+        if value != plainest:
+            # The name comes from the dataclass itself and the value from another instance of it.
+            yield replace(choice, **{field.name: plainest})
+            for fewer in _fewer(value) if isinstance(value, ScopeSet) else ():
+                if fewer is not None:
+                    yield replace(choice, **{field.name: fewer})  # type: ignore[arg-type]
+
+
+def _fewer(scopes: ScopeSet | None) -> Iterator[ScopeSet | None]:
+    if scopes is None:
+        return
+    yield None
+    if len(scopes) > 1:
+        for scope in scopes:
+            yield scopes - ScopeSet((scope,))
+
+
+def _fewer_names(names: tuple[str, ...] | None) -> Iterator[tuple[str, ...] | None]:
+    if names is None:
+        return
+    yield None
+    for at in range(len(names)):
+        if len(names) > 1:
+            yield names[:at] + names[at + 1 :]
+
+
+# --- other names ----------------------------------------------------------------------------------
+
+
+def _renamed(episode: Episode) -> Iterator[Episode]:
+    """The same episode with one scope exchanged for a plainer one."""
+    used = sorted(_names_in(episode), key=_name_weight, reverse=True)
+    for old in used:
+        for new in PLAIN_SCOPES:
+            if _name_weight(new) < _name_weight(old):
+                yield _rename(episode, {old: new, new: old} if new in used else {old: new})
+
+
+def _names_in(episode: Episode) -> set[str]:
+    names: set[str] = set()
+    _rename(episode, {}, names)
+    return names
+
+
+def _rename(episode: Episode, names: dict[str, str], seen: set[str] | None = None) -> Episode:
+    def one(name: str) -> str:
+        if seen is not None:
+            seen.add(name)
+        return names.get(name, name)
+
+    def some(scopes: ScopeSet) -> ScopeSet:
+        return ScopeSet(map(one, scopes))
+
+    def listed(given: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if given is None else tuple(dict.fromkeys(map(one, given)))
+
+    def challenging(how: Challenging) -> Challenging:
+        return replace(how, scope=some(how.scope)) if isinstance(how.scope, ScopeSet) else how
+
+    def granting(how: Granting) -> Granting:
+        return replace(how, without=some(how.without), with_=some(how.with_))
+
+    def step(doing: EpisodeStep) -> EpisodeStep:
+        match doing:
+            case Making():
+                return replace(
+                    doing,
+                    challenges=tuple(map(challenging, doing.challenges)),
+                    grants=tuple(map(granting, doing.grants)),
+                )
+            case Republishing(_, supported):
+                return replace(doing, scopes_supported=listed(supported))
+            case _:
+                return doing
+
+    plan = episode.plan
+    servers: Servers = replace(
+        plan.servers,
+        resources={
+            name: replace(
+                server,
+                needs={operation: some(needed) for operation, needed in server.needs.items()},
+                scopes_supported=listed(server.scopes_supported),
+            )
+            for name, server in plan.servers.resources.items()
+        },
+        issuers={
+            name: replace(
+                server, scopes_supported=listed(server.scopes_supported), default=some(server.default)
+            )
+            for name, server in plan.servers.issuers.items()
+        },
+    )
+    configured = None if plan.configured is None else some(plan.configured)
+    return Episode(replace(plan, servers=servers, configured=configured), tuple(map(step, episode.steps)))

@@ -1,0 +1,592 @@
+"""The servers over HTTP: they leave the transcript that the events alone leave, and let no breach pass."""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import assert_never
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scope_model.client import (
+    Call,
+    Client,
+    Failed,
+    FetchResourceMetadata,
+    FetchServerMetadata,
+    Illegal,
+    Noted,
+    Registered,
+    Served,
+    Setup,
+    Unavailable,
+    step,
+)
+from scope_model.events import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    JWT_BEARER,
+    AuthorizationRequest,
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    ClientRegistration,
+    ConfiguredMode,
+    Event,
+    ProtectedResourceMetadata,
+    ResourceRequest,
+    ResourceResponse,
+    TokenRequest,
+    TokenResponse,
+    WireScope,
+)
+from scope_model.policies import mcp_2026_07_28
+from scope_model.scopes import scopes
+from scope_model.servers import (
+    SPELLINGS,
+    Answer,
+    AuthorizationServer,
+    Challenging,
+    Granting,
+    Request,
+    ResourceServer,
+    Servers,
+)
+from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
+from scope_properties.episodes import (
+    Episode,
+    Exhausted,
+    Making,
+    ModelSession,
+    ModelSubject,
+    Plan,
+    Run,
+    World,
+    run,
+)
+from scope_properties.strategies import episodes
+
+RESOURCE = "https://one.example/mcp"
+ISSUER = "https://as.example"
+BACK = "http://localhost:3030/callback"
+VERIFIER = "v" * 43
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+
+
+def header(response: HttpResponse, name: str) -> list[str]:
+    return [value for known, value in response.headers if known == name]
+
+
+def returned(response: HttpResponse) -> dict[str, str]:
+    """The query with which the user agent comes back."""
+    (location,) = header(response, "Location")
+    assert location.startswith(f"{BACK}?")
+    return {name: value for name, (value,) in parse_qs(urlsplit(location).query).items()}
+
+
+def form(url: str, fields: dict[str, object]) -> HttpRequest:
+    given = {name: value for name, value in fields.items() if value is not None}
+    return HttpRequest("POST", url, body=urlencode(given, doseq=True).encode())
+
+
+def call(operation: str, token: str | None = None, resource: str = RESOURCE) -> HttpRequest:
+    headers = () if token is None else (("authorization", f"Bearer {token}"),)
+    message = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": operation}}
+    return HttpRequest("POST", resource, headers, json.dumps(message).encode())
+
+
+# --- the reference model over HTTP ---
+
+
+@dataclass
+class Front:
+    """The model's requests as HTTP requests, and what comes back as the model's events."""
+
+    http: HttpWorld
+    endpoints: dict[str, dict[str, str]] = field(default_factory=dict)
+    clients: dict[str, str] = field(default_factory=dict)
+    code: str | None = None
+
+    def document(self, url: str) -> dict[str, list[str]] | None:
+        """A metadata document, or None where there is none."""
+        response = self.http.handle(HttpRequest("GET", url))
+        assert response.status in {200, 404}
+        return json.loads(response.body) if response.status == 200 else None
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to any request."""
+        match request:
+            case ResourceRequest(operation, token, resource):
+                assert resource is not None
+                response = self.http.handle(call(operation, token, resource))
+                lines = tuple(header(response, "WWW-Authenticate"))
+                return ResourceResponse(operation, response.status, lines, resource)
+            case FetchResourceMetadata(resource):
+                parts = urlsplit(resource)
+                found = self.document(
+                    f"https://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}"
+                )
+                if found is None:
+                    return Unavailable()
+                listed = found.get("scopes_supported")
+                servers = tuple(found["authorization_servers"])
+                return ProtectedResourceMetadata(
+                    str(found["resource"]), servers, None if listed is None else tuple(listed)
+                )
+            case FetchServerMetadata(issuer):
+                found = self.document(f"{issuer}/.well-known/oauth-authorization-server")
+                if found is None:
+                    return Unavailable()
+                self.endpoints[issuer] = {
+                    name: str(url) for name, url in found.items() if name.endswith("_endpoint")
+                }
+                listed = found.get("scopes_supported")
+                return AuthorizationServerMetadata(
+                    str(found["issuer"]), None if listed is None else tuple(listed)
+                )
+            case ClientRegistration(scope, grant_types, at):
+                metadata = {"redirect_uris": [BACK], "grant_types": grant_types, "scope": scope}
+                body = json.dumps({name: value for name, value in metadata.items() if value is not None})
+                url = self.endpoints[at or ""]["registration_endpoint"]
+                response = self.http.handle(HttpRequest("POST", url, body=body.encode()))
+                assert response.status == 201
+                self.clients[at or ""] = json.loads(response.body)["client_id"]
+                return Registered()
+            case AuthorizationRequest():
+                return self.authorize(request)
+            case TokenRequest():
+                return self.token(request)
+            case _:
+                assert_never(request)
+
+    def authorize(self, request: AuthorizationRequest) -> AuthorizationResponse:
+        """The answer of a user agent that came back."""
+        issuer = request.issuer or ""
+        fields = {
+            "response_type": "code",
+            "client_id": self.clients[issuer],
+            "redirect_uri": BACK,
+            "code_challenge": CHALLENGE,
+            "code_challenge_method": "S256",
+            "state": "s",
+            "scope": request.scope,
+            "prompt": request.prompt,
+            "resource": request.resource,
+        }
+        query = urlencode({name: value for name, value in fields.items() if value is not None}, doseq=True)
+        url = f"{self.endpoints[issuer]['authorization_endpoint']}?{query}"
+        back = returned(self.http.handle(HttpRequest("GET", url)))
+        assert back["state"] == "s"
+        self.code = back.get("code")
+        return AuthorizationResponse("code" in back, back.get("error"), back["iss"], request.resource)
+
+    def token(self, request: TokenRequest) -> TokenResponse:
+        """The answer of the token endpoint."""
+        issuer, redeems = request.issuer or "", request.grant_type == AUTHORIZATION_CODE
+        fields: dict[str, object] = {
+            "grant_type": request.grant_type,
+            "client_id": self.clients[issuer],
+            "scope": request.scope,
+            "resource": request.resource,
+            "refresh_token": request.refresh_token,
+            "code": self.code if redeems else None,
+            "redirect_uri": BACK if redeems else None,
+            "code_verifier": VERIFIER if redeems else None,
+            "assertion": "assertion" if request.grant_type == JWT_BEARER else None,
+        }
+        response = self.http.handle(form(self.endpoints[issuer]["token_endpoint"], fields))
+        found = json.loads(response.body)
+        assert response.status == (400 if "error" in found else 200)
+        return TokenResponse(
+            found.get("access_token"),
+            found.get("scope"),
+            found.get("refresh_token"),
+            found.get("error"),
+            issuer,
+            request.resource,
+        )
+
+
+@dataclass(slots=True)
+class OverHttp(ModelSession):
+    """The model as it is, but for its way to the servers."""
+
+    front: Front = field(kw_only=True)
+
+    def call(self, call: Call) -> None:
+        """Make a call over HTTP."""
+        action = self.hear(call)
+        while not isinstance(action, Served | Failed | Noted | Illegal):
+            action = self.hear(self.front.answer(action))
+
+
+@dataclass(frozen=True)
+class ModelOverHttp:
+    """The reference model, with HTTP between it and the world."""
+
+    name: str = "model"
+    version: str | None = None
+    configured_mode: ConfiguredMode | None = mcp_2026_07_28.configured_mode
+
+    def open(self, plan: Plan, world: World) -> OverHttp:
+        """Start a client with nothing stored."""
+        setup = Setup(mcp_2026_07_28, plan.configured, plan.wants_refresh_token, plan.grant_type)
+        return OverHttp(world, Client(setup), step, front=Front(HttpWorld(world)))
+
+
+@pytest.mark.parametrize("user_delegated", [True, False])
+def test_http_changes_nothing_in_a_transcript(user_delegated: bool) -> None:  # noqa: FBT001 - a parameter
+    @settings(max_examples=150, derandomize=True, database=None, deadline=None)
+    @given(episodes(user_delegated=user_delegated))
+    def the_same(episode: Episode) -> None:
+        running = Run(episode.plan, ModelOverHttp())
+        for doing in episode.steps:
+            running.take(doing)
+        assert running.transcript == run(episode, ModelSubject())
+        assert isinstance(running.session, OverHttp)
+        assert not running.session.front.http.complaints
+
+    the_same()
+
+
+# --- one request at a time ---
+
+
+def world_of(
+    resources: tuple[str, ...] = (RESOURCE,),
+    issuer: str = ISSUER,
+    listed: tuple[str, ...] | None = ("a", "b"),
+) -> HttpWorld:
+    servers = Servers(
+        {
+            name: ResourceServer(name, issuer, {"read": scopes("a"), "write": scopes("b")}, listed)
+            for name in resources
+        },
+        {issuer: AuthorizationServer(issuer, listed)},
+    )
+    http = HttpWorld(World(Plan(servers)))
+    http.know(issuer, "c", [BACK])
+    return http
+
+
+def authorize(http: HttpWorld, *more: tuple[str, str], **changed: str | None) -> HttpResponse:
+    fields = {
+        "response_type": "code",
+        "client_id": "c",
+        "redirect_uri": BACK,
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+        "state": "a state/",
+        "resource": RESOURCE,
+    }
+    query = [(name, value) for name, value in {**fields, **changed}.items() if value is not None]
+    return http.handle(HttpRequest("GET", f"{ISSUER}/authorize?{urlencode([*query, *more])}"))
+
+
+def redeem(http: HttpWorld, code: str | None, **changed: str | None) -> HttpResponse:
+    fields = {
+        "grant_type": AUTHORIZATION_CODE,
+        "client_id": "c",
+        "code": code,
+        "redirect_uri": BACK,
+        "code_verifier": VERIFIER,
+        "resource": RESOURCE,
+    }
+    return http.handle(form(f"{ISSUER}/token", {**fields, **changed}))
+
+
+def last(http: HttpWorld, kind: type[Event]) -> Event:
+    return next(event for event in reversed(http.world.events) if isinstance(event, kind))
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_challenges_arrive_as_they_are_spelled(spelling: str) -> None:
+    http = world_of()
+    http.world.begin(Making(Call(RESOURCE, "read"), (Challenging(spelling=spelling),)))
+    response = http.handle(call("read"))
+    assert response.status == 401
+    sent = last(http, ResourceResponse)
+    assert isinstance(sent, ResourceResponse)
+    assert tuple(header(response, "WWW-Authenticate")) == sent.www_authenticate
+    assert json.loads(response.body)["error"]["message"]
+
+
+def test_a_served_call_is_a_result() -> None:
+    http = world_of()
+    token = json.loads(redeem(http, returned(authorize(http, scope="a"))["code"]).body)["access_token"]
+    response = http.handle(call("read", token))
+    assert response.status == 200
+    assert json.loads(response.body)["id"] == 7
+    assert "result" in json.loads(response.body)
+    assert http.handle(call("write", token)).status == 403
+
+
+def test_resource_metadata_is_where_the_challenges_point_and_where_rfc_9728_says() -> None:
+    http = world_of()
+    for url in (
+        f"{RESOURCE}/.well-known/oauth-protected-resource",
+        "https://one.example/.well-known/oauth-protected-resource/mcp",
+        "https://one.example/.well-known/oauth-protected-resource",
+    ):
+        response = http.handle(HttpRequest("GET", url))
+        assert json.loads(response.body)["resource"] == RESOURCE
+
+
+def test_an_origin_with_two_resources_has_no_metadata_of_its_own() -> None:
+    http = world_of(("https://one.example/a", "https://one.example/b"))
+    at = "https://one.example/.well-known/oauth-protected-resource"
+    assert http.handle(HttpRequest("GET", at)).status == 404
+    assert json.loads(http.handle(HttpRequest("GET", f"{at}/b")).body)["resource"] == "https://one.example/b"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "paths"),
+    [
+        (ISSUER, ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]),
+        (
+            f"{ISSUER}/tenant",
+            [
+                "/.well-known/oauth-authorization-server/tenant",
+                "/.well-known/openid-configuration/tenant",
+                "/tenant/.well-known/openid-configuration",
+            ],
+        ),
+    ],
+)
+def test_server_metadata_is_where_rfc_8414_and_openid_say(issuer: str, paths: list[str]) -> None:
+    http = world_of(issuer=issuer)
+    for path in paths:
+        found = json.loads(http.handle(HttpRequest("GET", f"{ISSUER}{path}")).body)
+        assert found["issuer"] == issuer
+        assert found["token_endpoint"] == f"{issuer}/token"
+        assert found["code_challenge_methods_supported"] == ["S256"]
+        assert found["authorization_response_iss_parameter_supported"] is True
+
+
+@pytest.mark.parametrize("listed", [None, (), ("a", "b")])
+def test_a_list_of_scopes_is_published_as_it_is_even_empty(listed: tuple[str, ...] | None) -> None:
+    http = world_of(listed=listed)
+    for url in (
+        f"{RESOURCE}/.well-known/oauth-protected-resource",
+        f"{ISSUER}/.well-known/oauth-authorization-server",
+    ):
+        found = json.loads(http.handle(HttpRequest("GET", url)).body)
+        assert found.get("scopes_supported", None) == (None if listed is None else list(listed))
+        assert ("scopes_supported" in found) is (listed is not None)
+
+
+@pytest.mark.parametrize(
+    ("query", "scope"),
+    [
+        ("", None),
+        ("scope=", ""),
+        ("scope=a+b", "a b"),
+        ("scope=a%20%20b", "a  b"),
+        ("scope=%22%22", '""'),
+        ("scope=a&scope=b", ("a", "b")),
+    ],
+)
+def test_a_scope_is_written_down_as_it_was_sent(query: str, scope: WireScope) -> None:
+    http = world_of()
+    http.handle(HttpRequest("GET", f"{ISSUER}/authorize?{query}"))
+    http.handle(
+        HttpRequest("POST", f"{ISSUER}/token", body=f"grant_type=client_credentials&{query}".encode())
+    )
+    asked, token = last(http, AuthorizationRequest), last(http, TokenRequest)
+    assert isinstance(asked, AuthorizationRequest)
+    assert isinstance(token, TokenRequest)
+    assert (asked.scope, token.scope) == (scope, scope)
+
+
+def test_an_absent_resource_stays_absent_in_the_transcript_and_the_grant_is_for_what_was_called() -> None:
+    two = "https://two.example/mcp"
+    http = world_of((RESOURCE, two))
+    http.handle(call("read", resource=two))
+    code = returned(authorize(http, scope="a", resource=None))["code"]
+    http.handle(call("read", resource=RESOURCE))
+    issued = json.loads(redeem(http, code, resource=None).body)
+    assert http.handle(call("read", issued["access_token"], two)).status == 200
+    http.handle(call("read", resource=RESOURCE))
+    fields = {"grant_type": "refresh_token", "client_id": "c", "refresh_token": issued["refresh_token"]}
+    refreshed = json.loads(http.handle(form(f"{ISSUER}/token", {**fields})).body)
+    assert http.handle(call("read", refreshed["access_token"], two)).status == 200
+    asked = [event for event in http.world.events if isinstance(event, AuthorizationRequest | TokenRequest)]
+    assert [event.resource for event in asked] == [None, None, None]
+    assert [event.issuer for event in asked] == [ISSUER] * 3
+
+
+def test_state_comes_back_and_so_does_the_issuer() -> None:
+    back = returned(authorize(world_of()))
+    assert (back["state"], back["iss"]) == ("a state/", ISSUER)
+
+
+def test_a_refusal_comes_back_too() -> None:
+    http = world_of()
+    http.world.begin(Making(Call(RESOURCE, "read"), grants=(Granting("refused"),)))
+    back = returned(authorize(http))
+    assert (back["error"], back["state"], back["iss"]) == ("access_denied", "a state/", ISSUER)
+    assert not http.complaints
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "because"),
+    [
+        ({"code_challenge": None}, "invalid_request", "no code_challenge"),
+        ({"code_challenge_method": "plain"}, "invalid_request", "no code_challenge"),
+        ({"code_challenge_method": None}, "invalid_request", "no code_challenge"),
+        ({"response_type": "token"}, "unsupported_response_type", "not code"),
+    ],
+)
+def test_a_faulty_authorization_request_is_sent_back(
+    changed: dict[str, str | None], error: str, because: str
+) -> None:
+    http = world_of()
+    assert returned(authorize(http, **changed))["error"] == error
+    assert because in http.complaints[0]
+    assert last(http, AuthorizationResponse) == AuthorizationResponse(
+        error=error, issuer=ISSUER, resource=RESOURCE
+    )
+
+
+@pytest.mark.parametrize("changed", [{"redirect_uri": "https://evil.example/"}, {"client_id": "unknown"}])
+def test_nobody_is_sent_where_no_client_registered(changed: dict[str, str | None]) -> None:
+    http = world_of()
+    response = authorize(http, **changed)
+    assert response.status == 400
+    assert not header(response, "Location")
+    assert "redirect_uri" in http.complaints[0]
+
+
+def test_the_only_redirect_uri_may_be_left_out() -> None:
+    http = world_of()
+    code = returned(authorize(http, redirect_uri=None))["code"]
+    assert redeem(http, code, redirect_uri=None).status == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "error"),
+    [
+        ({"code_verifier": "w" * 43}, 400, "invalid_grant"),
+        ({"code_verifier": None}, 400, "invalid_grant"),
+        ({"redirect_uri": None}, 400, "invalid_grant"),
+        ({"redirect_uri": f"{BACK}/"}, 400, "invalid_grant"),
+        ({"code": "unknown"}, 400, "invalid_grant"),
+        ({"client_id": "other"}, 400, "invalid_grant"),
+        ({"client_id": "unknown"}, 401, "invalid_client"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"grant_type": None}, 400, "unsupported_grant_type"),
+    ],
+)
+def test_a_faulty_token_request_is_refused(changed: dict[str, str | None], status: int, error: str) -> None:
+    http = world_of()
+    http.know(ISSUER, "other", [BACK])
+    code = returned(authorize(http))["code"]
+    response = redeem(http, **{"code": code, **changed})
+    assert (response.status, json.loads(response.body)) == (status, {"error": error})
+    assert len(http.complaints) == 1
+    assert last(http, TokenResponse) == TokenResponse(error=error, issuer=ISSUER, resource=RESOURCE)
+
+
+def test_a_code_is_good_once_and_until_the_next_consent() -> None:
+    http = world_of()
+    code = returned(authorize(http))["code"]
+    assert redeem(http, code).status == 200
+    assert redeem(http, code).status == 400
+    older, newer = returned(authorize(http))["code"], returned(authorize(http))["code"]
+    assert redeem(http, older).status == 400
+    assert redeem(http, newer).status == 200
+
+
+def test_a_code_of_one_issuer_is_worth_nothing_at_another() -> None:
+    other = "https://other-as.example"
+    servers = Servers(
+        {RESOURCE: ResourceServer(RESOURCE, ISSUER, {})},
+        {name: AuthorizationServer(name) for name in (ISSUER, other)},
+    )
+    http = HttpWorld(World(Plan(servers)))
+    http.know(ISSUER, "c", [BACK])
+    http.know(other, "c", [BACK])
+    code = returned(authorize(http))["code"]
+    fields = {"grant_type": AUTHORIZATION_CODE, "client_id": "c", "code": code, "redirect_uri": BACK}
+    response = http.handle(form(f"{other}/token", {**fields, "code_verifier": VERIFIER}))
+    assert json.loads(response.body) == {"error": "invalid_grant"}
+
+
+def test_a_client_may_name_itself_by_basic_authentication() -> None:
+    http = world_of()
+    http.know(ISSUER, "a machine", [])
+    basic = base64.b64encode(b"a%20machine:secret").decode()
+    sent = form(f"{ISSUER}/token", {"grant_type": CLIENT_CREDENTIALS, "resource": RESOURCE})
+    for credentials, status in ((f"Basic {basic}", 200), ("Basic é", 401), ("Bearer x", 401)):
+        headers = (("AUTHORIZATION", credentials),)
+        assert http.handle(HttpRequest("POST", sent.url, headers, sent.body)).status == status
+
+
+def test_a_registration_is_echoed_and_written_down_as_sent() -> None:
+    http = world_of()
+    metadata = {"redirect_uris": [BACK], "grant_types": [AUTHORIZATION_CODE], "scope": "a  b", "x": 1}
+    response = http.handle(HttpRequest("POST", f"{ISSUER}/register", body=json.dumps(metadata).encode()))
+    assert response.status == 201
+    assert json.loads(response.body).items() >= metadata.items()
+    assert last(http, ClientRegistration) == ClientRegistration("a  b", (AUTHORIZATION_CODE,), ISSUER)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"\xff", b'{"scope": ["a"]}', b'{"redirect_uris": [1]}', b"[" * 10**5]
+)
+def test_a_malformed_registration_is_refused(body: bytes) -> None:
+    http = world_of()
+    response = http.handle(HttpRequest("POST", f"{ISSUER}/register", body=body))
+    assert (response.status, json.loads(response.body)) == (400, {"error": "invalid_client_metadata"})
+    assert http.complaints
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "member"),
+    [
+        ("initialize", 200, "result"),
+        ("tools/list", 200, "result"),
+        ("no/such", 200, "error"),
+        (1, 400, "error"),
+    ],
+)
+def test_what_is_no_call_is_answered_without_a_token(method: object, status: int, member: str) -> None:
+    http = world_of()
+    message = {"jsonrpc": "2.0", "id": 1, "method": method}
+    response = http.handle(HttpRequest("POST", RESOURCE, body=json.dumps(message).encode()))
+    assert response.status == status
+    assert member in json.loads(response.body)
+    assert not http.world.events
+
+
+def test_a_notification_is_accepted() -> None:
+    body = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}).encode()
+    assert world_of().handle(HttpRequest("POST", RESOURCE, body=body)).status == 202
+
+
+def test_what_is_not_there_is_not_found_and_not_for_ever() -> None:
+    http = world_of()
+    response = http.handle(HttpRequest("GET", RESOURCE))
+    assert (response.status, header(response, "Allow")) == (405, ["POST"])
+
+    def ask_for_ever() -> None:
+        while http.handle(HttpRequest("GET", "https://[")).status == 404:
+            pass
+
+    with pytest.raises(Exhausted):
+        ask_for_ever()
+
+
+@settings(max_examples=200, derandomize=True, database=None, deadline=None)
+@given(
+    st.sampled_from(["GET", "POST"]),
+    st.sampled_from([RESOURCE, f"{ISSUER}/authorize", f"{ISSUER}/token", f"{ISSUER}/register", ""]),
+    st.text(),
+    st.binary(),
+)
+def test_whatever_is_sent_gets_an_answer(method: str, url: str, query: str, body: bytes) -> None:
+    headers = (("Authorization", query),)
+    response = world_of().handle(HttpRequest(method, f"{url}?{query}", headers, body))
+    assert response.status in {200, 201, 202, 302, 400, 401, 403, 404, 405}
