@@ -29,7 +29,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 TEXTS = st.text(max_size=8)
 LISTS = st.lists(TEXTS, max_size=3).map(tuple)
 
-PLAYED = episodes(max_steps=4).map(lambda episode: run(episode, ModelSubject()))
+PLAYED = episodes().map(lambda episode: run(episode, ModelSubject()))
 """Transcripts as worlds write them."""
 
 

@@ -163,6 +163,14 @@ def _never_merged(findings: Findings, asking: Asking, repeats: ScopeSet) -> None
         )
 
 
+def _can_be_misread(challenge: PendingChallenge) -> bool:
+    """Whether some misreading sees other scopes, so that one cannot tell what a client made of the challenge."""
+    right = plainly_read(challenge)
+    return any(
+        wrong.read(challenge.lines).scope != right.scope for wrong in MISREADINGS if wrong.clause != "CHAL-6"
+    )
+
+
 def _reach_spelling(findings: Findings, asking: Asking) -> None:
     challenge = asking.challenge
     if challenge is None:
@@ -177,7 +185,7 @@ def _reach_spelling(findings: Findings, asking: Asking) -> None:
 
 def _how_lost(asking: Asking, challenged: ScopeSet) -> str:
     """The clause that says best how a challenged scope came to be left out."""
-    wanted, listed, registered = asking.wanted, asking.listed, asking.registered
+    wanted, listed, registered, challenge = asking.wanted, asking.listed, asking.registered, asking.challenge
     lost = [scope for scope in challenged if scope not in wanted]
     kept = len(lost) < len(challenged)
     if asking.grant_type == CLIENT_CREDENTIALS and asking.scope is None:
@@ -188,13 +196,27 @@ def _how_lost(asking: Asking, challenged: ScopeSet) -> str:
         and asking.challenge.insufficient
     ):
         return "STEP-3"
-    if lost == [OFFLINE_ACCESS]:
+    if challenge is not None and _can_be_misread(challenge):
+        return "CHAL-1"
+    if lost == [OFFLINE_ACCESS] and (kept or not asking.initial):
         return "OFFLINE-3"
-    if all(_implied(scope, wanted) for scope in lost):
+    before = asking.account.requested
+    if before is not None and before <= wanted and all(_implied(scope, before) for scope in lost):
         return "ACC-6"
-    if kept and listed is not None and not any(scope in listed for scope in lost):
+    # A client that goes by the metadata alone would have asked for what only the metadata lists.
+    if (
+        kept
+        and listed is not None
+        and not listed <= challenged
+        and not any(scope in listed for scope in lost)
+    ):
         return "SEL-5"
-    if registered is not None and wanted <= registered and not any(scope in registered for scope in lost):
+    if (
+        registered is not None
+        and not asking.initial
+        and wanted <= registered
+        and not any(scope in registered for scope in lost)
+    ):
         return "REG-2"
     return "CHAL-1"
 
@@ -204,30 +226,41 @@ def _implied(scope: Scope, wanted: ScopeSet) -> bool:
     return any(scope[:at] in wanted for at, letter in enumerate(scope) if letter in ":./")
 
 
-def diagnose(asking: Asking) -> Misreading | None:
+def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
     """The misreading of the challenge that explains the request, where there is evidence of one.
 
-    Evidence is a scope that only the misreading names, or a client that is known to read plain challenges.
+    Evidence is something that only the misreading names (always asked for where `telltale`), or else a client
+    that is known to read plain challenges in this situation and did not heed this one.
     """
     challenge, wanted = asking.challenge, asking.wanted
     if challenge is None:
         return None
     right = plainly_read(challenge)
+    sent = set(asking.raw)
+    known = wanted & (asking.challenged or NO_SCOPES)
+    possible: dict[str, Misreading] = {}
     for wrong in MISREADINGS:
         misread = wrong.read(challenge.lines)
         if misread.scope == right.scope:
             continue
-        seen = misread.scopes or NO_SCOPES
-        only_misread = [scope for scope in seen if not _explained(asking, scope)]
-        if only_misread and all(scope in wanted for scope in only_misread):
-            return wrong
-        if asking.reads_plain and seen <= wanted and not only_misread:
-            return wrong
-    return None
+        names = misread.scope.split(" ") if misread.scope else []
+        only_misread = [name for name in names if not _explained(asking, name)]
+        if only_misread:
+            if sent.issuperset(only_misread):
+                return wrong
+        elif sent.issuperset(names) and all(
+            scope in names or _explained(asking, scope, without_challenge=True) for scope in known
+        ):
+            possible.setdefault(wrong.clause, wrong)
+    if telltale or asking.situation not in asking.reads_plain or len(possible) != 1:
+        return None
+    return next(iter(possible.values()))
 
 
-def _explained(asking: Asking, scope: Scope) -> bool:
-    sources = (asking.challenged, asking.listed, asking.server_listed, asking.configured)
+def _explained(asking: Asking, scope: str, *, without_challenge: bool = False) -> bool:
+    sources = (asking.listed, asking.server_listed, asking.configured, asking.account.granted)
+    if not without_challenge and asking.challenged is not None and scope in asking.challenged:
+        return True
     return scope in asking.account.ever or any(known is not None and scope in known for known in sources)
 
 
@@ -335,21 +368,27 @@ def what_the_metadata_lists(findings: Findings, asking: Asking) -> None:
 # --- the upper bounds ---
 
 
-def nothing_without_a_source(findings: Findings, asking: Asking, *, selects: bool) -> None:
+def nothing_without_a_source(findings: Findings, asking: Asking, *, selects: bool) -> ScopeSet:
     """Nothing is asked for that no source names (SEL-1, SEL-3, SEL-6, SEL-7, META-1, META-3, ACC-3, ACC-7).
 
-    Before 2025-11-25 (not `selects`) any source will do: no document says which to prefer.
+    Before 2025-11-25 (not `selects`) any source will do: no document says which to prefer. Answers with what has
+    a source.
     """
     initial, challenged, listed = asking.initial, asking.challenged, asking.listed
-    known = challenged is not None or (asking.challenge is not None and bool(asking.challenge.tolerated))
-    silent = selects and initial and not known and listed is None
+    known = challenged is not None
+    unclear = asking.challenge is not None and (
+        asking.challenge.malformed or bool(asking.challenge.tolerated)
+    )
+    silent = selects and initial and not known and not unclear and listed is None and not asking.malformed
     findings.reach("EXT-1" if asking.grant_type == TOKEN_EXCHANGE else "SEL-6")
     if initial and challenged is not None:
         findings.reach("SEL-1")
     elif not initial and challenged is not None:
         findings.reach("ACC-3")
-    if silent and asking.configured is None:
-        findings.reach("META-1" if asking.resource.publishes_empty else "SEL-3")
+    if asking.resource.publishes_empty and not known and not unclear:
+        findings.reach("META-1")
+    elif silent and asking.configured is None:
+        findings.reach("SEL-3")
     if asking.server_listed is not None:
         findings.reach("SEL-7")
         if OFFLINE_ACCESS in asking.server_listed or OFFLINE_ACCESS in asking.wanted:
@@ -359,15 +398,19 @@ def nothing_without_a_source(findings: Findings, asking: Asking, *, selects: boo
     if len(asking.owners) > len(asking.account.ever):
         findings.reach("ACC-7")
 
+    # Where the challenge was not heeded, what was asked for in its place is no fault of its own.
+    heeded = challenged is None or challenged <= asking.wanted
     surplus: dict[str, list[Scope]] = {}
     for scope in asking.wanted:
         where = _where_from(asking, scope, known=known)
-        if where is not None and (selects or where not in ("listed", "configured", "server")):
+        if where is not None and ((selects and heeded) or where not in ("listed", "configured", "server")):
             surplus.setdefault(where, []).append(scope)
     if selects and OFFLINE_ACCESS in asking.wanted:
         _offline_access(findings, asking, silent=silent)
     for where, names in surplus.items():
         _surplus(findings, asking, where, listing(iter(names)), silent=silent)
+    invented = {scope for where in ("foreign", "elsewhere", "nowhere") for scope in surplus.get(where, ())}
+    return ScopeSet(scope for scope in asking.wanted if scope not in invented) if invented else asking.wanted
 
 
 def _where_from(asking: Asking, scope: Scope, *, known: bool) -> str | None:
@@ -382,10 +425,11 @@ def _where_from(asking: Asking, scope: Scope, *, known: bool) -> str | None:
         scope in challenge.tolerated or (challenge.scope is not None and scope in challenge.scope)
     ):
         return None
+    if asking.configured is not None and scope in asking.configured:
+        unlisted = listed is None or scope not in listed
+        return "configured" if known or (listed is not None and unlisted) else None
     if listed is not None and scope in listed:
         return "listed" if known else None
-    if asking.configured is not None and scope in asking.configured:
-        return "configured" if known or listed is not None else None
     if asking.server_listed is not None and scope in asking.server_listed:
         return "server"
     if scope in asking.foreign:
@@ -424,10 +468,10 @@ def _surplus(findings: Findings, asking: Asking, where: str, named: str, *, sile
             )
         case "foreign":
             findings.broke("META-3", f"{named} comes from metadata that speaks of another resource or issuer")
-        case "elsewhere":
+        case "elsewhere" if diagnose(asking, telltale=True) is None:
             findings.broke("ACC-7", f"{named} belongs to another authorization server or resource")
         case _:
-            misread = diagnose(asking)
+            misread = diagnose(asking, telltale=True)
             if misread is not None:
                 if asking.challenged is None or asking.challenged <= asking.wanted:
                     findings.broke(
@@ -438,8 +482,10 @@ def _surplus(findings: Findings, asking: Asking, where: str, named: str, *, sile
                 return
             disputed = asking.challenge is not None and asking.challenge.disputed is not None
             clause = "EXT-1" if asking.grant_type == TOKEN_EXCHANGE else "SEL-6"
-            if silent and clause == "SEL-6" and asking.configured is None and not disputed:
-                clause = "META-1" if asking.resource.publishes_empty else "SEL-3"
+            if clause == "SEL-6" and asking.challenged is None and asking.resource.publishes_empty:
+                clause = "META-1"
+            elif clause == "SEL-6" and silent and asking.configured is None and not disputed:
+                clause = "SEL-3"
             findings.broke(clause, f"no source names {named}")
 
 

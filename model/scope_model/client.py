@@ -26,7 +26,6 @@ from urllib.parse import urlsplit
 from .challenges import bearer_challenge, parse_challenges
 from .events import (
     AUTHORIZATION_CODE,
-    CLIENT_CREDENTIALS,
     JWT_BEARER,
     OFFLINE_ACCESS,
     REFRESH_TOKEN,

@@ -22,10 +22,10 @@ from .bounds import (
     in_first_seen_order,
     listing,
     nothing_without_a_source,
+    well_formed,
     what_the_challenge_asks,
     what_the_metadata_lists,
     what_was_asked_and_granted_before,
-    well_formed,
 )
 from .events import (
     AUTHORIZATION_CODE,
@@ -51,7 +51,18 @@ from .events import (
     Transcript,
 )
 from .findings import DEFAULT_READINGS, Finding, Findings, Unless
-from .ledger import Account, Asking, Chain, PendingChallenge, Renewal, Resource, understand, wire_scopes
+from .ledger import (
+    Account,
+    Asking,
+    Chain,
+    PendingChallenge,
+    Renewal,
+    Resource,
+    Situation,
+    pieces,
+    understand,
+    wire_scopes,
+)
 from .misreadings import MISREADINGS
 from .scopes import NO_SCOPES, Scope, ScopeSet, read_scope, same_scopes
 
@@ -87,8 +98,9 @@ class Judge:
         self._resource: Resource | None = None
         self._account: Account | None = None
         self._names_resources = False
-        self._reads_plain = False
+        self._reads_plain: set[Situation] = set()
         self._authorizations = 0
+        self._steps_up = False
 
     @property
     def found(self) -> list[Finding]:
@@ -158,9 +170,11 @@ class Judge:
             (wrong for wrong in MISREADINGS if wrong.read(challenge.lines).error != "insufficient_scope"),
             None,
         )
-        if not self._authorizations or not self._reads_plain or misread is None:
-            budget = self._authorizations >= _FEW_OTHERS and never and not account.was_refused
-            if budget and findings.reach("RETRY-2"):
+        if challenge.malformed:
+            return
+        budget = self._steps_up and self._authorizations >= _FEW_OTHERS and not account.was_refused
+        if not self._steps_up or misread is None or budget:
+            if budget and misread is None and never and findings.reach("RETRY-2"):
                 findings.broke(
                     "RETRY-2",
                     f"{self._authorizations} authorization requests were made for other operations, and none for "
@@ -196,6 +210,7 @@ class Judge:
         again = event.status == 401 and chain.lines == event.www_authenticate
         challenge.repeated = renewed if again else None
         chain.lines = event.www_authenticate
+        resource.answered = None
         if challenge.repeated is not None:
             self._findings.reach("CHAL-8")
         if event.status == 403 and not challenge.insufficient:
@@ -244,7 +259,7 @@ class Judge:
     def _authorization_request(self, event: AuthorizationRequest) -> None:
         asking = self._asking(event, AUTHORIZATION_CODE)
         account = asking.account
-        if account.just_issued_without_refresh_token and asking.challenge is None:
+        if account.just_issued_without_refresh_token and asking.resource.challenge is None:
             if self._findings.reach("OFFLINE-2"):
                 self._findings.broke(
                     "OFFLINE-2", "a token came without a refresh token, and authorization is asked for again"
@@ -273,7 +288,7 @@ class Judge:
             wire_scopes(event.scope),
             resource,
             account,
-            resource.challenge,
+            resource.challenge or resource.answered,
             grant_type,
             self._header,
             self._configured,
@@ -282,13 +297,16 @@ class Judge:
             self._registered.get(event.issuer),
             self._owners,
             self._reads_plain,
+            raw := pieces(event.scope),
+            len(wire_scopes(event.scope) or ()) < len(set(raw)) and raw != ("",),
         )
 
     def _judge_request(self, asking: Asking, event: AuthorizationRequest | TokenRequest) -> None:
         findings, account, challenge = self._findings, asking.account, asking.challenge
         well_formed(findings, event.scope)
         self._names_its_resource(event, asking.resource)
-        if challenge is not None and challenge.status == 403 and not challenge.insufficient:
+        bare = challenge is not None and challenge.status == 403 and not challenge.insufficient
+        if challenge is not None and bare and not challenge.malformed:
             findings.broke("CHAL-7", "a 403 without insufficient_scope is no wish for other scopes")
         if challenge is not None and challenge.repeated == "authorization":
             findings.broke(
@@ -309,7 +327,7 @@ class Judge:
             what_the_challenge_asks(findings, asking)
             what_the_metadata_lists(findings, asking)
             what_was_asked_and_granted_before(findings, asking)
-        nothing_without_a_source(findings, asking, selects=self._selects)
+        asking.sourced = nothing_without_a_source(findings, asking, selects=self._selects)
         in_first_seen_order(findings, asking)
         if challenge is not None:
             chain = self._chain(asking.resource, challenge.operation)
@@ -326,8 +344,7 @@ class Judge:
             self._findings.broke(
                 "REG-1",
                 f"the client registered without {outside}",
-                unless=Unless("A20", "any"),
-                verdict="unspecified",
+                disputed="A20",
             )
 
     def _remember_request(self, asking: Asking) -> None:
@@ -337,12 +354,17 @@ class Judge:
             others = (asking.listed, asking.server_listed, asking.configured)
             guessed = any(known is not None and challenged <= known for known in others)
             if not guessed and any(scope not in account.ever for scope in challenged):
-                self._reads_plain = True
+                self._reads_plain.add(asking.situation)
+        if challenge is not None and challenge.insufficient:
+            self._steps_up = True
         for scope in asking.wanted:
             account.ever.add(scope)
-            self._owners.setdefault(scope, account)
-        account.pending = asking.scope
-        account.leg = asking.grant_type
+            if (challenged is not None and scope in challenged) or (
+                asking.listed is not None and scope in asking.listed
+            ):
+                self._owners.setdefault(scope, account)
+        account.pending, account.sourced = asking.scope, asking.sourced
+        account.leg, account.malformed = asking.grant_type, asking.malformed
         account.restarted = account.refresh_failed = False
         asking.resource.answered, asking.resource.challenge = challenge, None
 
@@ -466,12 +488,15 @@ class Judge:
         asked = None if account.leg == JWT_BEARER else account.pending
         if account.requested is None:
             account.first = account.pending or NO_SCOPES
-        account.requested = account.pending or account.requested or NO_SCOPES
+        account.requested = account.sourced
         account.earlier = account.granted
         if said is None and account.earlier is not None and self._findings.readings["A4"] == "earlier-grant":
             asked = account.earlier
         account.granted = account.in_hand = said if said is not None else asked
         account.told = "explicit" if said is not None else "omitted" if asked is not None else "both omitted"
+        if account.malformed and said is None:
+            account.granted = account.in_hand = None
+            account.told = "nothing"
         account.differed = said is not None and asked is not None and not same_scopes(said, asked)
         account.narrowed, account.grant_type = None, account.leg
         if account.refresh_token is not None and event.refresh_token != account.refresh_token:
@@ -487,7 +512,10 @@ class Judge:
     def _refreshed(account: Account, event: TokenResponse, said: ScopeSet | None) -> None:
         """A refresh narrows the token, never the grant, and may replace the refresh token (RETAIN-1 to RETAIN-3)."""
         account.in_hand = said if said is not None else account.granted
-        account.told = "refresh explicit" if said is not None else "refresh omitted"
+        if said is not None:
+            account.told = "refresh explicit"
+        elif account.granted is not None:
+            account.told = "refresh omitted"
         account.differed = False
         narrower = said is not None and account.granted is not None and not account.granted <= said
         if said is not None:
@@ -522,7 +550,7 @@ class Judge:
         account = self._account_named(event.issuer, event.resource)
         if account is None or account.told == "nothing":
             return
-        said = None if event.granted is None else read_scope(" ".join(event.granted))
+        said = None if event.granted is None else frozenset(event.granted)
         clause = self._clause_of_report(account)
         if not findings.reach(clause):
             return
@@ -532,35 +560,33 @@ class Judge:
             empty = len(said) == 0
             findings.broke(
                 clause,
-                f"nobody said what was granted, and the client reports {str(said) or 'that it holds nothing'}",
+                f"nobody said what was granted, and the client reports {_shown(said)}",
                 unless=Unless("A5", "empty") if empty else None,
                 verdict="unspecified" if empty else None,
             )
             return
         right = [known for known in (account.in_hand, account.granted) if known is not None]
-        if said is not None and any(same_scopes(said, known) for known in right):
+        if said is not None and any(said == frozenset(known) for known in right):
             return
         if account.told == "omitted" and said is not None and account.earlier is not None:
-            if same_scopes(said, account.earlier):
+            if said == frozenset(account.earlier):
                 findings.broke(
                     clause,
-                    f"the response omits the scope, and the client reports the earlier grant {str(said)[:80]}",
+                    f"the response omits the scope, and the client reports the earlier grant {_shown(said)}",
                     unless=Unless("A4", "earlier-grant"),
                     verdict="unspecified",
                 )
                 return
-        reports = "nothing" if said is None or not said else str(said)[:80]
-        findings.broke(
-            clause, f"what was granted is {str(right[0])[:80] or 'nothing'}, and the client reports {reports}"
-        )
+        was = _shown(frozenset(right[0]))
+        findings.broke(clause, f"what was granted is {was}, and the client reports {_shown(said)}")
 
     @staticmethod
     def _clause_of_report(account: Account) -> str:
         """The clause on which the right answer rests now."""
-        if account.failed:
-            return "ACC-10"
         if account.restarted or account.refresh_failed:
             return "ACC-8"
+        if account.failed:
+            return "ACC-10"
         if account.grant_type == JWT_BEARER and account.told in ("explicit", "omitted"):
             return "EXT-2"
         match account.told:
@@ -607,6 +633,13 @@ class Judge:
         if chain is None:
             chain = resource.chains[operation] = Chain()
         return chain
+
+
+def _shown(held: frozenset[str] | None) -> str:
+    """What is held, for a sentence."""
+    if held is None:
+        return "nothing at all"
+    return listing(iter(sorted(map(Scope, held)))) or "no scope"
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.

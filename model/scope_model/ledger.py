@@ -10,7 +10,6 @@ from .events import Header, ResourceResponse, WireScope
 from .misreadings import Heading, read_challenge
 from .scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
 
-
 Renewal = Literal["authorization", "refresh"]
 """How an operation's token was renewed since its last response."""
 
@@ -33,6 +32,7 @@ class PendingChallenge:
     disputed: str | None = None
     insufficient: bool = False
     names_metadata: bool = False
+    malformed: bool = False
     refreshed: bool = False
     repeated: Renewal | None = None
 
@@ -41,6 +41,7 @@ def understand(response: ResourceResponse, several: str) -> PendingChallenge:
     """Read a 401 or 403, by the value of the reading A16 where several Bearer challenges differ."""
     pending = PendingChallenge(response.operation, response.status, response.www_authenticate)
     parsed = parse_challenges(response.www_authenticate)
+    pending.malformed = any(isinstance(part, MalformedChallenge) for part in parsed)
     bearers = [part for part in parsed if isinstance(part, Challenge) and part.is_bearer]
     if not bearers:
         return pending
@@ -57,9 +58,8 @@ def understand(response: ResourceResponse, several: str) -> PendingChallenge:
         pending.disputed = "A16"
         right = {"first": bearers[0], "last": bearers[-1]}.get(several, right)
     text = right.get("scope")
-    malformed = any(isinstance(part, MalformedChallenge) for part in parsed)
     repeated = any(sum(name == "scope" for name, _ in part.parameters) > 1 for part in bearers)
-    scope = None if text is None or malformed or repeated else parse_scope(text)
+    scope = None if text is None or pending.malformed or repeated else parse_scope(text)
     if text == "":
         pending.disputed = "A6"
     pending.scope = None if isinstance(scope, MalformedScope) else scope
@@ -104,6 +104,8 @@ class Account:
     narrowed: ScopeSet | None = None
 
     pending: ScopeSet | None = None
+    sourced: ScopeSet = NO_SCOPES
+    malformed: bool = False
     grant_type: str | None = None
     leg: str | None = None
     assertion: str | None = None
@@ -144,11 +146,17 @@ class Resource:
     account: Account | None = None
 
 
+Situation = Literal["initial", "step-up", "again"]
+"""The first request for scopes, one after insufficient_scope, or one after a later 401."""
+
+
 @dataclass(slots=True)
 class Asking:
     """One request for scopes: `scope` as understood (None where it was left out), and all that bounds it.
 
-    `configured` is what the caller configured, with the mode that the transcript declares, if it does.
+    `configured` is what the caller configured, with the mode that the transcript declares, if it does. `raw` are
+    the pieces of the parameter as sent, and `malformed` whether they are more than its scopes. `sourced` becomes
+    what some source names: only that can be expected again.
     """
 
     scope: ScopeSet | None
@@ -162,12 +170,22 @@ class Asking:
     foreign: set[Scope]
     registered: ScopeSet | None
     owners: dict[Scope, Account]
-    reads_plain: bool
+    reads_plain: set[Situation]
+    raw: tuple[str, ...] = ()
+    malformed: bool = False
+    sourced: ScopeSet = NO_SCOPES
 
     @property
     def wanted(self) -> ScopeSet:
         """What is asked for: the empty set where the parameter was left out."""
         return self.scope if self.scope is not None else NO_SCOPES
+
+    @property
+    def situation(self) -> Situation:
+        """Which of a client's rules is at work."""
+        if self.initial:
+            return "initial"
+        return "step-up" if self.challenge is not None and self.challenge.status == 403 else "again"
 
     @property
     def initial(self) -> bool:
@@ -183,6 +201,13 @@ class Asking:
     def listed(self) -> ScopeSet | None:
         """The resource metadata's scopes."""
         return self.resource.listed
+
+
+def pieces(scope: WireScope) -> tuple[str, ...]:
+    """A request's `scope` as sent, cut at each space."""
+    if scope is None:
+        return ()
+    return tuple((scope if isinstance(scope, str) else " ".join(scope)).split(" "))
 
 
 def wire_scopes(scope: WireScope) -> ScopeSet | None:

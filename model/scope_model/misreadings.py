@@ -7,7 +7,7 @@ clients out of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,7 +93,7 @@ def _any_scheme(lines: Lines) -> Heading:
     return Heading(scope, read_challenge(lines).error)
 
 
-_NAMED: Final = r'{name}=(?:"([^"]*)"|([^\s,"]+))'
+_NAMED: Final = r'{name}=(?:"([^"]*)"|([^\s,]+))'
 _SUBSTRING: Final = {name: re.compile(_NAMED.format(name=name)) for name in ("scope", "error")}
 _SENSITIVE: Final = {
     name: re.compile(r"(?:^|[\s,])" + _NAMED.format(name=name)) for name in ("scope", "error")
@@ -107,17 +107,23 @@ _NO_BLANKS: Final = {
 
 
 def _searching(
-    patterns: dict[str, re.Pattern[str]], *, scheme: str | None = None
+    patterns: Mapping[str, re.Pattern[str]], *, start: re.Pattern[str]
 ) -> Callable[[Lines], Heading]:
     def read(lines: Lines) -> Heading:
         text = ", ".join(lines)
-        if scheme is not None and scheme not in text:
+        begun = start.search(text)
+        if begun is None:
             return Heading()
-        found = {name: pattern.search(text) for name, pattern in patterns.items()}
+        found = {name: pattern.search(text, begun.start()) for name, pattern in patterns.items()}
         values = {name: (match[1] or match[2] or None) if match else None for name, match in found.items()}
         return Heading(values["scope"], values["error"])
 
     return read
+
+
+_ANYWHERE: Final = re.compile("")
+_BEARER: Final = re.compile(r"\bbearer\b", re.I)
+_BEARER_AS_WRITTEN: Final = re.compile(r"\bBearer\b")
 
 
 def _keeping_escapes(lines: Lines) -> Heading:
@@ -133,20 +139,28 @@ MISREADINGS: Final = (
     Misreading("keeping-escapes", "PARSE-5", "does not undo quoted-pairs", _keeping_escapes),
     Misreading("any-scheme", "PARSE-9", "takes the scope of whichever scheme comes first", _any_scheme),
     Misreading(
-        "substring", "PARSE-8", "finds parameters inside other names and values", _searching(_SUBSTRING)
+        "no-blanks",
+        "PARSE-6",
+        "does not allow blanks around the equals sign",
+        _searching(_NO_BLANKS, start=_BEARER),
     ),
     Misreading(
-        "no-blanks", "PARSE-6", "does not allow blanks around the equals sign", _searching(_NO_BLANKS)
+        "quoted-only", "PARSE-4", "reads quoted values alone", _searching(_QUOTED_ONLY, start=_BEARER)
     ),
-    Misreading("quoted-only", "PARSE-4", "reads quoted values alone", _searching(_QUOTED_ONLY)),
     Misreading(
         "case-sensitive",
         "PARSE-3",
         "expects names and scheme in one case",
-        _searching(_SENSITIVE, scheme="Bearer"),
+        _searching(_SENSITIVE, start=_BEARER_AS_WRITTEN),
     ),
     Misreading("first-scheme", "PARSE-7", "reads the first challenge alone", _first_scheme),
     Misreading("first-line", "PARSE-7", "reads the first header line alone", _first_line),
     Misreading("needing-error", "CHAL-6", "reads no challenge without an error code", _needing_error),
+    Misreading(
+        "substring",
+        "PARSE-8",
+        "finds parameters inside other names and values",
+        _searching(_SUBSTRING, start=_ANYWHERE),
+    ),
 )
 """The misreadings, the most telling first."""

@@ -71,7 +71,7 @@ def _quoted_pairs(parameters: Parameters) -> str:
     return f"Bearer {', '.join(written)}" if written else "Bearer"
 
 
-_DECOY: Final = ("error_description", 'not enough: scope="decoy", error=invalid_token')
+_DECOY: Final = ("error_description", "needs scope=decoy here")
 
 SPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
     "plain": lambda parameters: (_bearer(parameters),),
@@ -96,6 +96,14 @@ SPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
 }
 """The legal spellings of one challenge, by name, the plain one first (RFC 9110 section 11)."""
 
+
+MISSPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
+    "scope-twice": lambda parameters: (_bearer([*parameters, ("scope", "decoy")]),),
+    "no-comma": lambda parameters: (_bearer(parameters, separator=" "),),
+}
+"""Common spellings that the grammar does not allow, by name: nothing can be expected of a client that meets one."""
+
+_ALL_SPELLINGS: Final = {**SPELLINGS, **MISSPELLINGS}
 
 Named = Literal["needed", "missing", "needed-and-held", "unnamed", "empty"] | ScopeSet
 """What a challenge names: all that the operation needs, what the token lacks of it, those needed together with
@@ -279,7 +287,9 @@ def _serve(servers: Servers, request: ResourceRequest, how: Challenging) -> Reso
         parameters.append(("scope", named))
     if how.names_metadata:
         parameters.append(("resource_metadata", f"{server.resource}/.well-known/oauth-protected-resource"))
-    return ResourceResponse(request.operation, status, SPELLINGS[how.spelling](parameters), request.resource)
+    return ResourceResponse(
+        request.operation, status, _ALL_SPELLINGS[how.spelling](parameters), request.resource
+    )
 
 
 def _named_scopes(how: Challenging, needs: ScopeSet, held: ScopeSet) -> str | None:

@@ -46,6 +46,7 @@ CUT_SHORT: Final = 141
 """The reader of our output went away: what a program that a broken pipe ends by a signal would leave."""
 
 _LONGEST_NAME: Final = 80
+_WIDTH: Final = 110
 _FEW_EXAMPLES: Final = 200
 """Enough to break a mutant for an explanation, which nobody wants to wait for."""
 
@@ -497,7 +498,9 @@ def _law(name: str, width: int) -> Iterator[Text]:
 
 def _mutant(name: str, width: int) -> Iterator[Text]:
     mutant = MUTANTS[name]
-    notes = [("says", mutant.says), ("killed by", f"{mutant.clause} {CLAUSES[mutant.clause].title}")]
+    notes = [("says", mutant.says)]
+    if mutant.clause in CLAUSES:  # some break a law that states no clause
+        notes.append(("killed by", f"{mutant.clause} {CLAUSES[mutant.clause].title}"))
     if mutant.law_only is not None:
         notes.append(("by a law", mutant.law_only))
     yield from report.explanation_text(name, "a mutant", notes, width)
@@ -577,7 +580,9 @@ class _Output(Console):
 
 
 def _console() -> Console:
-    return _Output(highlight=False, markup=False, emoji=False)
+    # A file or a pipe has no width of its own, and titles should not be cut for want of one.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH
+    return _Output(width=width, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager

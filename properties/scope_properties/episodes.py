@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol, TypeVar
 
 from typing_extensions import assert_never
 
@@ -21,6 +21,7 @@ from scope_model.client import (
     Client,
     Failed,
     Heard,
+    Idle,
     Illegal,
     LearningResource,
     LearningServer,
@@ -63,6 +64,8 @@ PATIENCE: Final = 60
 """How many requests a client may send within one call before the world stops answering it."""
 
 
+Choice = TypeVar("Choice", Challenging, Granting)
+
 # --- episodes -------------------------------------------------------------------------------------
 
 
@@ -70,7 +73,7 @@ PATIENCE: Final = 60
 class Making:
     """The application calls an operation; the servers' choices are used up in order, then the servers are plain.
 
-    Where `persists`, the last way of challenging goes on for the whole call.
+    Where `persists`, the last choices go on for the whole call.
     """
 
     call: Call
@@ -187,7 +190,7 @@ class World:
         self.events: list[Event] = []
         self._challenges: list[Challenging] = []
         self._grants: list[Granting] = []
-        self._persisting: Challenging | None = None
+        self._persists = False
         self._patience = PATIENCE
         self._in_use: dict[str, str] = {}
 
@@ -195,7 +198,7 @@ class World:
         """Take up the servers' choices for the next call."""
         self._challenges = list(reversed(making.challenges))
         self._grants = list(reversed(making.grants))
-        self._persisting = making.challenges[-1] if making.persists and making.challenges else None
+        self._persists = making.persists
         self._patience = PATIENCE
 
     def spend(self) -> None:
@@ -223,15 +226,13 @@ class World:
     def _freedom(self, request: Request) -> Freedom:
         match request:
             case ResourceRequest():
-                if self._challenges:
-                    return Freedom(challenging=self._challenges.pop())
-                return Freedom(challenging=self._persisting) if self._persisting is not None else PLAIN
+                return Freedom(challenging=_next(self._challenges, Challenging(), keep=self._persists))
             case AuthorizationRequest():
-                return Freedom(granting=self._grants.pop()) if self._grants else PLAIN
+                return Freedom(granting=_next(self._grants, Granting(), keep=self._persists))
             case TokenRequest() if request.grant_type in _CHOSEN_AT:
-                return Freedom(granting=self._grants.pop()) if self._grants else PLAIN
+                return Freedom(granting=_next(self._grants, Granting(), keep=self._persists))
             case _:
-                return PLAIN
+                return Freedom()
 
     def token_in_use(self, resource: str) -> str | None:
         """The access token that was last presented at `resource`."""
@@ -345,8 +346,12 @@ class ModelSession:
     def call(self, call: Call) -> None:
         """Make a call and go on until it is served or given up."""
         action = self.hear(call)
-        while not isinstance(action, Served | Failed | Noted | Illegal):
-            action = self.hear(self.world.answer(action))
+        try:
+            while not isinstance(action, Served | Failed | Noted | Illegal):
+                action = self.hear(self.world.answer(action))
+        except Exhausted:
+            self.client = replace(self.client, phase=Idle())
+            raise
 
     def expire(self, access_token: str) -> None:
         """Let the clock pass the end of a token's lifetime."""
@@ -394,5 +399,11 @@ class ModelSubject:
         return ModelSession(world, Client(setup), self.step)
 
 
-PLAIN: Final = Freedom()
+def _next(choices: list[Choice], plain: Choice, *, keep: bool) -> Choice:
+    """The next choice, the last one for ever where it is to be kept, or the plain one."""
+    if keep and len(choices) == 1:
+        return choices[0]
+    return choices.pop() if choices else plain
+
+
 _CHOSEN_AT: Final = (REFRESH_TOKEN, CLIENT_CREDENTIALS, TOKEN_EXCHANGE)

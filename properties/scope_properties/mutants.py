@@ -38,6 +38,7 @@ from scope_model.events import (
     AUTHORIZATION_CODE,
     OFFLINE_ACCESS,
     REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
     AuthorizationRequest,
     AuthorizationResponse,
     ClientRegistration,
@@ -183,8 +184,15 @@ def _configured_by_order(sources: Sources) -> ScopeSet | None:
     return chosen if named == sorted(named) else chosen | (sources.configured or NO_SCOPES)
 
 
-def _last_occurrences(names: list[str]) -> str:
-    return " ".join(reversed(dict.fromkeys(reversed(names))))
+def _last_occurrences(sources: Sources) -> ScopeSet | None:
+    before = accumulate(requested, granted)(sources) or NO_SCOPES
+    new = sources.challenge or NO_SCOPES
+    return before - new | new
+
+
+def _clipped_to_registration(sources: Sources) -> ScopeSet | None:
+    chosen = _BASE.select(sources)
+    return None if chosen is None else chosen & scopes("a")
 
 
 # --- mouths ---------------------------------------------------------------------------------------
@@ -351,12 +359,12 @@ def _clears(_: Client, event: TokenResponse) -> TokenResponse:
     return replace(event, scope="") if event.scope is None else event
 
 
-def _takes_the_metadata(client: Client, event: TokenResponse) -> TokenResponse:
+def _guesses(client: Client, event: TokenResponse) -> TokenResponse:
     phase = client.phase
     if event.scope is not None or not isinstance(phase, Exchanging) or phase.asked is not None:
         return event
-    listed = client.memory.resource_metadata.get(phase.call.resource)
-    return event if listed is None else replace(event, scope=str(listed))
+    listed = client.memory.server_metadata.get(phase.issuer) or scopes("a")
+    return replace(event, scope=str(listed))
 
 
 def _decodes_the_token(_: Client, event: TokenResponse) -> TokenResponse:
@@ -370,7 +378,7 @@ def _rejects_narrower(client: Client, event: TokenResponse) -> TokenResponse:
 
 def _takes_the_first_leg(client: Client, event: TokenResponse) -> TokenResponse:
     asked = _asked_for(client)
-    return replace(event, scope=str(asked)) if asked else event
+    return replace(event, scope=str(asked)) if asked and client.setup.grant_type == TOKEN_EXCHANGE else event
 
 
 def _fills_empty_lists(_: Client, event: Heard) -> Heard:
@@ -536,25 +544,28 @@ def _sticks_narrow(before: Grant, after: Grant) -> Grant:
 # --- other ways -----------------------------------------------------------------------------------
 
 
-def _refreshes_in_place_of_stepping_up(client: Client, event: Heard) -> Heard:
-    phase = client.phase
-    if not isinstance(event, ResourceResponse) or not isinstance(phase, Calling) or event.status != 403:
-        return event
-    grant = client.grant(phase.call.resource)
-    refreshable = grant is not None and grant.refresh_token is not None and phase.after is None
-    insufficient = challenged(event).insufficient_scope
-    return replace(event, status=401, www_authenticate=("Bearer",)) if refreshable and insufficient else event
+def _refreshes_in_place_of_stepping_up(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    phase = before.phase
+    if not isinstance(phase, Calling) or not isinstance(event, ResourceResponse) or phase.after is not None:
+        return after, action
+    grant, named = before.grant(phase.call.resource), challenged(event)
+    if grant is None or grant.refresh_token is None or event.status != 403 or not named.insufficient_scope:
+        return after, action
+    key = Key(before.storage.issuers[phase.call.resource], phase.call.resource)
+    request = TokenRequest(REFRESH_TOKEN, None, grant.refresh_token, key.issuer, key.resource)
+    return replace(before, phase=Refreshing(phase.call, key, named)), request
 
 
-def _asks_all_the_same(change: Callable[[Grant], ScopeSet | None]) -> Acting:
+def _asks_all_the_same(change: Callable[[Grant, ScopeSet], ScopeSet | None]) -> Acting:
     """Where the reference gives up for want of progress, ask again."""
 
     def act(before: Client, _: Heard, after: Client, action: Action) -> Step:
         if not isinstance(action, Failed) or "RETRY-3" not in action.reason:
             return after, action
         issuer, grant = before.storage.issuers[action.call.resource], before.grant(action.call.resource)
-        scope = None if grant is None else change(grant)
-        if scope is None:
+        listed = before.memory.server_metadata.get(issuer) or NO_SCOPES
+        scope = None if grant is None else change(grant, listed)
+        if not scope or (OFFLINE_ACCESS in scope and not before.setup.wants_refresh_token):
             return after, action
         attempts = {**after.memory.attempts, action.call: after.memory.attempts.get(action.call, 0) + 1}
         prompt = "consent" if OFFLINE_ACCESS in scope else None
@@ -746,7 +757,7 @@ _ALL: Final = (
         "refresh-in-place-of-step-up",
         "STEP-5",
         "answers insufficient_scope with a refresh",
-        hears=_refreshes_in_place_of_stepping_up,
+        acts=_refreshes_in_place_of_stepping_up,
     ),
     Mutant(
         "old-token-again", "STEP-7", "sends the call again with the token of before", acts=_says(_old_token)
@@ -755,14 +766,14 @@ _ALL: Final = (
         "client-credentials-stay-narrow",
         "STEP-3",
         "asks again for what was asked before",
-        _chooses(step_up=requested),
+        _chooses(step_up=accumulate(requested, granted)),
         user_delegated=False,
     ),
     Mutant(
         "client-credentials-ask-for-nothing",
         "GRANT-7",
         "leaves the challenge out of a client credentials request",
-        _always(lambda _, __: None),
+        _chooses(chosen_by(lambda _: None)),
         user_delegated=False,
     ),
     # accumulation
@@ -880,8 +891,8 @@ _ALL: Final = (
     Mutant(
         "guesses-from-metadata",
         "GRANT-4",
-        "takes an unknown grant for all that is listed",
-        hears=_token_responses(_takes_the_metadata),
+        "takes an unknown grant for all that the server lists",
+        hears=_token_responses(_guesses),
     ),
     Mutant(
         "decodes-the-token",
@@ -988,7 +999,11 @@ _ALL: Final = (
         "OFFLINE-6",
         "asks again with nothing new but offline_access",
         acts=_asks_all_the_same(
-            lambda grant: None if OFFLINE_ACCESS in grant.requested else grant.requested | _OFFLINE
+            lambda grant, listed: (
+                grant.requested | (grant.granted or NO_SCOPES) | _OFFLINE
+                if OFFLINE_ACCESS in listed and OFFLINE_ACCESS not in grant.requested
+                else None
+            )
         ),
     ),
     Mutant(
@@ -1010,7 +1025,7 @@ _ALL: Final = (
         "clips-to-registration",
         "REG-2",
         "never asks beyond what it registered for",
-        _always(lambda chosen, _: chosen & scopes("a")),
+        _chooses(with_offline_access(chosen_by(_clipped_to_registration))),
         acts=_says(_registers_narrowly),
     ),
     Mutant("no-resource-at-step-up", "ISO-1", "names no resource when it steps up", acts=_says(_no_resource)),
@@ -1032,7 +1047,7 @@ _ALL: Final = (
         "asks-without-progress",
         "RETRY-3",
         "asks again for what it holds",
-        acts=_asks_all_the_same(lambda grant: grant.requested),
+        acts=_asks_all_the_same(lambda grant, _: grant.requested | (grant.granted or NO_SCOPES)),
     ),
     Mutant(
         "bound-reset-by-new-scopes",
@@ -1068,7 +1083,7 @@ _ALL: Final = (
         "keeps-last-occurrences",
         "ORDER-3",
         "moves repeated scopes to the end",
-        acts=_respelled(lambda before, text: text),
+        _chooses(step_up=with_offline_access(chosen_by(_last_occurrences))),
     ),
     # token exchange
     Mutant(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import chain
 from typing import Final
 
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from scope_model.client import Call
 from scope_model.events import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, OFFLINE_ACCESS, TOKEN_EXCHANGE
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.servers import (
+    MISSPELLINGS,
     SPELLINGS,
     AuthorizationServer,
     Challenging,
@@ -48,6 +50,10 @@ OPERATIONS: Final = ("read", "write", "delete")
 
 SCOPES: Final = st.sampled_from(PLAIN_SCOPES + ODD_SCOPES)
 
+# The first resource is drawn more often, so that things happen to it in turn.
+_PLACES: Final = (RESOURCES[0], RESOURCES[0], RESOURCES[1])
+_CALLS: Final = tuple(Call(resource, operation) for resource in _PLACES for operation in OPERATIONS)
+
 # One draw from a table costs Hypothesis a tenth of building the same value part by part, and shrinks towards the
 # table's beginning, so that each table starts with what is plainest.
 _NEEDS: Final = tuple(
@@ -69,9 +75,7 @@ _NEEDS: Final = tuple(
     )
 )
 _LISTS: Final = (
-    None,
-    None,
-    None,
+    *(None,) * 6,
     *(
         tuple(text.split())
         for text in (
@@ -90,18 +94,14 @@ _LISTS: Final = (
     ),
 )
 _CONFIGURED: Final = (
-    None,
-    None,
-    None,
-    None,
+    *(None,) * 8,
     *map(ScopeSet, ("a", "k", "ak", (OFFLINE_ACCESS,), ("k", OFFLINE_ACCESS))),
 )
 _NAMED: Final[tuple[Named, ...]] = (
     "needed",
     "missing",
     "needed-and-held",
-    "unnamed",
-    "unnamed",
+    *("unnamed",) * 4,
     *map(ScopeSet, ("a", "b", "c", "dc", ("A",))),
 )
 _REJECTS: Final = (None, "insufficient_scope", "unauthorized", "forbidden")
@@ -194,7 +194,7 @@ def challengings(*, hostile: bool = True) -> SearchStrategy[Challenging]:
     return st.builds(
         lambda wording, spelling: replace(wording, spelling=spelling),
         st.sampled_from(_WORDINGS if hostile else tuple(how for how in _WORDINGS if how.rejects is None)),
-        st.sampled_from(tuple(SPELLINGS)),
+        st.sampled_from((*SPELLINGS, *MISSPELLINGS) if hostile else tuple(SPELLINGS)),
     )
 
 
@@ -258,19 +258,17 @@ def makings(*, hostile: bool = True) -> SearchStrategy[Making]:
     """Calls of any operation, with the choices that its servers make."""
     return st.builds(
         Making,
-        call=st.sampled_from(
-            [Call(resource, operation) for resource in RESOURCES for operation in OPERATIONS]
-        ),
-        challenges=st.lists(challengings(hostile=hostile), max_size=3).map(tuple),
+        call=st.sampled_from(_CALLS),
+        challenges=st.lists(challengings(hostile=hostile), max_size=5).map(tuple),
         grants=st.lists(grantings(), max_size=3).map(tuple),
-        persists=st.sampled_from((False, True) if hostile else (False,)),
+        persists=st.sampled_from((False, False, True) if hostile else (False,)),
     )
 
 
 @cache
 def steps(*, hostile: bool = True) -> SearchStrategy[EpisodeStep]:
     """Anything that may happen in a world."""
-    resources = st.sampled_from(RESOURCES)
+    resources = st.sampled_from(_PLACES)
     return st.one_of(
         makings(hostile=hostile),
         makings(hostile=hostile),
@@ -283,24 +281,44 @@ def steps(*, hostile: bool = True) -> SearchStrategy[EpisodeStep]:
 
 
 @cache
+def happenings(*, hostile: bool = True) -> SearchStrategy[tuple[EpisodeStep, ...]]:
+    """Steps that belong together: an expiry shows only in the call that follows, a grant only in a report."""
+    one, call = steps(hostile=hostile), makings(hostile=hostile)
+    return st.one_of(
+        st.tuples(one),
+        st.tuples(st.just(Expiring(RESOURCES[0])), call.map(_at_the_first)),
+        st.tuples(call, st.just(Reporting(RESOURCES[0]))),
+        st.tuples(st.just(Restarting()), call.map(_at_the_first)),
+        st.tuples(
+            *(st.just(Expiring(RESOURCES[0])), call.map(_at_the_first)) * 2, st.just(Reporting(RESOURCES[0]))
+        ),
+    )
+
+
+def _at_the_first(making: Making) -> Making:
+    return replace(making, call=Call(RESOURCES[0], making.call.operation))
+
+
+@cache
 def episodes(
     *,
     revision: Revision = "2026-07-28",
     user_delegated: bool = True,
     hostile: bool = True,
-    max_steps: int = 8,
+    most: int = 6,
 ) -> SearchStrategy[Episode]:
-    """A world and what happens in it: a call first, then anything."""
+    """A world and what happens in it: a call first, then at `most` so many happenings."""
     return st.builds(
         _episode,
         plans(revision=revision, user_delegated=user_delegated),
-        makings(hostile=hostile),
-        st.lists(steps(hostile=hostile), max_size=max_steps - 1),
+        st.tuples(makings(hostile=hostile))
+        | st.tuples(makings(hostile=hostile), st.just(Reporting(RESOURCES[0]))),
+        st.lists(happenings(hostile=hostile), max_size=most),
     )
 
 
-def _episode(plan: Plan, first: Making, rest: list[EpisodeStep]) -> Episode:
-    return Episode(plan, tuple(settle(doing, plan.servers) for doing in (first, *rest)))
+def _episode(plan: Plan, first: tuple[EpisodeStep, ...], rest: list[tuple[EpisodeStep, ...]]) -> Episode:
+    return Episode(plan, tuple(settle(doing, plan.servers) for doing in (*first, *chain.from_iterable(rest))))
 
 
 def settle(doing: EpisodeStep, world: Servers) -> EpisodeStep:

@@ -1,0 +1,325 @@
+"""HAR: a recording of a real client is read as the transcript that the client would have left."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scope_model.events import (
+    AuthorizationRequest,
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    ClientRegistration,
+    Event,
+    Header,
+    ProtectedResourceMetadata,
+    ResourceRequest,
+    ResourceResponse,
+    TokenRequest,
+    TokenResponse,
+)
+from scope_model.judge import judge
+from scope_oracle.har import read_har
+from scope_oracle.transcripts import UnusableTranscript
+
+Entry = dict[str, Any]  # Any: JSON
+
+RS = "https://rs.example/mcp"
+AS = "https://as.example"
+BACK = "http://localhost:3030/callback"
+CHALLENGE = (
+    'Bearer scope="a", resource_metadata="https://rs.example/.well-known/oauth-protected-resource/mcp"'
+)
+
+
+def entry(  # noqa: PLR0913 - as many as an exchange has parts
+    method: str,
+    url: str,
+    status: int = 200,
+    answer: object = "",
+    *,
+    body: str | None = None,
+    sent: dict[str, str] | None = None,
+    received: dict[str, str] | None = None,
+) -> Entry:
+    """One exchange as a browser records it."""
+    request: Entry = {
+        "method": method,
+        "url": url,
+        "headers": [{"name": name, "value": value} for name, value in (sent or {}).items()],
+    }
+    if body is not None:
+        request["postData"] = {"mimeType": "x", "text": body}
+    response = {
+        "status": status,
+        "headers": [{"name": name, "value": value} for name, value in (received or {}).items()],
+        "content": {"text": answer if isinstance(answer, str) else json.dumps(answer)},
+    }
+    return {"request": request, "response": response}
+
+
+def call(
+    method: str, status: int, *, token: str | None = None, challenge: str | None = None, **params: object
+) -> Entry:
+    """A JSON-RPC call of the resource server."""
+    sent = {"MCP-Protocol-Version": "2026-07-28"}
+    return entry(
+        "POST",
+        RS,
+        status,
+        body=json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}),
+        sent=sent if token is None else sent | {"authorization": f"Bearer {token}"},
+        received=None if challenge is None else {"WWW-Authenticate": challenge},
+    )
+
+
+def authorize(
+    status: int = 302, scope: str | None = "a", state: str = "s1", location: str | None = None
+) -> Entry:
+    """A visit to the authorization endpoint."""
+    query = {"response_type": "code", "client_id": "c", "redirect_uri": BACK, "state": state, "resource": RS}
+    if scope is not None:
+        query["scope"] = scope
+    received = {} if location is None else {"Location": location}
+    return entry("GET", f"{AS}/authorize?{urlencode(query)}", status, received=received)
+
+
+def token(answer: dict[str, object], status: int = 200, **form: str) -> Entry:
+    """A visit to the token endpoint."""
+    return entry("POST", f"{AS}/token", status, answer, body=urlencode({**form, "resource": RS}))
+
+
+RESOURCE_METADATA = entry(
+    "GET",
+    "https://rs.example/.well-known/oauth-protected-resource/mcp",
+    answer={"resource": RS, "authorization_servers": [f"{AS}/"], "scopes_supported": ["a", "b"]},
+)
+SERVER_METADATA = entry(
+    "GET",
+    f"{AS}/.well-known/oauth-authorization-server",
+    answer={
+        "issuer": AS,
+        "authorization_endpoint": f"{AS}/authorize",
+        "token_endpoint": f"{AS}/token",
+        "registration_endpoint": f"{AS}/register",
+    },
+)
+REGISTRATION = entry(
+    "POST",
+    f"{AS}/register",
+    201,
+    body=json.dumps({"redirect_uris": [BACK], "grant_types": ["authorization_code"], "scope": "a b"}),
+)
+GRANT = [
+    authorize(location=f"{BACK}?code=1&state=s1"),
+    entry("GET", f"{BACK}?code=1&state=s1"),
+    token(
+        {"access_token": "very-secret-1", "scope": "a", "refresh_token": "very-secret-2"},
+        grant_type="authorization_code",
+        code="1",
+    ),
+]
+
+
+def har(*entries: Entry) -> bytes:
+    """The file of these exchanges."""
+    return json.dumps({"log": {"version": "1.2", "entries": entries}}).encode()
+
+
+def events(*entries: Entry) -> list[Event]:
+    """What is read from these exchanges."""
+    return list(read_har(har(*entries)).events)
+
+
+def test_a_whole_flow_is_read() -> None:
+    recording = har(
+        call("initialize", 401, challenge=CHALLENGE, clientInfo={"name": "mine", "version": "1.0"}),
+        entry("GET", "https://rs.example/favicon.ico", 404),
+        RESOURCE_METADATA,
+        SERVER_METADATA,
+        REGISTRATION,
+        *GRANT,
+        call(
+            "tools/call",
+            403,
+            token="very-secret-1",
+            challenge='Bearer error="insufficient_scope"',
+            name="write",
+        ),
+        token({"access_token": "very-secret-3"}, grant_type="refresh_token", refresh_token="very-secret-2"),
+    )
+    transcript = read_har(recording)
+    assert transcript.header == Header("2026-07-28", "mine", "1.0")
+    assert list(transcript.events) == [
+        ResourceRequest("initialize", None, RS),
+        ResourceResponse("initialize", 401, (CHALLENGE,), RS),
+        ProtectedResourceMetadata(RS, (AS,), ("a", "b")),
+        AuthorizationServerMetadata(AS),
+        ClientRegistration("a b", ("authorization_code",), AS),
+        AuthorizationRequest("a", None, AS, RS),
+        AuthorizationResponse(code=True, issuer=AS, resource=RS),
+        TokenRequest("authorization_code", None, None, AS, RS),
+        TokenResponse("t1", "a", "r1", None, AS, RS),
+        ResourceRequest("write", "t1", RS),
+        ResourceResponse("write", 403, ('Bearer error="insufficient_scope"',), RS),
+        TokenRequest("refresh_token", None, "r1", AS, RS),
+        TokenResponse("t2", None, None, None, AS, RS),
+    ]
+    assert "very-secret" not in repr(transcript)
+
+
+def test_what_is_read_can_be_judged() -> None:
+    flow = [call("read", 401, challenge=CHALLENGE), RESOURCE_METADATA, SERVER_METADATA]
+    good, bad = authorize(location=f"{BACK}?code=1&state=s1"), authorize(scope="b")
+    assert not judge(read_har(har(*flow, good)))
+    assert [finding.clause for finding in judge(read_har(har(*flow, bad)))] == ["CHAL-1"]
+
+
+def test_the_redirect_may_be_a_request_of_its_own() -> None:
+    # The user signs in first, on pages of the server's own, and comes back to the same authorization request.
+    visits = [authorize(200), entry("POST", f"{AS}/login", 302), authorize(200)]
+    back = entry("GET", f"{BACK}?error=access_denied&state=s1")
+    assert events(*visits, back, authorize(200, state="s2")) == [
+        AuthorizationRequest("a", None, None, RS),
+        AuthorizationResponse(error="access_denied", resource=RS),
+        AuthorizationRequest("a", None, None, RS),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "scope"),
+    [
+        ("", None),
+        ("&scope=", ""),
+        ("&scope=a+b", "a b"),
+        ("&scope=a%20b", "a b"),
+        ("&scope=a&scope=b", ("a", "b")),
+    ],
+)
+def test_scope_is_what_was_on_the_wire(query: str, scope: str | tuple[str, ...] | None) -> None:
+    (event,) = events(entry("GET", f"{AS}/authorize?response_type=code{query}"))
+    assert event == AuthorizationRequest(scope)
+
+
+def test_a_document_may_cover_more_than_one_url() -> None:
+    document = entry(
+        "GET",
+        "https://rs.example/.well-known/oauth-protected-resource",
+        answer={"resource": "https://rs.example/"},
+    )
+    found = events(call("read", 401, challenge="Bearer"), document)
+    assert found[0] == ResourceRequest("read", None, "https://rs.example/")
+    assert found[2] == ProtectedResourceMetadata("https://rs.example/")
+
+
+def test_a_stream_that_is_challenged_is_a_call() -> None:
+    stream = entry("GET", RS, 401, received={"www-authenticate": "Bearer\nBasic"})
+    assert events(stream) == [
+        ResourceRequest("GET", None, RS),
+        ResourceResponse("GET", 401, ("Bearer", "Basic"), RS),
+    ]
+
+
+def test_errors_of_the_token_endpoint_are_told() -> None:
+    found = events(
+        call("read", 200),
+        token({"error": "invalid_scope"}, 400, grant_type="client_credentials", scope="a"),
+        token({}, 502, grant_type="client_credentials"),
+        token({}, 0, grant_type="client_credentials"),
+    )
+    assert found[2:] == [
+        TokenRequest("client_credentials", "a", resource=RS),
+        TokenResponse(error="invalid_scope", resource=RS),
+        TokenRequest("client_credentials", resource=RS),
+        TokenResponse(error="HTTP 502", resource=RS),
+        TokenRequest("client_credentials", resource=RS),
+    ]
+
+
+def test_entries_are_taken_in_the_order_of_their_time() -> None:
+    first = call("first", 200) | {"startedDateTime": "2026-08-01T10:00:00.100Z"}
+    second = call("second", 200) | {"startedDateTime": "2026-08-01T12:00:00.200+02:00"}
+    assert [event.operation for event in events(second, first) if isinstance(event, ResourceRequest)] == [
+        "first",
+        "second",
+    ]
+
+
+def test_encoded_bodies_and_batches_are_read() -> None:
+    document = {"resource": RS, "authorization_servers": [AS]}
+    encoded = entry("GET", "https://rs.example/metadata")
+    encoded["response"]["content"] = {
+        "text": base64.b64encode(json.dumps(document).encode()).decode(),
+        "encoding": "base64",
+    }
+    batch = entry("POST", RS, body=json.dumps([{"jsonrpc": "2.0", "method": "list"}]))
+    answer = entry("POST", RS, body=json.dumps({"jsonrpc": "2.0", "id": 1, "result": {}}))
+    form = token({}, 400)
+    form["request"]["postData"] = {"params": [{"name": "grant_type", "value": "refresh_token"}]}
+    found = events(encoded, batch, answer, form)
+    assert found[0] == ProtectedResourceMetadata(RS, (AS,))
+    assert [event.operation for event in found if isinstance(event, ResourceRequest)] == ["list", "response"]
+    assert TokenRequest("refresh_token") in found
+
+
+def test_the_revision_is_what_the_client_speaks_unless_one_is_asked_for() -> None:
+    old = call("read", 401, challenge="Bearer")
+    old["request"]["headers"][0]["value"] = "2025-06-18"
+    assert read_har(har(old)).header.revision == "2025-06-18"
+    assert read_har(har(old), "2025-11-25").header.revision == "2025-11-25"
+    assert read_har(har(authorize())).header.revision == "2026-07-28"
+    old["request"]["headers"][0]["value"] = "DRAFT"
+    assert read_har(har(old), "2025-11-25").header.revision == "2025-11-25"
+    with pytest.raises(UnusableTranscript, match="speaks MCP 'DRAFT'"):
+        read_har(har(old))
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "not a HAR file: not JSON"),
+        (b"\xff\xfe", "not a HAR file: not UTF-8"),
+        (b"[" * 100_000, "not a HAR file: not JSON"),
+        (b"[]", "not a HAR file: log.entries, a list, is missing"),
+        (b'{"log": {"entries": {}}}', "not a HAR file: log.entries, a list, is missing"),
+        (har(), "no call of a protected resource and no authorization request is in this HAR"),
+        (har(entry("GET", "http://[")), "no call of a protected resource"),
+    ],
+)
+def test_what_is_no_recording_is_said_in_one_sentence(data: bytes, says: str) -> None:
+    with pytest.raises(UnusableTranscript) as caught:
+        read_har(data)
+    assert str(caught.value).startswith(says)
+
+
+NOISE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_whatever_is_in_it_a_recording_is_read_or_refused(data: st.DataObject) -> None:
+    entries = json.loads(
+        har(call("read", 401, challenge=CHALLENGE), RESOURCE_METADATA, SERVER_METADATA, *GRANT)
+    )
+    for _ in range(3):
+        place: Any = entries["log"]
+        while isinstance(place, dict | list) and place:
+            keys = sorted(place) if isinstance(place, dict) else range(len(place))
+            key = data.draw(st.sampled_from(keys))
+            if not isinstance(place[key], dict | list) or data.draw(st.integers(0, 4)) == 0:
+                place[key] = data.draw(NOISE)
+                break
+            place = place[key]
+    try:
+        transcript = read_har(json.dumps(entries).encode())
+    except UnusableTranscript:
+        return
+    judge(transcript)

@@ -1,0 +1,359 @@
+"""Reports: an exchange that can be read, and the same result as text, as JSON and as a page."""
+
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.text import Text
+from typing_extensions import override
+
+from scope_model.events import (
+    AuthorizationRequest,
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    ClientRegistration,
+    ClientReported,
+    ClientRestarted,
+    Event,
+    Header,
+    ProtectedResourceMetadata,
+    ResourceRequest,
+    ResourceResponse,
+    TokenExpired,
+    TokenRequest,
+    TokenResponse,
+    Transcript,
+)
+from scope_model.findings import Finding
+from scope_model.judge import judge
+from scope_oracle import report
+from scope_oracle.checking import Broken, Result, check
+from scope_oracle.comparing import compare
+from scope_oracle.subjects import subject
+from scope_oracle.transcripts import NAMES
+from scope_spec import CLAUSES
+
+STEP_UP: tuple[Event, ...] = (
+    ResourceRequest("read"),
+    ResourceResponse("read", 401, ('Bearer scope="a", resource_metadata="https://rs.example/x"',)),
+    ProtectedResourceMetadata("https://rs.example/mcp", ("https://as.example",), ("a", "b")),
+    AuthorizationServerMetadata("https://as.example"),
+    ClientRegistration(),
+    AuthorizationRequest("a", issuer="https://as.example"),
+    AuthorizationResponse(code=True, issuer="https://as.example"),
+    TokenRequest("authorization_code"),
+    TokenResponse("t1", "a", "r1"),
+    ResourceRequest("write", "t1"),
+    ResourceResponse("write", 403, ('Bearer error="insufficient_scope", scope="b"',)),
+    ProtectedResourceMetadata("https://rs.example/mcp", ("https://as.example",), ("a", "b")),
+    AuthorizationRequest("b", issuer="https://as.example"),
+)
+
+
+def told(*events: Event, width: int = 100, marks: dict[int, list[str]] | None = None) -> list[str]:
+    """The lines of an exchange, without what ends them."""
+    transcript = Transcript(Header("2026-07-28"), events)
+    lines = report.exchange_text(report.exchange(transcript, marks or {}), width)
+    return [line.plain for line in lines]
+
+
+def said(event: Event) -> str:
+    """What one event says, in an exchange of its own."""
+    (line,) = told(event)
+    return line.strip()
+
+
+def printed(lines: list[Text], encoding: str = "utf-8") -> str:
+    """What a console of this encoding prints."""
+    buffer = io.BytesIO()
+    file = io.TextIOWrapper(buffer, encoding)
+    report.show(Console(file=file, width=80), lines)
+    file.flush()
+    return buffer.getvalue().decode(encoding)
+
+
+# --- an exchange ----------------------------------------------------------------------------------
+
+
+def test_a_finding_is_told_as_an_exchange() -> None:
+    transcript = Transcript(Header("2026-07-28", "mine", "1.0"), STEP_UP)
+    (finding,) = judge(transcript)
+    text = report.finding_text(finding, transcript, readings={}, replay="AXicY2", width=100)
+    assert [line.plain for line in text] == [
+        "ACC-1  discouraged  mine 1.0",
+        "  client  →  server  read        (no token)",
+        '  server  →  client  401  scope="a"',
+        "  server  →  client  metadata  lists a b",
+        "  client  →  AS      authorize  scope=a",
+        "  AS      →  client  granted: a  (token t1, refresh token r1)",
+        "  client  →  server  write       (token t1)",
+        '  server  →  client  403  insufficient_scope  scope="b"',
+        "  client  →  AS      authorize  scope=b  ← a was asked for before, and is missing",
+        "  because:  When a client authorizes again, it asks for the union of the scopes it requested before",
+        "            and the scopes of the current challenge (MCP 2026-07-28, Step-Up Authorization Flow)",
+        "  replay:   scopelaw check mine --replay 'AXicY2'",
+    ]
+
+
+def test_a_mark_without_room_hangs_below_its_line() -> None:
+    lines = told(
+        ResourceRequest("read"), width=60, marks={0: ["because of a reason that is much longer than a line"]}
+    )
+    assert lines == [
+        "  client  →  server  read  (no token)",
+        "                     ↑ because of a reason that is much",
+        "                       longer than a line",
+    ]
+
+
+def test_what_carries_nothing_is_told_where_it_is_marked() -> None:
+    exchanged = TokenRequest("authorization_code")
+    assert told(exchanged) == []
+    assert told(exchanged, marks={0: ["why"]}) == ["  client  →  AS  exchange the code  ← why"]
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (AuthorizationRequest(), "client  →  AS  authorize  without scope"),
+        (AuthorizationRequest("", prompt="consent"), 'client  →  AS  authorize  scope=""  prompt=consent'),
+        (AuthorizationRequest(("a", "b")), "client  →  AS  authorize  scope=a  scope=b"),
+        (AuthorizationResponse(error="access_denied"), "AS  →  client  refused: access_denied"),
+        (TokenRequest("authorization_code", "a"), "client  →  AS  exchange the code  scope=a"),
+        (TokenRequest("refresh_token", None, "r1"), "client  →  AS  refresh with r1  without scope"),
+        (TokenRequest("client_credentials", "a"), "client  →  AS  client_credentials  scope=a"),
+        (
+            TokenRequest("urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            "client  →  AS  jwt-bearer  without scope",
+        ),
+        (TokenResponse("t1"), "AS  →  client  says nothing about scope  (token t1)"),
+        (TokenResponse("t1", ""), "AS  →  client  granted: nothing  (token t1)"),
+        (TokenResponse(error="invalid_scope"), "AS  →  client  refused: invalid_scope"),
+        (ClientRegistration("a", ("x",)), "client  →  AS  register  scope=a  grant_types=x"),
+        (ProtectedResourceMetadata(), "server  →  client  metadata  lists no scopes"),
+        (
+            ProtectedResourceMetadata(scopes_supported=()),
+            "server  →  client  metadata  lists the empty list of scopes",
+        ),
+        (ResourceResponse("read", 200), "server  →  client  200"),
+        (ResourceResponse("read", 403), "server  →  client  403  without a challenge"),
+        (TokenExpired("t1"), "client      token t1 expires"),
+        (ClientRestarted(), "client      restarts, its token storage kept"),
+        (ClientReported(("a", "b")), "client      says that it holds a b"),
+        (ClientReported(()), "client      says that it holds nothing"),
+        (ClientReported(), "client      says that it does not know what it holds"),
+    ],
+)
+def test_each_event_is_one_line(event: Event, line: str) -> None:
+    assert re.sub(r"  +", "  ", said(event)) == re.sub(r"  +", "  ", line)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ('bearer scope="a"',),
+        ('Bearer scope = "a"',),
+        ("Bearer scope=a",),
+        ('Bearer scope="\\a"',),
+        ('Basic realm="x"', 'Bearer scope="a"'),
+        ('Bearer scope="a", scope="b"',),
+        ('Bearer scope="a", x="y"',),
+        ('Bearer scope="a',),
+    ],
+)
+def test_a_challenge_that_is_spelled_oddly_is_shown_as_it_stood(lines: tuple[str, ...]) -> None:
+    assert [line.strip() for line in told(ResourceResponse("read", 401, lines))[1:]] == [
+        f"WWW-Authenticate: {line}" for line in lines
+    ]
+
+
+def test_several_servers_are_told_apart() -> None:
+    lines = told(
+        ResourceRequest("read", resource="https://one.example/mcp"),
+        ResourceRequest("read", resource="https://two.example/mcp"),
+        AuthorizationRequest("a", issuer="https://as.example", resource="https://two.example/mcp"),
+    )
+    assert lines == [
+        "  server one is https://one.example/mcp",
+        "  server two is https://two.example/mcp",
+        "  client  →  server one  read                (no token)",
+        "  client  →  server two  read                (no token)",
+        "  client  →  AS          authorize  scope=a  (for server two)",
+    ]
+
+
+def test_a_refresh_is_told_as_one() -> None:
+    lines = told(TokenRequest("refresh_token", "a", "r1"), TokenResponse("t2", "a"), TokenResponse("t3"))
+    assert "refreshed: a" in lines[1]
+    assert "refreshed, says nothing about scope" in lines[2]
+
+
+def test_tokens_that_may_be_real_are_not_told() -> None:
+    secret = "eyJhbGciOiJIUzI1NiJ9.secret"
+    text = "\n".join(
+        told(TokenResponse(secret, "a", secret + "r"), ResourceRequest("read", secret), TokenExpired(secret))
+    )
+    assert "secret" not in text
+    assert text.count("t1") == 3
+
+
+@settings(max_examples=100)
+@given(st.lists(st.one_of(*(st.from_type(kind) for kind in NAMES)), max_size=5), st.integers(0, 4))
+def test_any_transcript_can_be_told_and_printed(events: list[Event], at: int) -> None:
+    transcript = Transcript(Header("2026-07-28"), tuple(events))
+    lines = list(report.exchange_text(report.exchange(transcript, {at: ["why"]}), 80))
+    assert all(line.plain.isprintable() for line in lines)
+    assert ("why" in printed(lines)) == (at < len(events))
+
+
+def test_a_terminal_without_unicode_gets_ascii() -> None:
+    lines = list(
+        report.exchange_text(report.exchange(Transcript(Header("2026-07-28"), STEP_UP), {0: ["why"]}), 80)
+    )
+    text = printed(lines, "ascii")
+    assert "client  ->  server  read" in text
+    assert "<- why" in text
+
+
+# --- the result of a check ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    """A short check of a client that is known to break something."""
+    return check(subject("rust-sdk-before-888"), examples=60)
+
+
+def test_the_rows_are_the_catalogue(result: Result) -> None:
+    rows = report.rows(result)
+    judged = [clause.id for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged]
+    assert [row.clause.id for row in rows] == [id_ for id_ in judged if CLAUSES[id_].binds_at("2026-07-28")]
+    states = {row.clause.id: row.state for row in rows}
+    assert states["ACC-1"] == "broken"
+    assert states["SEL-4"] == "holds"
+    unreached = Result("x", None, "2025-03-26", 0, 1, {}, ())
+    assert {row.state for row in report.rows(unreached)} == {"not reached"}
+    assert any("do not bind at 2025-03-26" in line for line in report.summary(unreached))
+
+
+def test_the_worst_verdict_stands_for_a_clause() -> None:
+    transcript = Transcript(Header("2026-07-28"), STEP_UP)
+    found = tuple(
+        Broken(Finding("ACC-1", verdict, 12, "why"), None, transcript, "x")  # type: ignore[arg-type]
+        for verdict in ("unspecified", "violates", "discouraged")
+    )
+    (row,) = [
+        row
+        for row in report.rows(Result("x", None, "2026-07-28", 0, 1, {"ACC-1": 1}, found))
+        if row.clause.id == "ACC-1"
+    ]
+    assert row.verdict == "violates"
+
+
+def test_the_text_has_every_clause_and_every_trace(result: Result) -> None:
+    text = printed(list(report.result_text(result, readings={}, width=80)))
+    for row in report.rows(result):
+        assert re.search(rf"^  {row.clause.id} +{row.state}", text, re.MULTILINE)
+    for broken in result.broken:
+        assert f"--replay '{broken.replay}'\n" in text
+    assert "see scopelaw explain" in " ".join(text.split())
+
+
+def test_the_json_form_says_the_same(result: Result) -> None:
+    form = json.loads(json.dumps(report.result_json(result, readings={"A1": "granted", "A2": "ask-again"})))
+    assert list(form) == [
+        "scopelaw",
+        "subject",
+        "version",
+        "revision",
+        "readings",
+        "seed",
+        "examples",
+        "complete",
+        "clauses",
+        "broken",
+    ]
+    assert form["readings"] == {"A1": "granted"}
+    assert {each["clause"]: each["state"] for each in form["clauses"]} == {
+        row.clause.id: row.state for row in report.rows(result)
+    }
+    assert [each["replay"] for each in form["broken"]] == [broken.replay for broken in result.broken]
+    for each in form["broken"]:
+        assert {"clause", "verdict", "event", "because", "transcript"} <= each.keys()
+        assert each["transcript"][-1] == {"end": True, "events": len(each["transcript"]) - 2}
+
+
+class _Page(HTMLParser):
+    """Checks that tags are nested, and counts them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        assert not any(name.startswith("on") or name == "src" for name, _ in attrs)
+        if tag != "meta":
+            self.open.append(tag)
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_needs_nothing_else(result: Result) -> None:
+    html = report.result_html(result, readings={})
+    page = _Page()
+    page.feed(html)
+    page.close()
+    assert not page.open
+    assert not {"script", "link", "img", "iframe"} & set(page.seen)
+    assert page.seen.count("table") == len(result.broken)
+    assert page.seen.count("details") == len({broken.finding.clause for broken in result.broken})
+    for row in report.rows(result):
+        assert f"<span>{row.clause.id}</span>" in html
+    assert "prefers-color-scheme: dark" in html
+
+
+def test_the_page_shows_what_a_client_sends_as_text() -> None:
+    transcript = Transcript(
+        Header("2026-07-28", "<b>"), (ResourceRequest("<script>"), AuthorizationRequest("<i>&"))
+    )
+    broken = Broken(Finding("ACC-1", "violates", 1, "<u>"), None, transcript, "x")  # type: ignore[arg-type]
+    html = report.result_html(Result("<b>", "$title", "2026-07-28", 0, 1, {}, (broken,)), readings={})
+    assert not re.search(r"<(b|script|i|u)>", html)
+    assert "&lt;script&gt;" in html
+
+
+def test_a_page_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("old", "utf-8")
+    report.write_whole(path, "new \ud800")
+    assert path.read_text("utf-8") == "new \\ud800"
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(OSError, match="No such file"):
+        report.write_whole(tmp_path / "nowhere" / "page.html", "new")
+
+
+# --- a difference ---------------------------------------------------------------------------------
+
+
+def test_a_difference_is_told_with_its_world() -> None:
+    left, right = "mcp-2025-11-25", "mcp-2026-07-28"
+    difference = compare(subject(left), subject(right), examples=200)
+    assert difference is not None
+    text = printed(list(report.difference_text(difference, left, right, width=100)))
+    assert text.startswith(f"{left} and {right} differ\n  server:  https://one.example/mcp: ")
+    assert re.search(rf"(asks|leaves) [^;]+; {right} (asks|leaves) ", text)
+    assert text.count(f"--replay '{difference.replay}'") == 2
+    form = json.loads(json.dumps(report.difference_json(difference, left, right)))
+    assert form["difference"]["replay"] == difference.replay
+    assert report.difference_json(None, left, right)["difference"] is None
