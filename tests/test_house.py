@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "scope_spec": set[str](),
     "scope_model": {"scope_spec", "typing_extensions"},
     "scope_properties": {"scope_spec", "scope_model", "typing_extensions", "hypothesis"},
-    "scope_oracle": {*ROOMS, "typing_extensions", "hypothesis", "click", "rich"},
+    "scope_oracle": {*ROOMS, "typing_extensions", "hypothesis", "click", "rich", "cattrs"},
 }
 # The Python SDK, and what it is made of. They are not installed with scopelaw, and the tests of
 # the wheel below run without them: so whatever imports them must itself be imported late.

@@ -66,7 +66,7 @@ from scope_properties.episodes import (
     World,
     run,
 )
-from scope_properties.strategies import episodes
+from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
 
 RESOURCE = "https://one.example/mcp"
 ISSUER = "https://as.example"
@@ -229,6 +229,7 @@ class ModelOverHttp:
     name: str = "model"
     version: str | None = None
     configured_mode: ConfiguredMode | None = mcp_2026_07_28.configured_mode
+    grant_types: tuple[str, ...] = (*USER_DELEGATED, *WITHOUT_A_USER)
 
     def open(self, plan: Plan, world: World) -> OverHttp:
         """Start a client with nothing stored."""
@@ -236,10 +237,10 @@ class ModelOverHttp:
         return OverHttp(world, Client(setup), step, front=Front(HttpWorld(world)))
 
 
-@pytest.mark.parametrize("user_delegated", [True, False])
-def test_http_changes_nothing_in_a_transcript(user_delegated: bool) -> None:  # noqa: FBT001 - a parameter
+@pytest.mark.parametrize("grant_types", [USER_DELEGATED, WITHOUT_A_USER])
+def test_http_changes_nothing_in_a_transcript(grant_types: tuple[str, ...]) -> None:
     @settings(max_examples=150, derandomize=True, database=None, deadline=None)
-    @given(episodes(user_delegated=user_delegated))
+    @given(episodes(grant_types=grant_types))
     def the_same(episode: Episode) -> None:
         running = Run(episode.plan, ModelOverHttp())
         for doing in episode.steps:

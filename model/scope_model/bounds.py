@@ -241,7 +241,7 @@ def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
     possible: dict[str, Misreading] = {}
     for wrong in MISREADINGS:
         misread = wrong.read(challenge.lines)
-        if misread.scope == right.scope:
+        if misread.scope == right.scope or (wrong.clause == "CHAL-6" and asking.initial):
             continue
         names = misread.scope.split(" ") if misread.scope else []
         only_misread = [name for name in names if not _explained(asking, name)]
@@ -304,7 +304,14 @@ def what_was_asked_and_granted_before(findings: Findings, asking: Asking) -> Non
     again = challenge is not None and challenge.status == 401
     weaker = Unless("A8", "afresh") if again else None
     only: Verdict | None = "unspecified" if again else None
-    if clause == "ACC-8":
+    narrowed = account.narrowed
+    if narrowed is not None and lost_granted and all(scope not in narrowed for scope in lost):
+        findings.broke(
+            "RETAIN-2",
+            f"{named} is missing: a refresh narrowed the token, but not the grant",
+            unless=Unless("A3", "token"),
+        )
+    elif clause == "ACC-8":
         why = "a refresh failed" if account.refresh_failed else "the client restarted"
         findings.broke(
             "ACC-8", f"{named} was granted before {why}, and is missing", unless=weaker, verdict=only
@@ -315,12 +322,6 @@ def what_was_asked_and_granted_before(findings: Findings, asking: Asking) -> Non
             f"{named} was requested before, though not granted, and is missing",
             unless=Unless("A2", "drop"),
             verdict="unspecified",
-        )
-    elif account.narrowed is not None and all(scope not in account.narrowed for scope in lost):
-        findings.broke(
-            "RETAIN-2",
-            f"{named} is missing: a refresh narrowed the token, but not the grant",
-            unless=Unless("A3", "token"),
         )
     elif again or not lost_requested:
         findings.broke(
@@ -343,6 +344,8 @@ def what_the_metadata_lists(findings: Findings, asking: Asking) -> None:
     if not asking.initial or listed is None or asking.challenged is not None:
         return
     if asking.challenge is not None and asking.challenge.tolerated:
+        return
+    if diagnose(asking, telltale=True) is not None:
         return
     if not findings.reach("SEL-2") or listed <= wanted:
         return
@@ -398,8 +401,11 @@ def nothing_without_a_source(findings: Findings, asking: Asking, *, selects: boo
     if len(asking.owners) > len(asking.account.ever):
         findings.reach("ACC-7")
 
-    # Where the challenge was not heeded, what was asked for in its place is no fault of its own.
-    heeded = challenged is None or challenged <= asking.wanted
+    # Where the challenge was not heeded, or may not have been, what was asked for in its place is no fault of its own.
+    heeded = challenged is None or (
+        challenged <= asking.wanted
+        and not (asking.challenge is not None and _can_be_misread(asking.challenge))
+    )
     surplus: dict[str, list[Scope]] = {}
     for scope in asking.wanted:
         where = _where_from(asking, scope, known=known)

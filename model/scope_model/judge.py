@@ -11,7 +11,7 @@ own size, whatever came before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -79,9 +79,18 @@ def judge(transcript: Transcript, readings: Mapping[str, str] = DEFAULT_READINGS
 
 
 class Judge:
-    """The fold itself: `hear` each event in turn, then read `found` and `reached`."""
+    """The fold itself: `hear` each event in turn, then read `found` and `reached`.
 
-    def __init__(self, header: Header, readings: Mapping[str, str] = DEFAULT_READINGS) -> None:
+    `reads_plain` are the situations in which this client is known to heed a challenge that is spelled plainly, from
+    this transcript or from an earlier one: what it makes of another spelling is then a matter of reading.
+    """
+
+    def __init__(
+        self,
+        header: Header,
+        readings: Mapping[str, str] = DEFAULT_READINGS,
+        reads_plain: Iterable[Situation] = (),
+    ) -> None:
         self._findings = Findings(header.revision, readings)
         self._header = header
         age = REVISIONS.index(header.revision)
@@ -98,7 +107,7 @@ class Judge:
         self._resource: Resource | None = None
         self._account: Account | None = None
         self._names_resources = False
-        self._reads_plain: set[Situation] = set()
+        self.reads_plain = set(reads_plain)
         self._authorizations = 0
         self._steps_up = False
 
@@ -296,7 +305,7 @@ class Judge:
             self._foreign,
             self._registered.get(event.issuer),
             self._owners,
-            self._reads_plain,
+            self.reads_plain,
             raw := pieces(event.scope),
             len(wire_scopes(event.scope) or ()) < len(set(raw)) and raw != ("",),
         )
@@ -354,7 +363,7 @@ class Judge:
             others = (asking.listed, asking.server_listed, asking.configured)
             guessed = any(known is not None and challenged <= known for known in others)
             if not guessed and any(scope not in account.ever for scope in challenged):
-                self._reads_plain.add(asking.situation)
+                self.reads_plain.add(asking.situation)
         if challenge is not None and challenge.insufficient:
             self._steps_up = True
         for scope in asking.wanted:
@@ -469,6 +478,7 @@ class Judge:
             account.assertion = event.scope
             return
         said = None if event.scope is None else read_scope(event.scope)
+        account.ever.update(said or ())
         if leg == REFRESH_TOKEN:
             self._refreshed(account, event, said)
         else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from .challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
 from .events import Header, ResourceResponse, WireScope
@@ -12,6 +13,9 @@ from .scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, rea
 
 Renewal = Literal["authorization", "refresh"]
 """How an operation's token was renewed since its last response."""
+
+
+_PUNCTUATION: Final = re.compile(r'[\s",=]+')
 
 
 @dataclass(slots=True)
@@ -42,6 +46,9 @@ def understand(response: ResourceResponse, several: str) -> PendingChallenge:
     pending = PendingChallenge(response.operation, response.status, response.www_authenticate)
     parsed = parse_challenges(response.www_authenticate)
     pending.malformed = any(isinstance(part, MalformedChallenge) for part in parsed)
+    if pending.malformed:
+        pending.tolerated = read_scope(_PUNCTUATION.sub(" ", " ".join(response.www_authenticate)))
+        return pending
     bearers = [part for part in parsed if isinstance(part, Challenge) and part.is_bearer]
     if not bearers:
         return pending
@@ -59,7 +66,7 @@ def understand(response: ResourceResponse, several: str) -> PendingChallenge:
         right = {"first": bearers[0], "last": bearers[-1]}.get(several, right)
     text = right.get("scope")
     repeated = any(sum(name == "scope" for name, _ in part.parameters) > 1 for part in bearers)
-    scope = None if text is None or pending.malformed or repeated else parse_scope(text)
+    scope = None if text is None or repeated else parse_scope(text)
     if text == "":
         pending.disputed = "A6"
     pending.scope = None if isinstance(scope, MalformedScope) else scope

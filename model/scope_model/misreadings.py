@@ -111,6 +111,8 @@ def _searching(
 ) -> Callable[[Lines], Heading]:
     def read(lines: Lines) -> Heading:
         text = ", ".join(lines)
+        if start is not _ANYWHERE:
+            text = _OTHERS.sub("x", text)
         begun = start.search(text)
         if begun is None:
             return Heading()
@@ -121,6 +123,8 @@ def _searching(
     return read
 
 
+# A reader with one fault looks at the Bearer challenge alone, and not into the values of its other parameters.
+_OTHERS: Final = re.compile(r'\b(?!(?:scope|error)\s*=)[\w-]+\s*=\s*"(?:[^"\\]|\\.)*"', re.I)
 _ANYWHERE: Final = re.compile("")
 _BEARER: Final = re.compile(r"\bbearer\b", re.I)
 _BEARER_AS_WRITTEN: Final = re.compile(r"\bBearer\b")

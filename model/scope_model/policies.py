@@ -25,7 +25,7 @@ from typing import Final, Literal
 from typing_extensions import override
 
 from .events import OFFLINE_ACCESS, ConfiguredMode
-from .scopes import ScopeSet, scopes
+from .scopes import NO_SCOPES, ScopeSet, scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,22 @@ challenge: Final[Selection] = _Source("challenge")
 resource_metadata: Final[Selection] = _Source("resource_metadata")
 server_metadata: Final[Selection] = _Source("server_metadata")
 configured: Final[Selection] = _Source("configured")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Current(Selection):
+    @override
+    def __call__(self, sources: Sources) -> ScopeSet | None:
+        known = sources.requested if sources.granted is None else sources.granted
+        return known or None
+
+    def __repr__(self) -> str:
+        return "current"
+
+
+current: Final[Selection] = _Current()
+"""The one set that some clients keep: what was granted where that is known, be it nothing, else what was
+requested (A1, A2)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -154,28 +170,31 @@ def within(limit: Selection, choice: Selection) -> Selection:
 @dataclass(frozen=True, slots=True, repr=False)
 class _WithOfflineAccess(Selection):
     choice: Selection
+    alone: bool
+    unasked: bool
 
     @override
     def __call__(self, sources: Sources) -> ScopeSet | None:
-        chosen = self.choice(sources)
-        listed = sources.server_metadata is not None and OFFLINE_ACCESS in sources.server_metadata
-        if chosen is None or not listed or not sources.wants_refresh_token:
+        chosen, listed = self.choice(sources), sources.server_metadata or NO_SCOPES
+        wanted = OFFLINE_ACCESS in listed and (self.unasked or sources.wants_refresh_token)
+        if not wanted or (chosen is None and not self.alone):
             return chosen
-        return chosen | _OFFLINE
+        return (chosen or NO_SCOPES) | _OFFLINE
 
     def __repr__(self) -> str:
-        return f"with_offline_access({self.choice!r})"
+        flags = ", alone=True" * self.alone + ", unasked=True" * self.unasked
+        return f"with_offline_access({self.choice!r}{flags})"
 
 
 _OFFLINE: Final = scopes(OFFLINE_ACCESS)
 
 
-def with_offline_access(choice: Selection) -> Selection:
+def with_offline_access(choice: Selection, *, alone: bool = False, unasked: bool = False) -> Selection:
     """`choice`, and offline_access where it is wanted and the authorization server lists it (OFFLINE-1).
 
-    Never alone: where `choice` leaves the parameter out, so does this (A12).
+    Where `choice` leaves the parameter out, so does this, unless `alone` (A12). `unasked` adds it unwanted.
     """
-    return _WithOfflineAccess(choice)
+    return _WithOfflineAccess(choice, alone, unasked)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -221,20 +240,22 @@ class Policy:
 
 
 _MCP: Final = "https://modelcontextprotocol.io/specification"
-_RUST_888: Final = "https://github.com/modelcontextprotocol/rust-sdk/pull/888"
-_CSHARP_1238: Final = "https://github.com/modelcontextprotocol/csharp-sdk/pull/1238"
+_SDK: Final = "https://github.com/modelcontextprotocol"
+_RUST_888: Final = f"{_SDK}/rust-sdk/pull/888"
+_CSHARP_1238: Final = f"{_SDK}/csharp-sdk/pull/1238"
 
 mcp_2025_11_25: Final = Policy(
     name="mcp-2025-11-25",
-    says="The challenge, else the resource metadata, else nothing; a step-up chooses afresh.",
+    says="The challenge, else the resource metadata, else what the caller configured, else nothing; a "
+    "step-up chooses afresh.",
     source=f"{_MCP}/2025-11-25/basic/authorization#scope-selection-strategy",
     select=first_of(challenge, resource_metadata, configured),
 )
 
 mcp_2026_07_28: Final = Policy(
     name="mcp-2026-07-28",
-    says="The challenge, else the resource metadata, else nothing; whoever authorizes again asks for all that "
-    "was requested or granted before, together with the challenge.",
+    says="The challenge, else the resource metadata, else what the caller configured, else nothing; whoever "
+    "authorizes again asks for all that was requested or granted before, together with the challenge.",
     source=f"{_MCP}/2026-07-28/basic/authorization#scope-selection-strategy",
     select=with_offline_access(first_of(challenge, resource_metadata, configured)),
     step_up=with_offline_access(accumulate(requested, granted, first_of(challenge, resource_metadata))),
@@ -245,7 +266,8 @@ mcp_2026_07_28: Final = Policy(
 
 rust_sdk_before_888: Final = Policy(
     name="rust-sdk-before-888",
-    says="One source wins, and a challenge replaces what was asked before; an omitted scope clears the account.",
+    says="One source wins, and a challenge replaces what was asked before; an omitted scope clears the "
+    "account.",
     source=_RUST_888,
     select=first_of(challenge, resource_metadata, server_metadata, configured),
     on_omitted_scope="clear",
@@ -253,12 +275,11 @@ rust_sdk_before_888: Final = Policy(
 
 rust_sdk_after_888: Final = Policy(
     name="rust-sdk-after-888",
-    says="The union of what is held, the challenge and the resource metadata; the authorization server's list, "
-    "then the defaults, only seed the first request. An explicit scope is the grant, an omitted one retains.",
+    says="The union of the current scopes, the challenge and the resource metadata; the authorization "
+    "server's list, then the defaults, only seed the first request. What a token response says is "
+    "current from then on, and one that omits the scope retains what was asked.",
     source=_RUST_888,
-    select=accumulate(first_of(granted, requested), challenge, resource_metadata).or_else(
-        first_of(server_metadata, configured)
-    ),
+    select=accumulate(current, challenge, resource_metadata).or_else(first_of(server_metadata, configured)),
 )
 
 csharp_sdk_before_1238: Final = Policy(
@@ -279,7 +300,8 @@ csharp_sdk_after_1238: Final = Policy(
 
 configured_subset: Final = Policy(
     name="configured-subset",
-    says="A client that supports only some scopes: the usual choice, never beyond what the caller configured.",
+    says="A client that supports only some scopes: the usual choice, never beyond what the caller "
+    "configured.",
     source=_CSHARP_1238,
     select=within(configured, first_of(challenge, resource_metadata)),
     step_up=within(configured, accumulate(requested, granted, first_of(challenge, resource_metadata))),
@@ -303,6 +325,95 @@ python_sdk_described: Final = Policy(
     configured_mode="none",
 )
 
+# The SDKs as released: what each asks for, as far as a choice among sources can say it. A policy does not say
+# how they read headers, order scopes, count retries, refresh, restart, or go on after an abandoned request:
+# that is measured on the SDKs themselves.
+
+python_sdk_1_30: Final = Policy(
+    name="python-sdk-1.30",
+    says="The challenge, else the resource metadata, else the authorization server's list, afresh each "
+    "time; nothing is remembered, and what the caller configured is overwritten.",
+    source=f"{_SDK}/python-sdk",
+    select=first_of(challenge, resource_metadata, server_metadata),
+    on_omitted_scope="forget",
+    configured_mode="none",
+)
+
+_PYTHON_2: Final = with_offline_access(first_of(challenge, resource_metadata, server_metadata))
+
+python_sdk_2_3: Final = Policy(
+    name="python-sdk-2.3",
+    says="The challenge, else the resource metadata, else the authorization server's list; a 403 adds that "
+    "to all that was requested or granted before, a 401 starts afresh, and what the caller configured "
+    "is overwritten.",
+    source=f"{_SDK}/python-sdk",
+    select=_PYTHON_2,
+    step_up=accumulate(requested, granted, _PYTHON_2),
+    configured_mode="none",
+)
+
+typescript_sdk_1_32: Final = Policy(
+    name="typescript-sdk-1.32",
+    says="The challenge, else the resource metadata, else the client metadata's own scope, afresh each "
+    "time (with a refresh token it refreshes instead and never steps up, which a policy cannot say).",
+    source=f"{_SDK}/typescript-sdk",
+    select=first_of(challenge, resource_metadata, configured),
+    on_omitted_scope="forget",
+)
+
+typescript_sdk_2_4: Final = Policy(
+    name="typescript-sdk-2.4",
+    says="The challenge, else the resource metadata, else the client metadata's own scope; a 403 adds its "
+    "scopes to those of the stored token, which are none after a token response without scope "
+    "(earlier challenges of the session join too, which a policy cannot say).",
+    source=f"{_SDK}/typescript-sdk",
+    select=with_offline_access(first_of(challenge, resource_metadata, configured)),
+    step_up=with_offline_access(
+        accumulate(granted, challenge).or_else(first_of(resource_metadata, configured))
+    ),
+    on_omitted_scope="forget",
+)
+
+rust_sdk_2_2: Final = Policy(
+    name="rust-sdk-2.2",
+    says="What the caller configured, else the challenge, the resource metadata or the authorization "
+    "server's list; a step-up adds the challenge to what was granted, which an omitted scope clears, "
+    "and offline_access joins wherever it is listed.",
+    source=f"{_SDK}/rust-sdk",
+    select=with_offline_access(
+        first_of(configured, challenge, resource_metadata, server_metadata), unasked=True
+    ),
+    step_up=with_offline_access(accumulate(granted, challenge), unasked=True),
+    on_omitted_scope="clear",
+    configured_mode="override",
+)
+
+rust_sdk_3_9: Final = Policy(
+    name="rust-sdk-3.9",
+    says="What the caller configured, else the challenge together with the resource metadata, else the "
+    "authorization server's list; a step-up adds the challenge alone to the current scopes, and "
+    "offline_access joins wherever it is listed.",
+    source=f"{_SDK}/rust-sdk",
+    select=with_offline_access(
+        first_of(configured, accumulate(challenge, resource_metadata), server_metadata), unasked=True
+    ),
+    step_up=with_offline_access(accumulate(current, challenge), unasked=True),
+    configured_mode="override",
+)
+
+_GO: Final = with_offline_access(first_of(challenge, resource_metadata), alone=True)
+
+go_sdk_1_8: Final = Policy(
+    name="go-sdk-1.8",
+    says="The challenge, else the resource metadata, with offline_access or that alone; each later request "
+    "adds this to the current scopes.",
+    source=f"{_SDK}/go-sdk",
+    select=_GO,
+    step_up=accumulate(current, _GO),
+    reauthorize=accumulate(current, _GO),
+    configured_mode="none",
+)
+
 POLICIES: Final = MappingProxyType(
     {
         policy.name: policy
@@ -316,6 +427,13 @@ POLICIES: Final = MappingProxyType(
             configured_subset,
             typescript_sdk_described,
             python_sdk_described,
+            python_sdk_1_30,
+            python_sdk_2_3,
+            typescript_sdk_1_32,
+            typescript_sdk_2_4,
+            rust_sdk_2_2,
+            rust_sdk_3_9,
+            go_sdk_1_8,
         )
     }
 )

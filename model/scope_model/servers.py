@@ -7,6 +7,7 @@ challenge is worded and spelled, what is granted and whether it is said, whether
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeVar
@@ -41,6 +42,10 @@ Parameters = Sequence[tuple[str, str]]
 """Names and values of a challenge's parameters, in order."""
 
 
+_IS_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_MUST_ESCAPE: Final = '"\\'
+
+
 def _quote(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -51,9 +56,7 @@ def _bearer(parameters: Parameters, scheme: str = "Bearer", equals: str = "=", s
 
 
 def _unquoted(parameters: Parameters) -> str:
-    plain = [
-        (name, value) for name, value in parameters if value and not set(value) & set(' ,:/="[]()<>@;?{}\\')
-    ]
+    plain = [(name, value) for name, value in parameters if _IS_TOKEN(value)]
     quoted = [parameter for parameter in parameters if parameter not in plain]
     written = [f"{name}={value}" for name, value in plain] + [
         f"{name}={_quote(value)}" for name, value in quoted
@@ -63,7 +66,7 @@ def _unquoted(parameters: Parameters) -> str:
 
 def _quoted_pairs(parameters: Parameters) -> str:
     written = [
-        f'{name}="{"".join(chr(92) + c if c.isalnum() else c for c in value)}"'
+        f'{name}="{"".join(chr(92) + c if c.isalnum() or c in _MUST_ESCAPE else c for c in value)}"'
         if name == "scope"
         else f"{name}={_quote(value)}"
         for name, value in parameters

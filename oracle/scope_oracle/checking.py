@@ -10,7 +10,9 @@ from typing import Final
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from scope_model.client import Call
 from scope_model.events import (
+    AUTHORIZATION_CODE,
     AuthorizationServerMetadata,
     ClientRegistration,
     ProtectedResourceMetadata,
@@ -18,9 +20,12 @@ from scope_model.events import (
 )
 from scope_model.findings import DEFAULT_READINGS, Finding
 from scope_model.judge import Judge
-from scope_properties.episodes import Episode, Subject, run
+from scope_model.ledger import Situation
+from scope_model.scopes import scopes
+from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
+from scope_properties.episodes import Episode, Making, Plan, Subject, run
 from scope_properties.shrinking import shrink
-from scope_properties.strategies import episodes
+from scope_properties.strategies import USER_DELEGATED, episodes
 from scope_spec import Revision, Verdict
 
 from .replays import episode_of, replay_of
@@ -70,13 +75,49 @@ def ignore(_: Progress) -> None:
     """Take no notice of progress."""
 
 
-def judged(episode: Episode, subject: Subject, readings: Mapping[str, str]) -> tuple[Transcript, Judge]:
-    """Play an episode and judge its transcript."""
-    transcript = run(episode, subject)
-    judge = Judge(transcript.header, readings)
-    for event in transcript.events:
-        judge.hear(event)
-    return transcript, judge
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """A judge for one subject: `reads_plain` are the situations in which it heeds a plain challenge."""
+
+    subject: Subject
+    readings: Mapping[str, str]
+    reads_plain: frozenset[Situation]
+
+    def judged(self, episode: Episode) -> tuple[Transcript, Judge]:
+        """Play an episode and judge its transcript."""
+        transcript = run(episode, self.subject)
+        judge = Judge(transcript.header, self.readings, self.reads_plain)
+        for event in transcript.events:
+            judge.hear(event)
+        return transcript, judge
+
+
+def examiner(
+    subject: Subject, revision: Revision, readings: Mapping[str, str] = DEFAULT_READINGS
+) -> Examiner:
+    """Get to know a subject by one plain episode: what it does with odd spellings can then be told apart."""
+    _, judge = Examiner(subject, readings, frozenset()).judged(plain_episode(revision))
+    return Examiner(subject, readings, frozenset(judge.reads_plain))
+
+
+def plain_episode(revision: Revision) -> Episode:
+    """A first 401, a step-up and a later 401, each with a plainly spelled challenge that no other source repeats."""
+    resource, issuer = "https://one.example/mcp", "https://as.example"
+    needs = {"read": scopes("a"), "write": scopes("b"), "delete": scopes("c")}
+    servers = Servers(
+        resources={resource: ResourceServer(resource, issuer, needs, ("x",))},
+        issuers={issuer: AuthorizationServer(issuer)},
+    )
+    again = Challenging(rejects="unauthorized")
+    plain = Granting(refresh_token=False)
+    return Episode(
+        Plan(servers, revision, wants_refresh_token=False),
+        (
+            Making(Call(resource, "read"), grants=(plain,)),
+            Making(Call(resource, "write"), grants=(plain,)),
+            Making(Call(resource, "delete"), (again,), (plain,)),
+        ),
+    )
 
 
 COMMON: Final = (ProtectedResourceMetadata, AuthorizationServerMetadata, ClientRegistration)
@@ -103,9 +144,11 @@ def check(
     shown: dict[Kind, tuple[int, Episode]] = {}
     done = 0
 
+    examining = examiner(subject, revision, readings)
+
     def judge_one(episode: Episode) -> None:
         nonlocal done
-        _, judge = judged(episode, subject, readings)
+        _, judge = examining.judged(episode)
         reached.update(judge.reached)
         for finding in judge.found:
             kind = (finding.clause, finding.verdict)
@@ -117,7 +160,9 @@ def check(
     complete = True
     broken: list[Broken] = []
     try:
-        generate(judge_one, revision=revision, examples=examples, seed_=seed)
+        generate(
+            judge_one, revision=revision, examples=examples, seed_=seed, grant_types=mostly_delegated(subject)
+        )
     except KeyboardInterrupt:
         complete = False
     for kind, (_, episode) in sorted(shown.items(), key=lambda item: item[0]):
@@ -125,13 +170,19 @@ def check(
         shortest = episode
         if complete:
             try:
-                shortest = shrink(episode, partial(_length_to, kind, subject, readings))
+                shortest = shrink(episode, partial(_length_to, kind, examining))
             except KeyboardInterrupt:
                 complete = False
-        transcript, judge = judged(shortest, subject, readings)
+        transcript, judge = examining.judged(shortest)
         finding = next(found for found in judge.found if (found.clause, found.verdict) == kind)
         broken.append(Broken(finding, shortest, transcript, replay_of(shortest)))
     return Result(subject.name, subject.version, revision, seed, done, dict(reached), tuple(broken), complete)
+
+
+def mostly_delegated(subject: Subject) -> tuple[str, ...]:
+    """The grant types to draw from for a subject: users are most of the world, and each other type has a share."""
+    others = tuple(known for known in subject.grant_types if known != AUTHORIZATION_CODE)
+    return (AUTHORIZATION_CODE,) * 6 + others
 
 
 def generate(
@@ -140,7 +191,7 @@ def generate(
     revision: Revision,
     examples: int,
     seed_: int,
-    user_delegated: bool = True,
+    grant_types: tuple[str, ...] = USER_DELEGATED,
 ) -> None:
     """Give `use` that many generated episodes, always the same ones for a seed."""
 
@@ -152,16 +203,16 @@ def generate(
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(episodes(revision=revision, user_delegated=user_delegated))
+    @given(episodes(revision=revision, grant_types=grant_types))
     def each(episode: Episode) -> None:
         use(episode)
 
     each()
 
 
-def _length_to(kind: Kind, subject: Subject, readings: Mapping[str, str], episode: Episode) -> int | None:
+def _length_to(kind: Kind, examining: Examiner, episode: Episode) -> int | None:
     """How much there is to read until a finding of `kind`; what every trace has in common counts for nothing."""
-    transcript, judge = judged(episode, subject, readings)
+    transcript, judge = examining.judged(episode)
     at = next((found.event for found in judge.found if (found.clause, found.verdict) == kind), None)
     return None if at is None else sum(not isinstance(event, COMMON) for event in transcript.events[: at + 1])
 
@@ -170,5 +221,6 @@ def replayed(
     subject: Subject, replay: str, readings: Mapping[str, str] = DEFAULT_READINGS
 ) -> tuple[Transcript, list[Finding]]:
     """Play the episode that a replay stands for; raises BadReplay where it stands for none."""
-    transcript, judge = judged(episode_of(replay), subject, readings)
+    episode = episode_of(replay)
+    transcript, judge = examiner(subject, episode.plan.revision, readings).judged(episode)
     return transcript, judge.found

@@ -15,13 +15,13 @@ from scope_model.events import (
     Transcript,
     WireScope,
 )
-from scope_model.scopes import NO_SCOPES, same_scopes
 from scope_model.ledger import wire_scopes
+from scope_model.scopes import NO_SCOPES, same_scopes
 from scope_properties.episodes import Episode, Subject, run
 from scope_properties.shrinking import shrink
 from scope_spec import Revision
 
-from .checking import EXAMPLES, Progress, generate, ignore
+from .checking import EXAMPLES, Progress, generate, ignore, mostly_delegated
 from .replays import replay_of
 
 
@@ -59,7 +59,8 @@ def compare(
         done += 1
         progress(Progress(done, examples, len(first), "running episodes"))
 
-    generate(look, revision=revision, examples=examples, seed_=seed)
+    shared = tuple(known for known in mostly_delegated(left) if known in right.grant_types)
+    generate(look, revision=revision, examples=examples, seed_=seed, grant_types=shared)
     if not first:
         return None
     progress(Progress(0, 1, 1, "shortening the trace"))

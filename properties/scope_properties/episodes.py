@@ -173,12 +173,25 @@ class Subject(Protocol):
     def configured_mode(self) -> ConfiguredMode | None:
         """What configured scopes mean to it, by its own documentation (A11)."""
 
+    @property
+    def grant_types(self) -> tuple[str, ...]:
+        """The grant types that it can be set up with."""
+
     def open(self, plan: Plan, world: World) -> Session:
         """Start a client with nothing stored."""
 
 
 class Exhausted(Exception):
     """The world's patience with one call is at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request, what the servers were free to do about it, and their answer."""
+
+    request: Request
+    freedom: Freedom
+    answer: Answer
 
 
 class World:
@@ -188,6 +201,7 @@ class World:
         self.plan = plan
         self.servers = plan.servers
         self.events: list[Event] = []
+        self.exchanges: list[Exchange] = []
         self._challenges: list[Challenging] = []
         self._grants: list[Granting] = []
         self._persists = False
@@ -216,7 +230,9 @@ class World:
         written = sent or request
         if isinstance(written, ResourceRequest | ClientRegistration | AuthorizationRequest | TokenRequest):
             self.events.append(written)
-        self.servers, response = answer(self.servers, request, self._freedom(request))
+        freedom = self._freedom(request)
+        self.servers, response = answer(self.servers, request, freedom)
+        self.exchanges.append(Exchange(request, freedom, response))
         if isinstance(request, ResourceRequest) and request.access_token and request.resource:
             self._in_use[request.resource] = request.access_token
         if not isinstance(response, Unavailable | Registered):
@@ -392,6 +408,11 @@ class ModelSubject:
     def configured_mode(self) -> ConfiguredMode | None:
         """What its policy makes of configured scopes."""
         return self.policy.configured_mode
+
+    @property
+    def grant_types(self) -> tuple[str, ...]:
+        """Every grant type that the model knows."""
+        return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
 
     def open(self, plan: Plan, world: World) -> ModelSession:
         """Start a client with nothing stored."""

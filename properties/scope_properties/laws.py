@@ -24,6 +24,7 @@ from scope_model.client import (
     Failed,
     FetchResourceMetadata,
     Grant,
+    Idle,
     Illegal,
     Key,
     LearningResource,
@@ -398,7 +399,7 @@ def a_token_just_issued_is_not_replaced(moved: Transition) -> bool | None:
 @law("CHAL-5")
 def a_call_is_never_refused_locally(moved: Transition) -> bool | None:
     """Whatever its token carries, a call is sent: only the server knows what covers it."""
-    if not isinstance(moved.event, Call):
+    if not isinstance(moved.event, Call) or not isinstance(moved.before.phase, Idle):
         return None
     return isinstance(moved.action, ResourceRequest | TokenRequest)
 

@@ -71,7 +71,7 @@ from scope_model.servers import SPELLINGS
 from scope_spec import Revision
 
 from .episodes import ModelSubject
-from .strategies import OPERATIONS, RESOURCES
+from .strategies import OPERATIONS, RESOURCES, USER_DELEGATED, WITHOUT_A_USER
 
 Hearing = Callable[[Client, Heard], Heard]
 Acting = Callable[[Client, Heard, Client, Action], Step]
@@ -93,7 +93,7 @@ class Mutant:
     acts: Acting | None = None
     also: frozenset[str] = frozenset()
     law_only: str | None = None
-    user_delegated: bool = True
+    grant_types: tuple[str, ...] = USER_DELEGATED
 
     def step(self, client: Client, event: Heard) -> Step:
         """The reference's step, misheard, misremembered or misspoken."""
@@ -191,9 +191,15 @@ def _last_occurrences(sources: Sources) -> ScopeSet | None:
 
 
 def _clipped_to_registration(sources: Sources) -> ScopeSet | None:
-    chosen = _BASE.select(sources)
-    return None if chosen is None else chosen & scopes("a")
+    before = accumulate(requested, granted)(sources) or NO_SCOPES
+    return before | ((sources.challenge or NO_SCOPES) & scopes("a"))
 
+
+_NEVER_OFFLINE: Final = _chooses(
+    _FIRST,
+    accumulate(requested, granted, challenge),
+    accumulate(requested, granted, challenge).or_else(_FIRST),
+)
 
 # --- mouths ---------------------------------------------------------------------------------------
 
@@ -767,14 +773,14 @@ _ALL: Final = (
         "STEP-3",
         "asks again for what was asked before",
         _chooses(step_up=accumulate(requested, granted)),
-        user_delegated=False,
+        grant_types=WITHOUT_A_USER,
     ),
     Mutant(
         "client-credentials-ask-for-nothing",
         "GRANT-7",
         "leaves the challenge out of a client credentials request",
         _chooses(chosen_by(lambda _: None)),
-        user_delegated=False,
+        grant_types=WITHOUT_A_USER,
     ),
     # accumulation
     Mutant(
@@ -998,6 +1004,7 @@ _ALL: Final = (
         "offline-access-is-progress",
         "OFFLINE-6",
         "asks again with nothing new but offline_access",
+        _NEVER_OFFLINE,
         acts=_asks_all_the_same(
             lambda grant, listed: (
                 grant.requested | (grant.granted or NO_SCOPES) | _OFFLINE
@@ -1025,7 +1032,7 @@ _ALL: Final = (
         "clips-to-registration",
         "REG-2",
         "never asks beyond what it registered for",
-        _chooses(with_offline_access(chosen_by(_clipped_to_registration))),
+        _chooses(step_up=chosen_by(_clipped_to_registration)),
         acts=_says(_registers_narrowly),
     ),
     Mutant("no-resource-at-step-up", "ISO-1", "names no resource when it steps up", acts=_says(_no_resource)),
@@ -1091,21 +1098,21 @@ _ALL: Final = (
         "EXT-1",
         "names an unrelated scope in a token exchange",
         _always(lambda chosen, _: chosen | scopes("openid")),
-        user_delegated=False,
+        grant_types=WITHOUT_A_USER,
     ),
     Mutant(
         "first-leg-decides",
         "EXT-2",
         "takes the scope of the first leg for that of the token",
         hears=_token_responses(_takes_the_first_leg),
-        user_delegated=False,
+        grant_types=WITHOUT_A_USER,
     ),
     Mutant(
         "refreshes-client-credentials",
         "EXT-3",
         "tries to refresh a token of client credentials",
         acts=_refreshes_client_credentials,
-        user_delegated=False,
+        grant_types=WITHOUT_A_USER,
     ),
     Mutant(
         "acts-on-illegal-events",
@@ -1136,11 +1143,7 @@ EQUIVALENTS: Final = (
         "never-offline-access",
         "adds offline_access to nothing",
         "OFFLINE-1 is a permission: adding it is never owed",
-        _chooses(
-            _FIRST,
-            accumulate(requested, granted, challenge),
-            accumulate(requested, granted, challenge).or_else(_FIRST),
-        ),
+        _NEVER_OFFLINE,
     ),
     Equivalent(
         "replaces-at-2025-11-25",

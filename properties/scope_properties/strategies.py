@@ -46,6 +46,8 @@ PLAIN_SCOPES: Final = ("a", "b", "c", "d")
 ODD_SCOPES: Final = ("a:read", "A", "e,f", OFFLINE_ACCESS)
 RESOURCES: Final = ("https://one.example/mcp", "https://two.example/mcp")
 ISSUERS: Final = ("https://as.example", "https://other-as.example")
+USER_DELEGATED: Final = (AUTHORIZATION_CODE,)
+WITHOUT_A_USER: Final = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
 OPERATIONS: Final = ("read", "write", "delete")
 
 SCOPES: Final = st.sampled_from(PLAIN_SCOPES + ODD_SCOPES)
@@ -75,7 +77,7 @@ _NEEDS: Final = tuple(
     )
 )
 _LISTS: Final = (
-    *(None,) * 6,
+    *(None,) * 10,
     *(
         tuple(text.split())
         for text in (
@@ -85,13 +87,17 @@ _LISTS: Final = (
             "b a",
             "c d",
             "a b c",
-            OFFLINE_ACCESS,
             f"a {OFFLINE_ACCESS}",
             "A a:read",
             "e,f",
             "",
         )
     ),
+)
+_SERVER_LISTS: Final = (
+    *(None,) * 4,
+    *(tuple(text.split()) for text in ("a", "a b c", "e,f", "")),
+    *((OFFLINE_ACCESS,), ("a", OFFLINE_ACCESS), ("x", OFFLINE_ACCESS)) * 2,
 )
 _CONFIGURED: Final = (
     *(None,) * 8,
@@ -211,7 +217,7 @@ def servers() -> SearchStrategy[Servers]:
     # One resource in eight publishes metadata that speaks of another resource (META-3).
     described = st.sampled_from((*(None,) * 7, "https://elsewhere.example/mcp"))
     resource = st.tuples(st.integers(0, 1), st.tuples(needs, needs, needs), listed, described)
-    issuer = st.tuples(listed, needs)
+    issuer = st.tuples(st.sampled_from(_SERVER_LISTS), needs)
     return st.builds(
         _servers,
         st.lists(resource, min_size=1, max_size=len(RESOURCES)),
@@ -239,7 +245,9 @@ def _servers(
 
 
 @cache
-def plans(*, revision: Revision = "2026-07-28", user_delegated: bool = True) -> SearchStrategy[Plan]:
+def plans(
+    *, revision: Revision = "2026-07-28", grant_types: tuple[str, ...] = USER_DELEGATED
+) -> SearchStrategy[Plan]:
     """A world as it starts, with a client set up in it."""
     return st.builds(
         Plan,
@@ -247,9 +255,7 @@ def plans(*, revision: Revision = "2026-07-28", user_delegated: bool = True) -> 
         revision=st.just(revision),
         configured=st.sampled_from(_CONFIGURED),
         wants_refresh_token=st.sampled_from((True, False)),
-        grant_type=st.sampled_from(
-            (AUTHORIZATION_CODE,) if user_delegated else (CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
-        ),
+        grant_type=st.sampled_from(grant_types),
     )
 
 
@@ -303,14 +309,14 @@ def _at_the_first(making: Making) -> Making:
 def episodes(
     *,
     revision: Revision = "2026-07-28",
-    user_delegated: bool = True,
+    grant_types: tuple[str, ...] = USER_DELEGATED,
     hostile: bool = True,
     most: int = 6,
 ) -> SearchStrategy[Episode]:
     """A world and what happens in it: a call first, then at `most` so many happenings."""
     return st.builds(
         _episode,
-        plans(revision=revision, user_delegated=user_delegated),
+        plans(revision=revision, grant_types=grant_types),
         st.tuples(makings(hostile=hostile))
         | st.tuples(makings(hostile=hostile), st.just(Reporting(RESOURCES[0]))),
         st.lists(happenings(hostile=hostile), max_size=most),

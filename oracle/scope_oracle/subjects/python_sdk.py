@@ -91,6 +91,11 @@ class PythonSdk:
         """
         return "none"
 
+    @property
+    def grant_types(self) -> tuple[str, ...]:
+        """Its provider, and its client credentials extension; it has no token exchange."""
+        return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS)
+
     def open(self, plan: Plan, world: World) -> PythonSdkSession:
         """Start a client with nothing stored; raises SubjectUnavailable for a grant that the SDK lacks."""
         if plan.grant_type not in (AUTHORIZATION_CODE, CLIENT_CREDENTIALS):

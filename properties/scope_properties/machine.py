@@ -1,0 +1,309 @@
+"""The machine: a client under test in a world of servers, where anything may happen at any time.
+
+Two formulations watch it: the laws look inside a model client, one transition at a time, and the judge reads
+nothing but the wire. `machine_for` puts any `Subject` in, and `agreement` says where the two formulations part.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain, islice
+from typing import ClassVar, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.strategies import SearchStrategy
+
+from scope_model.client import Call, Heard, Registered, Unavailable
+from scope_model.events import (
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    ClientRestarted,
+    ProtectedResourceMetadata,
+    ResourceResponse,
+    TokenExpired,
+    TokenResponse,
+)
+from scope_model.findings import Finding
+from scope_model.judge import Judge
+from scope_model.scopes import ScopeSet
+from scope_model.servers import Challenging, Granting, Grants
+from scope_spec import VERDICTS, Verdict
+
+from .episodes import (
+    Episode,
+    EpisodeStep,
+    Expiring,
+    Making,
+    ModelSession,
+    ModelSubject,
+    Moving,
+    Plan,
+    Reporting,
+    Republishing,
+    Restarting,
+    Run,
+    Subject,
+    Transition,
+)
+from .laws import LAWS, Law, broken_by
+from .reach import Cell, Reach, freedoms, is_judged
+from .strategies import (
+    ISSUERS,
+    OPERATIONS,
+    RESOURCES,
+    WITHOUT_A_USER,
+    challengings,
+    grantings,
+    makings,
+    metadata_lists,
+    plans,
+    scope_sets,
+    settle,
+)
+
+# The first resource is drawn more often, so that things happen to it in turn.
+PLACES: Final = (RESOURCES[0], RESOURCES[0], RESOURCES[1])
+CALLS: Final = st.sampled_from([Call(resource, name) for resource in PLACES for name in OPERATIONS])
+WORLDS: Final = st.one_of(plans(), plans(), plans(grant_types=WITHOUT_A_USER))
+SOME_SCOPES: Final = scope_sets(min_size=1, max_size=2)
+REFUSALS: Final[SearchStrategy[Grants]] = st.sampled_from(("refused", "invalid_scope"))
+NOISE: Final[tuple[Heard, ...]] = (
+    Unavailable(),
+    Registered(),
+    ClientRestarted(),
+    TokenExpired("t1"),
+    Call(RESOURCES[0], OPERATIONS[0]),
+    ResourceResponse(OPERATIONS[0], 200),
+    ResourceResponse(OPERATIONS[0], 401, ('Bearer scope="x"',)),
+    ProtectedResourceMetadata(),
+    AuthorizationServerMetadata(),
+    AuthorizationResponse(code=True),
+    AuthorizationResponse(error="access_denied"),
+    TokenResponse("t0", "x"),
+    TokenResponse(error="invalid_grant"),
+)
+"""An event of every kind, from nowhere."""
+
+
+# --- the two formulations -------------------------------------------------------------------------
+
+
+class Watch:
+    """Both formulations at work on one run: each look takes in what is new, and says what is wrong with it."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.judge = Judge(run.header)
+        self.laws: Counter[str] = Counter()
+        self.cells: Counter[Cell] = Counter()
+        self.broken: list[Law] = []
+        self._aside: list[Transition] = []
+        self._moved = self._heard = 0
+
+    @property
+    def found(self) -> list[Finding]:
+        """What the judge found so far."""
+        return self.judge.found
+
+    def aside(self, moved: Transition) -> None:
+        """Have a transition looked at that the run itself does not take."""
+        self._aside.append(moved)
+
+    def look(self) -> tuple[list[Law], list[Finding]]:
+        """The laws broken and the findings made since the last look."""
+        laws, findings = len(self.broken), len(self.found)
+        session, events = self.run.session, self.run.world.events
+        transitions = session.transitions if isinstance(session, ModelSession) else []
+        for moved in chain(islice(transitions, self._moved, None), self._aside):
+            self.cells[type(moved.before.phase), type(moved.event)] += 1
+            self.broken.extend(LAWS[name] for name in broken_by(moved, self.laws))
+        for event in islice(events, self._heard, None):
+            self.judge.hear(event)
+        self._moved, self._heard = len(transitions), len(events)
+        self._aside.clear()
+        return self.broken[laws:], self.found[findings:]
+
+    def count(self, reach: Reach) -> None:
+        """Add what this run reached."""
+        reach.laws.update(self.laws)
+        reach.cells.update(self.cells)
+        reach.clauses.update(self.judge.reached)
+        for exchange in self.run.world.exchanges:
+            reach.freedoms.update(freedoms(exchange))
+
+
+def agreement(
+    subject: ModelSubject, episodes: Iterable[Episode], declared: frozenset[str] = frozenset()
+) -> list[str]:
+    """Where the two formulations part over some episodes: a sentence each, and none where they agree.
+
+    The judge objects to no run that keeps every law. And where a law breaks, the judge finds in some run one of
+    its clauses, or one of those `declared` to show the same fault: what goes wrong inside a client may need
+    another request to come to light. Laws that state no judged clause are the laws' own business.
+    """
+    broken: dict[str, Law] = {}
+    found: set[str] = set()
+    parted: list[str] = []
+    for episode in episodes:
+        run = Run(episode.plan, subject)
+        for doing in episode.steps:
+            run.take(doing)
+        watch = Watch(run)
+        laws, findings = watch.look()
+        broken.update((law.name, law) for law in laws)
+        found.update(finding.clause for finding in findings)
+        if findings and not laws:
+            parted.append(f"no law is broken, and the judge finds {_said(findings[0])}")
+    for law in broken.values():
+        judged = {clause for clause in law.clauses if is_judged(clause, "2026-07-28")}
+        if judged and not found & (judged | declared):
+            parted.append(f"{law.name} is broken, and the judge never finds {' or '.join(sorted(judged))}")
+    return parted
+
+
+def _stated(law: Law) -> str:
+    return f"{', '.join(law.clauses) or 'law'}: {law.says} ({law.name})"
+
+
+def _said(finding: Finding) -> str:
+    return f"{finding.clause}, {finding.verdict}, at event {finding.event}: {finding.because}"
+
+
+# --- the machine ----------------------------------------------------------------------------------
+
+
+class ScopeMachine(RuleBasedStateMachine):
+    """A client in a world: each rule lets one thing happen, and both formulations look at it.
+
+    `subject` is what is under test, `fail_on` the mildest verdict that it fails on, and `reach` counts over all runs.
+    """
+
+    subject: ClassVar[Subject] = ModelSubject()
+    fail_on: ClassVar[Verdict] = "unspecified"
+    reach: ClassVar[Reach] = Reach()
+
+    @initialize(plan=WORLDS)
+    def begin(self, plan: Plan) -> None:
+        """A client with nothing stored, in a world of its own."""
+        self.run = Run(plan, self.subject)
+        self.watch = Watch(self.run)
+        self.begun = 0
+
+    def take(self, *doings: EpisodeStep) -> None:
+        """Let things happen, one after the other."""
+        session = self.run.session
+        self.begun = len(session.transitions) if isinstance(session, ModelSession) else 0
+        for doing in doings:
+            self.run.take(settle(doing, self.run.world.plan.servers))
+        self.look()
+
+    def look(self) -> None:
+        """Every law holds of every step that was taken, and the judge finds nothing on the wire."""
+        laws, findings = self.watch.look()
+        grave = VERDICTS[: VERDICTS.index(self.fail_on) + 1]
+        objections = [
+            *(f"law: {_stated(law)}" for law in laws),
+            *(f"judge: {_said(finding)}" for finding in findings if finding.verdict in grave),
+        ]
+        if objections:
+            raise AssertionError("\n".join(dict.fromkeys(objections)))
+
+    # --- calls ---
+
+    @rule(call=CALLS)
+    def call(self, call: Call) -> None:
+        """A call, with servers that have no wishes of their own."""
+        self.take(Making(call))
+
+    @rule(call=CALLS, how=challengings())
+    def challenge(self, call: Call, how: Challenging) -> None:
+        """A call that is answered with a challenge of the server's own."""
+        self.take(Making(call, challenges=(how,)))
+
+    @rule(call=CALLS, how=REFUSALS)
+    def refuse(self, call: Call, how: Grants) -> None:
+        """A call in which no consent is given."""
+        self.take(Making(call, grants=(Granting(how),)))
+
+    @rule(call=CALLS, without=SOME_SCOPES)
+    def narrow(self, call: Call, without: ScopeSet) -> None:
+        """A call in which less is granted than was asked."""
+        self.take(Making(call, grants=(Granting("narrower", without),)))
+
+    @rule(call=CALLS, by=SOME_SCOPES)
+    def widen(self, call: Call, by: ScopeSet) -> None:
+        """A call in which more is granted than was asked."""
+        self.take(Making(call, grants=(Granting("wider", with_=by),)))
+
+    @rule(making=makings())
+    def wrangle(self, making: Making) -> None:
+        """A call through any number of challenges and grants."""
+        self.take(making)
+
+    @rule(call=CALLS)
+    def hush(self, call: Call) -> None:
+        """A call in which nobody names a scope: neither the challenge nor the token response."""
+        self.take(Making(call, (Challenging(scope="unnamed"),), (Granting(says=False),)))
+
+    @rule(call=CALLS, hows=st.lists(grantings(), min_size=1, max_size=2))
+    def refresh(self, call: Call, hows: list[Granting]) -> None:
+        """Calls whose tokens have expired, and what the client says that it holds then."""
+        for how in hows:
+            self.take(Expiring(call.resource), Making(call, grants=(how,)))
+        self.take(Reporting(call.resource))
+
+    # --- what else happens ---
+
+    @rule()
+    def restart(self) -> None:
+        """Memory is lost, storage is kept."""
+        self.take(Restarting())
+
+    @rule(resource=st.sampled_from(PLACES))
+    def report(self, resource: str) -> None:
+        """The client says what it holds."""
+        self.take(Reporting(resource))
+
+    @rule(resource=st.sampled_from(PLACES), scopes=metadata_lists())
+    def republish(self, resource: str, scopes: tuple[str, ...] | None) -> None:
+        """A resource lists other scopes than before."""
+        self.take(Republishing(resource, scopes))
+
+    @rule(resource=st.sampled_from(PLACES), issuer=st.sampled_from(ISSUERS))
+    def move(self, resource: str, issuer: str) -> None:
+        """A resource goes to another authorization server."""
+        self.take(Moving(resource, issuer))
+
+    @precondition(lambda machine: isinstance(machine.subject, ModelSubject))
+    @rule()
+    def disturb(self) -> None:
+        """Events from nowhere at each moment of the last step: what comes of them is looked at, and goes no further."""
+        session = self.run.session
+        assert isinstance(session, ModelSession)
+        for moved in session.transitions[self.begun :]:
+            for event in NOISE:
+                after, action = session.step(moved.after, event)
+                self.watch.aside(Transition(moved.after, event, after, action, session.step))
+        self.look()
+
+    def teardown(self) -> None:
+        """Count what was reached."""
+        if hasattr(self, "watch"):
+            self.watch.count(self.reach)
+
+
+def machine_for(under_test: Subject, worlds: SearchStrategy[Plan] = WORLDS) -> type[ScopeMachine]:
+    """The machine for any subject, in worlds that it can live in; it fails on what is discouraged, or worse."""
+
+    class Machine(ScopeMachine):
+        subject = under_test
+        fail_on = "discouraged"
+        reach = Reach()
+
+        @initialize(plan=worlds)
+        def begin(self, plan: Plan) -> None:
+            super().begin(plan)
+
+    return Machine
