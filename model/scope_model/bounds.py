@@ -118,7 +118,7 @@ def what_the_challenge_asks(findings: Findings, asking: Asking) -> None:
         findings.reach("ACC-6")
     if asking.listed is not None and not challenged <= asking.listed:
         findings.reach("SEL-5")
-    if asking.registered is not None and not challenged <= asking.registered:
+    if not asking.initial:
         findings.reach("REG-2")
     if challenged <= asking.wanted:
         return
@@ -188,16 +188,12 @@ def _how_lost(asking: Asking, challenged: ScopeSet) -> str:
     wanted, listed, registered, challenge = asking.wanted, asking.listed, asking.registered, asking.challenge
     lost = [scope for scope in challenged if scope not in wanted]
     kept = len(lost) < len(challenged)
+    if challenge is None or _can_be_misread(challenge):
+        return "CHAL-1"
     if asking.grant_type == CLIENT_CREDENTIALS and asking.scope is None:
         return "GRANT-7"
-    if (
-        asking.grant_type == CLIENT_CREDENTIALS
-        and asking.challenge is not None
-        and asking.challenge.insufficient
-    ):
+    if asking.grant_type == CLIENT_CREDENTIALS and challenge.insufficient:
         return "STEP-3"
-    if challenge is not None and _can_be_misread(challenge):
-        return "CHAL-1"
     if lost == [OFFLINE_ACCESS] and (kept or not asking.initial):
         return "OFFLINE-3"
     before = asking.account.requested
@@ -243,16 +239,16 @@ def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
         misread = wrong.read(challenge.lines)
         if misread.scope == right.scope or (wrong.clause == "CHAL-6" and asking.initial):
             continue
-        names = misread.scope.split(" ") if misread.scope else []
-        only_misread = [name for name in names if not _explained(asking, name)]
-        if only_misread:
-            if sent.issuperset(only_misread):
-                return wrong
-        elif sent.issuperset(names) and all(
-            scope in names or _explained(asking, scope, without_challenge=True) for scope in known
-        ):
+        raw = misread.scope.split(" ") if misread.scope else []
+        only_misread = [name for name in raw if not _explained(asking, name)]
+        if only_misread and sent.issuperset(only_misread):
+            return wrong
+        names = misread.scopes or NO_SCOPES
+        heeds = all(scope in names or _explained(asking, scope, without_challenge=True) for scope in known)
+        if wrong is not MISREADINGS[-1] and names <= wanted and heeds:
             possible.setdefault(wrong.clause, wrong)
-    if telltale or asking.situation not in asking.reads_plain or len(possible) != 1:
+    preferred = asking.configured is not None and asking.wanted - _OFFLINE <= asking.configured
+    if telltale or preferred or asking.situation not in asking.reads_plain or len(possible) != 1:
         return None
     return next(iter(possible.values()))
 
@@ -535,8 +531,6 @@ def few_attempts(findings: Findings, asking: Asking, challenge: PendingChallenge
     if again and named <= chain.named:
         chain.grew = False
     findings.reach("RETRY-1")
-    if again and chain.grew and chain.in_a_row == FEW:
-        findings.reach("RETRY-4")
     held = account.in_hand if findings.readings["A18"] == "token" else account.requested
     if (
         challenge.insufficient
@@ -558,8 +552,6 @@ def few_attempts(findings: Findings, asking: Asking, challenge: PendingChallenge
         and (named - _OFFLINE <= held)
     ):
         fresh = asking.wanted - chain.asked
-        findings.reach("RETRY-3")
-        findings.reach("OFFLINE-6")
         if len(fresh) == 0:
             findings.broke(
                 "RETRY-3", "the token carries what the challenge asks for, and the same is requested again"

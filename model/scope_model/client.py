@@ -23,6 +23,8 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
+from typing_extensions import assert_never
+
 from .challenges import bearer_challenge, parse_challenges
 from .events import (
     AUTHORIZATION_CODE,
@@ -313,7 +315,7 @@ def _begin(client: Client, _: Idle, call: Call) -> Step:
 
 
 def _answered(client: Client, phase: Calling, response: ResourceResponse) -> Step:
-    """Serve, step up, authorize, or give up (CHAL-6, CHAL-7, CHAL-8, PARSE-10)."""
+    """Serve, step up, authorize, or give up (STEP-1, CHAL-6, CHAL-7, CHAL-8, PARSE-10)."""
     call = phase.call
     if response.operation != call.operation:
         return client, Illegal(f"a response to {response.operation!r} while waiting for {call.operation!r}")
@@ -451,7 +453,9 @@ def _registered(client: Client, phase: Registering, _: Registered) -> Step:
 def select(client: Client, call: Call, challenged: Challenged, issuer: str) -> ScopeSet | None:
     """The scopes that the policy asks for now, or None to leave the parameter out (SEL-1 to SEL-7, ACC-1 to ACC-6).
 
-    Only the account of this issuer and resource is consulted (ACC-7).
+    The same for every grant type (STEP-3, GRANT-7, EXT-1), and never cut to what was registered (REG-2). Only the
+    account of this issuer and resource is consulted (ACC-7). A scope is taken as it is written (ORDER-2), and
+    offline_access is an ordinary one where it is named (OFFLINE-3).
     """
     setup, memory = client.setup, client.memory
     grant = client.storage.grants.get(Key(issuer, call.resource))
@@ -476,7 +480,7 @@ def select(client: Client, call: Call, challenged: Challenged, issuer: str) -> S
 
 
 def _request(client: Client, call: Call, challenged: Challenged, issuer: str) -> Step:
-    """Ask for the selected scopes, unless asking can change nothing (RETRY-1, RETRY-3, OFFLINE-6)."""
+    """Ask for the selected scopes, unless asking can change nothing (RETRY-1, RETRY-3, OFFLINE-5, OFFLINE-6)."""
     setup, memory = client.setup, client.memory
     scope = select(client, call, challenged, issuer)
     attempts = memory.attempts.get(call, 0)
@@ -512,7 +516,7 @@ def _request(client: Client, call: Call, challenged: Challenged, issuer: str) ->
 
 
 def _authorized(client: Client, phase: Authorizing, response: AuthorizationResponse) -> Step:
-    """Exchange the code, without a scope (GRANT-6); a refusal changes nothing that is held (ACC-10, RETRY-5)."""
+    """Exchange the code, without a scope (GRANT-6); a refusal changes nothing that is held (ACC-10, SEL-8, RETRY-5)."""
     if response.error is not None or not response.code:
         return _fail(client, phase.call, f"authorization failed: {response.error or 'no code'}")
     request = TokenRequest(AUTHORIZATION_CODE, None, None, phase.issuer, phase.call.resource)
@@ -530,7 +534,10 @@ def _asserted(client: Client, phase: Asserting, response: TokenResponse) -> Step
 
 
 def _exchanged(client: Client, phase: Exchanging, response: TokenResponse) -> Step:
-    """Write the new grant down and send the original request again (GRANT-1 to GRANT-5, RETAIN-4, STEP-7, A19)."""
+    """Write the new grant down and send the original request again (GRANT-1 to GRANT-5, RETAIN-4, STEP-7, A19).
+
+    A refresh token may come or not (OFFLINE-2); one that comes with client credentials is not used (EXT-3).
+    """
     if response.access_token is None:
         return _fail(client, phase.call, f"the token request failed: {response.error or 'no token'}")
     setup, key = client.setup, Key(phase.issuer, phase.call.resource)
@@ -560,6 +567,8 @@ def granted_scopes(
             return NO_SCOPES
         case "forget":
             return None
+        case _:
+            assert_never(policy.on_omitted_scope)
 
 
 def _refresh(client: Client, call: Call, challenged: Challenged | None) -> Step:

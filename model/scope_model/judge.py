@@ -18,6 +18,7 @@ from typing import Any, Final
 from scope_spec import REVISIONS
 
 from .bounds import (
+    FEW,
     few_attempts,
     in_first_seen_order,
     listing,
@@ -66,9 +67,6 @@ from .ledger import (
 from .misreadings import MISREADINGS
 from .scopes import NO_SCOPES, Scope, ScopeSet, read_scope, same_scopes
 
-_FEW_OTHERS: Final = 3
-"""So many authorization requests for other operations may suggest a budget of the whole session (RETRY-2)."""
-
 
 def judge(transcript: Transcript, readings: Mapping[str, str] = DEFAULT_READINGS) -> list[Finding]:
     """Every finding in a transcript, in order. Total and linear."""
@@ -101,7 +99,7 @@ class Judge:
         self._listed_by_servers: dict[str | None, ScopeSet | None] = {}
         self._named_issuers: set[str] = set()
         self._accounts: dict[tuple[str | None, str | None], Account] = {}
-        self._registered: dict[str | None, ScopeSet] = {}
+        self._registered: dict[str | None, ScopeSet | None] = {}
         self._owners: dict[Scope, Account] = {}
         self._foreign: set[Scope] = set()
         self._resource: Resource | None = None
@@ -181,7 +179,7 @@ class Judge:
         )
         if challenge.malformed:
             return
-        budget = self._steps_up and self._authorizations >= _FEW_OTHERS and not account.was_refused
+        budget = self._steps_up and self._authorizations >= FEW and not account.was_refused
         if not self._steps_up or misread is None or budget:
             if budget and misread is None and never and findings.reach("RETRY-2"):
                 findings.broke(
@@ -189,7 +187,7 @@ class Judge:
                     f"{self._authorizations} authorization requests were made for other operations, and none for "
                     "this one: attempts are counted by resource and operation",
                 )
-            elif never and findings.reach("STEP-2"):
+            elif never:
                 findings.broke(
                     "STEP-2",
                     "the challenge was not followed by an authorization request",
@@ -224,10 +222,29 @@ class Judge:
             self._findings.reach("CHAL-8")
         if event.status == 403 and not challenge.insufficient:
             self._findings.reach("CHAL-7")
+        if challenge.insufficient and account is not None:
+            self._reach_of_a_step_up(account, challenge, chain)
         if event.status == 401 and account is not None:
             account.rejected = True
         resource.challenge = challenge
         resource.stale = challenge.names_metadata and resource.known
+
+    def _reach_of_a_step_up(self, account: Account, challenge: PendingChallenge, chain: Chain) -> None:
+        """Count the clauses that a step-up, or giving it up, can break (STEP-2, STEP-5, RETRY-3, RETRY-4, EXT-3)."""
+        reach, scope = self._findings.reach, challenge.scope
+        if account.grant_type == CLIENT_CREDENTIALS:
+            reach("EXT-3")
+        if chain.in_a_row >= FEW:
+            reach("RETRY-4")
+        if scope is None or account.in_hand is None:
+            return
+        if not scope <= account.in_hand:
+            reach("STEP-2")
+        elif chain.in_a_row:
+            reach("RETRY-3")
+            reach("OFFLINE-6")
+        if account.refresh_token is not None and account.granted is not None and not scope <= account.granted:
+            reach("STEP-5")
 
     # --- metadata and registration ----------------------------------------------------------------
 
@@ -259,9 +276,8 @@ class Judge:
                 self._findings.broke(
                     "OFFLINE-4", "a client that wants a refresh token does not register for it"
                 )
-        scope = wire_scopes(event.scope)
-        if scope is not None:
-            self._registered[event.issuer] = scope
+        self._findings.reach("REG-1")
+        self._registered[event.issuer] = wire_scopes(event.scope)
 
     # --- requests for scopes ----------------------------------------------------------------------
 
@@ -346,7 +362,7 @@ class Judge:
 
     def _registration_covers(self, asking: Asking) -> None:
         registered = asking.registered
-        if registered is None or not asking.initial or not self._findings.reach("REG-1"):
+        if registered is None or not asking.initial:
             return
         if not asking.wanted <= registered:
             outside = listing(scope for scope in asking.wanted if scope not in registered)
@@ -453,8 +469,6 @@ class Judge:
         if challenge is not None and account.expired:
             resource.challenge = None
         elif challenge is not None:
-            if challenge.insufficient:
-                findings.reach("STEP-5")
             if challenge.refreshed or challenge.repeated is not None:
                 findings.broke(
                     "CHAL-8",
@@ -518,14 +532,15 @@ class Judge:
         if account.just_issued_without_refresh_token and self._header.wants_refresh_token is not False:
             self._findings.reach("OFFLINE-2")
 
-    @staticmethod
-    def _refreshed(account: Account, event: TokenResponse, said: ScopeSet | None) -> None:
+    def _refreshed(self, account: Account, event: TokenResponse, said: ScopeSet | None) -> None:
         """A refresh narrows the token, never the grant, and may replace the refresh token (RETAIN-1 to RETAIN-3)."""
         account.in_hand = said if said is not None else account.granted
         if said is not None:
             account.told = "refresh explicit"
         elif account.granted is not None:
             account.told = "refresh omitted"
+            if account.narrowed is not None:
+                self._findings.reach("REFRESH-3")
         account.differed = False
         narrower = said is not None and account.granted is not None and not account.granted <= said
         if said is not None:

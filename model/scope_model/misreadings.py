@@ -7,7 +7,7 @@ clients out of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,78 +93,80 @@ def _any_scheme(lines: Lines) -> Heading:
     return Heading(scope, read_challenge(lines).error)
 
 
-_NAMED: Final = r'{name}=(?:"([^"]*)"|([^\s,]+))'
-_SUBSTRING: Final = {name: re.compile(_NAMED.format(name=name)) for name in ("scope", "error")}
-_SENSITIVE: Final = {
-    name: re.compile(r"(?:^|[\s,])" + _NAMED.format(name=name)) for name in ("scope", "error")
-}
-_QUOTED_ONLY: Final = {
-    name: re.compile(rf'(?:^|[\s,]){name}\s*=\s*"([^"]*)"()', re.I) for name in ("scope", "error")
-}
-_NO_BLANKS: Final = {
-    name: re.compile(r"(?:^|[\s,])" + _NAMED.format(name=name), re.I) for name in ("scope", "error")
-}
+# The Bearer challenge as it was written: its scheme, then each name, equals sign, quoted value or token.
+_BEARER: Final = re.compile(r"\b(bearer)\b", re.I)
+_WRITTEN: Final = re.compile(r'([\w-]+)([ \t]*=[ \t]*)(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_QUOTED_PAIR: Final = re.compile(r"\\(.)")
 
 
-def _searching(
-    patterns: Mapping[str, re.Pattern[str]], *, start: re.Pattern[str]
-) -> Callable[[Lines], Heading]:
+@dataclass(frozen=True, slots=True)
+class _Written:
+    scheme: str
+    name: str
+    equals: str
+    quoted: bool
+
+
+def _passing_over(fault: Callable[[_Written], bool], *, unescape: bool = True) -> Callable[[Lines], Heading]:
+    """A reader that does not see the parameters that have the fault, and is right in all else."""
+
     def read(lines: Lines) -> Heading:
         text = ", ".join(lines)
-        if start is not _ANYWHERE:
-            text = _OTHERS.sub("x", text)
-        begun = start.search(text)
-        if begun is None:
-            return Heading()
-        found = {name: pattern.search(text, begun.start()) for name, pattern in patterns.items()}
-        values = {name: (match[1] or match[2] or None) if match else None for name, match in found.items()}
-        return Heading(values["scope"], values["error"])
+        scheme = _BEARER.search(text)
+        seen: dict[str, str] = {}
+        for match in _WRITTEN.finditer(text, scheme.end()) if scheme is not None else ():
+            name, equals, quoted, token = match.groups()
+            value = quoted if quoted is not None else token
+            written = _Written(scheme[1] if scheme is not None else "", name, equals, quoted is not None)
+            if not fault(written):
+                seen.setdefault(name.lower(), _QUOTED_PAIR.sub(r"\1", value) if unescape else value)
+        return Heading(seen.get("scope"), seen.get("error"))
 
     return read
 
 
-# A reader with one fault looks at the Bearer challenge alone, and not into the values of its other parameters.
-_OTHERS: Final = re.compile(r'\b(?!(?:scope|error)\s*=)[\w-]+\s*=\s*"(?:[^"\\]|\\.)*"', re.I)
-_ANYWHERE: Final = re.compile("")
-_BEARER: Final = re.compile(r"\bbearer\b", re.I)
-_BEARER_AS_WRITTEN: Final = re.compile(r"\bBearer\b")
+_SUBSTRING: Final = {name: re.compile(rf'{name}=(?:"([^"]*)"|([^\s,]+))') for name in ("scope", "error")}
 
 
-def _keeping_escapes(lines: Lines) -> Heading:
-    found = re.search(r'(?:^|[\s,])scope\s*=\s*"((?:[^"\\]|\\.)*)"', ", ".join(lines), re.I)
-    right = read_challenge(lines)
-    return Heading(found[1], right.error) if found and "\\" in found[1] else right
+def _searching(lines: Lines) -> Heading:
+    text = ", ".join(lines)
+    found = {name: pattern.search(text) for name, pattern in _SUBSTRING.items()}
+    values = {name: (match[1] or match[2] or None) if match else None for name, match in found.items()}
+    return Heading(values["scope"], values["error"])
 
 
 MISREADINGS: Final = (
     Misreading("comma-splitting", "PARSE-1", "splits scopes at commas", _comma_splitting),
     Misreading("merging-repeats", "PARSE-2", "merges a repeated scope parameter", _merging),
     Misreading("case-folding", "ORDER-2", "folds the case of scopes", _case_folding),
-    Misreading("keeping-escapes", "PARSE-5", "does not undo quoted-pairs", _keeping_escapes),
+    Misreading(
+        "keeping-escapes",
+        "PARSE-5",
+        "does not undo quoted-pairs",
+        _passing_over(lambda _: False, unescape=False),
+    ),
     Misreading("any-scheme", "PARSE-9", "takes the scope of whichever scheme comes first", _any_scheme),
     Misreading(
         "no-blanks",
         "PARSE-6",
         "does not allow blanks around the equals sign",
-        _searching(_NO_BLANKS, start=_BEARER),
+        _passing_over(lambda written: written.equals != "="),
     ),
     Misreading(
-        "quoted-only", "PARSE-4", "reads quoted values alone", _searching(_QUOTED_ONLY, start=_BEARER)
+        "quoted-only",
+        "PARSE-4",
+        "reads quoted values alone",
+        _passing_over(lambda written: not written.quoted),
     ),
     Misreading(
         "case-sensitive",
         "PARSE-3",
-        "expects names and scheme in one case",
-        _searching(_SENSITIVE, start=_BEARER_AS_WRITTEN),
+        "expects the names in lower case, and the scheme as Bearer",
+        _passing_over(lambda written: written.scheme != "Bearer" or written.name != written.name.lower()),
     ),
     Misreading("first-scheme", "PARSE-7", "reads the first challenge alone", _first_scheme),
     Misreading("first-line", "PARSE-7", "reads the first header line alone", _first_line),
     Misreading("needing-error", "CHAL-6", "reads no challenge without an error code", _needing_error),
-    Misreading(
-        "substring",
-        "PARSE-8",
-        "finds parameters inside other names and values",
-        _searching(_SUBSTRING, start=_ANYWHERE),
-    ),
+    Misreading("substring", "PARSE-8", "finds parameters inside other names and values", _searching),
 )
-"""The misreadings, the most telling first."""
+"""The misreadings, the most telling first; the last is recognised only by what it finds where nothing is."""

@@ -1,13 +1,14 @@
 """The machine: a client under test in a world of servers, where anything may happen at any time.
 
-Two formulations watch it: the laws look inside a model client, one transition at a time, and the judge reads
-nothing but the wire. `machine_for` puts any `Subject` in, and `agreement` says where the two formulations part.
+Two formulations watch it: the laws look inside a model client, one transition at a time, and the judge
+reads nothing but the wire. `machine_for` puts any `Subject` in, and `agreement` says where the two part.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain, islice
 from typing import ClassVar, Final
 
@@ -28,7 +29,7 @@ from scope_model.events import (
 from scope_model.findings import Finding
 from scope_model.judge import Judge
 from scope_model.scopes import ScopeSet
-from scope_model.servers import Challenging, Granting, Grants
+from scope_model.servers import MISSPELLINGS, SPELLINGS, Challenging, Granting, Grants
 from scope_spec import VERDICTS, Verdict
 
 from .episodes import (
@@ -52,6 +53,7 @@ from .reach import Cell, Reach, freedoms, is_judged
 from .strategies import (
     ISSUERS,
     OPERATIONS,
+    PLAIN_SCOPES,
     RESOURCES,
     WITHOUT_A_USER,
     challengings,
@@ -62,6 +64,17 @@ from .strategies import (
     scope_sets,
     settle,
 )
+
+
+def _silent(plan: Plan) -> Plan:
+    """The same world, where no list or an empty one, and no configuration, says which scopes there are."""
+    servers = plan.servers
+    resources = {
+        name: replace(server, scopes_supported=() if server.scopes_supported else None, describes=None)
+        for name, server in servers.resources.items()
+    }
+    return replace(plan, servers=replace(servers, resources=resources), configured=None)
+
 
 # The first resource is drawn more often, so that things happen to it in turn.
 PLACES: Final = (RESOURCES[0], RESOURCES[0], RESOURCES[1])
@@ -91,7 +104,7 @@ NOISE: Final[tuple[Heard, ...]] = (
 
 
 class Watch:
-    """Both formulations at work on one run: each look takes in what is new, and says what is wrong with it."""
+    """Both formulations at work on one run: each look takes in what is new."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -139,9 +152,9 @@ def agreement(
 ) -> list[str]:
     """Where the two formulations part over some episodes: a sentence each, and none where they agree.
 
-    The judge objects to no run that keeps every law. And where a law breaks, the judge finds in some run one of
-    its clauses, or one of those `declared` to show the same fault: what goes wrong inside a client may need
-    another request to come to light. Laws that state no judged clause are the laws' own business.
+    The judge objects to no run that keeps every law. And where a law breaks, the judge finds in some run one
+    of its clauses, or one of those `declared` to show the same fault: what goes wrong inside a client may
+    need another request to come to light. Laws that state no judged clause are the laws' own business.
     """
     broken: dict[str, Law] = {}
     found: set[str] = set()
@@ -177,7 +190,7 @@ def _said(finding: Finding) -> str:
 class ScopeMachine(RuleBasedStateMachine):
     """A client in a world: each rule lets one thing happen, and both formulations look at it.
 
-    `subject` is what is under test, `fail_on` the mildest verdict that it fails on, and `reach` counts over all runs.
+    `subject` is under test, `fail_on` is the mildest verdict that fails it, and `reach` counts over all runs.
     """
 
     subject: ClassVar[Subject] = ModelSubject()
@@ -189,12 +202,9 @@ class ScopeMachine(RuleBasedStateMachine):
         """A client with nothing stored, in a world of its own."""
         self.run = Run(plan, self.subject)
         self.watch = Watch(self.run)
-        self.begun = 0
 
     def take(self, *doings: EpisodeStep) -> None:
         """Let things happen, one after the other."""
-        session = self.run.session
-        self.begun = len(session.transitions) if isinstance(session, ModelSession) else 0
         for doing in doings:
             self.run.take(settle(doing, self.run.world.plan.servers))
         self.look()
@@ -212,15 +222,21 @@ class ScopeMachine(RuleBasedStateMachine):
 
     # --- calls ---
 
-    @rule(call=CALLS)
-    def call(self, call: Call) -> None:
-        """A call, with servers that have no wishes of their own."""
-        self.take(Making(call))
+    @rule(call=CALLS, refreshable=st.sampled_from((True, False)))
+    def call(self, call: Call, refreshable: bool) -> None:  # noqa: FBT001 - a rule's arguments go by name
+        """A call that is granted what it needs, with a refresh token or without."""
+        self.take(Making(call, grants=(Granting(refresh_token=refreshable),)))
 
-    @rule(call=CALLS, how=challengings())
-    def challenge(self, call: Call, how: Challenging) -> None:
-        """A call that is answered with a challenge of the server's own."""
-        self.take(Making(call, challenges=(how,)))
+    @rule(call=CALLS, hows=st.lists(challengings(), min_size=1, max_size=3))
+    def challenge(self, call: Call, hows: list[Challenging]) -> None:
+        """A call that is answered with challenges of the server's own."""
+        self.take(Making(call, tuple(hows)))
+
+    @rule(call=CALLS)
+    def grow(self, call: Call) -> None:
+        """A call that is challenged for another scope each time."""
+        named = map(ScopeSet, PLAIN_SCOPES)
+        self.take(Making(call, tuple(Challenging("insufficient_scope", scope) for scope in named)))
 
     @rule(call=CALLS, how=REFUSALS)
     def refuse(self, call: Call, how: Grants) -> None:
@@ -230,29 +246,45 @@ class ScopeMachine(RuleBasedStateMachine):
     @rule(call=CALLS, without=SOME_SCOPES)
     def narrow(self, call: Call, without: ScopeSet) -> None:
         """A call in which less is granted than was asked."""
-        self.take(Making(call, grants=(Granting("narrower", without),)))
+        self.take(Making(call, grants=(Granting("narrower", without),)), Reporting(call.resource))
 
     @rule(call=CALLS, by=SOME_SCOPES)
     def widen(self, call: Call, by: ScopeSet) -> None:
         """A call in which more is granted than was asked."""
-        self.take(Making(call, grants=(Granting("wider", with_=by),)))
+        self.take(Making(call, grants=(Granting("wider", with_=by),)), Reporting(call.resource))
 
     @rule(making=makings())
     def wrangle(self, making: Making) -> None:
         """A call through any number of challenges and grants."""
         self.take(making)
 
+    @rule(call=CALLS, spelling=st.sampled_from((*SPELLINGS, *MISSPELLINGS)))
+    def spell(self, call: Call, spelling: str) -> None:
+        """A call whose token is rejected, in a spelling of the server's own."""
+        self.take(Making(call, (Challenging("unauthorized", spelling=spelling),)))
+
     @rule(call=CALLS)
     def hush(self, call: Call) -> None:
-        """A call in which nobody names a scope: neither the challenge nor the token response."""
-        self.take(Making(call, (Challenging(scope="unnamed"),), (Granting(says=False),)))
+        """A call in which neither challenge nor token response names a scope, and a refresh after it."""
+        silent = Making(call, (Challenging(scope="unnamed"),), (Granting(says=False),))
+        self.take(silent, Reporting(call.resource), Expiring(call.resource), Making(call))
 
-    @rule(call=CALLS, hows=st.lists(grantings(), min_size=1, max_size=2))
-    def refresh(self, call: Call, hows: list[Granting]) -> None:
-        """Calls whose tokens have expired, and what the client says that it holds then."""
-        for how in hows:
-            self.take(Expiring(call.resource), Making(call, grants=(how,)))
-        self.take(Reporting(call.resource))
+    @rule(call=CALLS, how=grantings())
+    def refresh(self, call: Call, how: Granting) -> None:
+        """A call whose token has expired, and what the client says that it holds then."""
+        self.take(Expiring(call.resource), Making(call, grants=(how,)), Reporting(call.resource))
+
+    @rule(call=CALLS, other=st.sampled_from(OPERATIONS))
+    def starve(self, call: Call, other: str) -> None:
+        """A refresh that leaves a token for `call` alone, then the `other` call, whose refresh names no scope."""
+        resources = self.run.world.servers.resources
+        needs = resources.get(call.resource, resources[RESOURCES[0]]).needs
+        narrower = Granting("narrower", without=needs[other] - needs[call.operation])
+        again = Making(Call(call.resource, other), grants=(Granting(says=False),))
+        self.take(
+            *(again, Making(call), Expiring(call.resource), Making(call, grants=(narrower,))),
+            *(again, Reporting(call.resource)),
+        )
 
     # --- what else happens ---
 
@@ -279,13 +311,12 @@ class ScopeMachine(RuleBasedStateMachine):
     @precondition(lambda machine: isinstance(machine.subject, ModelSubject))
     @rule()
     def disturb(self) -> None:
-        """Events from nowhere at each moment of the last step: what comes of them is looked at, and goes no further."""
+        """Events from nowhere, the last time in each phase; what they lead to goes no further."""
         session = self.run.session
         assert isinstance(session, ModelSession)
-        for moved in session.transitions[self.begun :]:
+        for client in {type(moved.after.phase): moved.after for moved in session.transitions}.values():
             for event in NOISE:
-                after, action = session.step(moved.after, event)
-                self.watch.aside(Transition(moved.after, event, after, action, session.step))
+                self.watch.aside(Transition(client, event, *session.step(client, event), session.step))
         self.look()
 
     def teardown(self) -> None:
@@ -295,7 +326,7 @@ class ScopeMachine(RuleBasedStateMachine):
 
 
 def machine_for(under_test: Subject, worlds: SearchStrategy[Plan] = WORLDS) -> type[ScopeMachine]:
-    """The machine for any subject, in worlds that it can live in; it fails on what is discouraged, or worse."""
+    """The machine for any subject, in worlds that it can live in; what is discouraged fails it."""
 
     class Machine(ScopeMachine):
         subject = under_test

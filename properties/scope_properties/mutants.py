@@ -16,6 +16,7 @@ from typing import Final
 from scope_model.challenges import Challenge, parse_challenges
 from scope_model.client import (
     Action,
+    Asserting,
     Authorizing,
     Call,
     Calling,
@@ -639,6 +640,16 @@ def _refreshes_client_credentials(before: Client, event: Heard, after: Client, a
     return after, action
 
 
+def _writes_the_first_leg_down(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    phase = before.phase
+    if isinstance(phase, Asserting) and isinstance(event, TokenResponse) and isinstance(action, TokenRequest):
+        key, scope = Key(phase.issuer, phase.call.resource), phase.scope or NO_SCOPES
+        if key not in after.storage.grants:
+            grants = {**after.storage.grants, key: Grant(scope, scope, scope, "assertion")}
+            return replace(after, storage=replace(after.storage, grants=grants)), action
+    return after, action
+
+
 def _acts_on_nothing(_: Client, __: Heard, after: Client, action: Action) -> Step:
     return (replace(after, memory=Memory()), action) if isinstance(action, Illegal) else (after, action)
 
@@ -1106,6 +1117,14 @@ _ALL: Final = (
         "takes the scope of the first leg for that of the token",
         hears=_token_responses(_takes_the_first_leg),
         grant_types=WITHOUT_A_USER,
+    ),
+    Mutant(
+        "writes-the-first-leg-down",
+        "EXT-2",
+        "counts the first leg of a token exchange as a grant",
+        acts=_writes_the_first_leg_down,
+        grant_types=WITHOUT_A_USER,
+        law_only="the second leg follows at once, and what it brings overwrites it",
     ),
     Mutant(
         "refreshes-client-credentials",

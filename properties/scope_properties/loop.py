@@ -1,0 +1,229 @@
+"""The closed loop: for each clause the model's functions, the laws, the mutants, and how often it was reached.
+
+`python -m scope_properties.loop` writes the table beside this file; the tests fail where it is not current, or
+where a cell is blank that nothing explains.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from scope_model.client import Illegal
+from scope_model.judge import Judge
+from scope_spec import CLAUSES, REVISIONS, Clause
+
+from .episodes import Episode, ModelSession, ModelSubject, Run, Transition
+from .laws import LAWS, broken_by
+from .machine import NOISE
+from .mutants import MUTANTS, Mutant
+from .strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
+
+TABLE: Final = Path(__file__).with_name("loop.md")
+_EXAMPLES: Final = 1_500
+_KILLING: Final = 100
+_DISTURBED: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One clause, and what keeps it: a blank list is explained by `why`."""
+
+    clause: Clause
+    functions: tuple[str, ...]
+    laws: tuple[str, ...]
+    mutants: tuple[str, ...]
+    reached: int
+    why: str | None
+
+
+def rows() -> list[Row]:
+    """The table, in the order of the catalogue."""
+    functions, reached = _functions(), reach()
+    return [
+        Row(
+            clause,
+            functions.get(name, ()),
+            tuple(law.name for law in LAWS.values() if name in law.clauses),
+            tuple(mutant.name for mutant in MUTANTS.values() if mutant.clause == name),
+            reached[name],
+            _why(clause),
+        )
+        for name, clause in CLAUSES.items()
+    ]
+
+
+def _why(clause: Clause) -> str | None:
+    if clause.excluded is not None:
+        return f"excluded: {clause.excluded}"
+    if clause.unjudged is not None:
+        return f"kept by laws alone: {clause.unjudged}"
+    return None
+
+
+# --- what the model says of itself ----------------------------------------------------------------
+
+_IDS: Final = re.compile(r"\b([A-Z]+)-(\d+)([ab]?)(?: to \1-(\d+))?")
+
+
+def _functions() -> dict[str, tuple[str, ...]]:
+    """For each clause the functions and methods of the model whose docstrings name it."""
+    found: dict[str, list[str]] = {}
+    for module in sorted(files("scope_model").iterdir(), key=lambda entry: entry.name):
+        if module.name.endswith(".py"):
+            for name, doc in _docstrings(ast.parse(module.read_text()), module.name[:-3]):
+                for clause in clauses_in(doc):
+                    found.setdefault(clause, []).append(name)
+    return {clause: tuple(dict.fromkeys(names)) for clause, names in found.items()}
+
+
+def _docstrings(tree: ast.Module, module: str) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield f"{module}.{node.name}", ast.get_docstring(node) or ""
+
+
+def clauses_in(text: str) -> Iterator[str]:
+    """The clause ids that a text names, ranges such as `SEL-1 to SEL-3` written out."""
+    for family, first, letter, last in _IDS.findall(text):
+        for number in range(int(first), int(last or first) + 1):
+            if (name := f"{family}-{number}{letter}") in CLAUSES:
+                yield name
+
+
+# --- what a run reaches and kills -----------------------------------------------------------------
+
+
+@cache
+def sample(grant_types: tuple[str, ...], examples: int) -> tuple[Episode, ...]:
+    """Generated episodes, always the same."""
+    made: list[Episode] = []
+
+    @seed(11)
+    @settings(
+        max_examples=examples,
+        phases=(Phase.generate,),
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(episodes(grant_types=grant_types))
+    def collect(episode: Episode) -> None:
+        made.append(episode)
+
+    collect()
+    return tuple(made)
+
+
+@cache
+def reach() -> Counter[str]:
+    """How often each clause applied to the reference in a fixed run; a law counts for what it alone keeps."""
+    clauses: Counter[str] = Counter()
+    laws: Counter[str] = Counter()
+    for grant_types in (USER_DELEGATED, WITHOUT_A_USER):
+        for at, episode in enumerate(sample(grant_types, _EXAMPLES)):
+            run = Run(episode.plan, ModelSubject())
+            judge = Judge(run.header)
+            for doing in episode.steps:
+                run.take(doing)
+            for event in run.world.events:
+                judge.hear(event)
+            clauses.update(judge.reached)
+            if at < _KILLING:
+                for moved in _transitions(run):
+                    broken_by(moved, laws)
+    for law in LAWS.values():
+        for name in law.clauses:
+            if CLAUSES[name].unjudged is not None:
+                clauses[name] += laws[law.name]
+    return clauses
+
+
+def _transitions(run: Run) -> list[Transition]:
+    return run.session.transitions if isinstance(run.session, ModelSession) else []
+
+
+@cache
+def kills_of(name: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The laws that a mutant breaks in a fixed run: all of them, and those that are first to break in an episode."""
+    mutant = MUTANTS[name]
+    every: set[str] = set()
+    first: set[str] = set()
+    for at, episode in enumerate(sample(mutant.grant_types, _KILLING)):
+        run = Run(episode.plan, mutant.subject)
+        for doing in episode.steps:
+            run.take(doing)
+        transitions = _transitions(run)
+        if at < _DISTURBED:
+            transitions = [*transitions, *_disturbed(mutant, transitions)]
+        broken = [names for moved in transitions if (names := broken_by(moved))]
+        every.update(*broken)
+        first.update(*broken[:1])
+    return frozenset(every), frozenset(first)
+
+
+def _disturbed(mutant: Mutant, transitions: list[Transition]) -> Iterator[Transition]:
+    """What a mutant does about events that have no place."""
+    for moved in transitions:
+        for event in NOISE:
+            after, action = mutant.step(moved.before, event)
+            if isinstance(action, Illegal):
+                yield Transition(moved.before, event, after, action, mutant.step)
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def magnitude(count: int) -> str:
+    """A count as a power of ten: what a run reaches is told by its size, not to the last unit."""
+    return "0" if count == 0 else f"{10 ** (len(str(count)) - 1)}+"
+
+
+def render(table: list[Row]) -> str:
+    """The table in Markdown."""
+    lines = [
+        "# The closed loop",
+        "",
+        "Generated by `python -m scope_properties.loop`. For each clause: what breaking it means, the functions of",
+        "the model that name it, the laws that state it, the mutants that it must catch, and how often it applied in",
+        f"a fixed run of {2 * _EXAMPLES} episodes of the reference client. Revisions by their last digits:",
+        ", ".join(f"{_short(revision)} is {revision}" for revision in REVISIONS) + ".",
+        "",
+        "| clause | breaking it | revisions | model | laws | mutants | reached |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in table:
+        clause = row.clause
+        revisions = " ".join(map(_short, clause.revisions))
+        if clause.excluded is not None:
+            lines.append(f"| {clause.id} | {clause.verdict} | {revisions} | {row.why} | – | – | – |")
+            continue
+        mutants = ", ".join(row.mutants) or f"({row.why})"
+        cells = (
+            clause.id,
+            clause.verdict,
+            revisions,
+            ", ".join(f"`{name}`" for name in row.functions) or f"({row.why})",
+            ", ".join(row.laws) or f"({row.why})",
+            mutants,
+            magnitude(row.reached),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _short(revision: str) -> str:
+    return revision[5:7]
+
+
+if __name__ == "__main__":
+    TABLE.write_text(render(rows()))

@@ -1,0 +1,120 @@
+"""Every mutant dies, of the clause that it names and of nothing unrelated; every law has a mutant to kill."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from scope_model.judge import Judge
+from scope_oracle.checking import Examiner, examiner, generate
+from scope_properties.episodes import Episode, ModelSession, ModelSubject, Run
+from scope_properties.laws import LAWS, broken_by
+from scope_properties.loop import kills_of
+from scope_properties.mutants import EQUIVALENTS, MUTANTS, Equivalent, Mutant
+from scope_properties.shrinking import shrink
+from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER
+from scope_spec import CLAUSES, Revision
+
+REVISION: Revision = "2026-07-28"
+DEADLINE = 3_000
+"""By so many episodes a mutant must be dead."""
+
+WATCHED = 250
+"""In so many episodes nothing but what it declares may be found."""
+
+JUDGED = [mutant for mutant in MUTANTS.values() if mutant.law_only is None]
+
+
+@cache
+def generated(grant_types: tuple[str, ...]) -> list[Episode]:
+    """The same episodes for every mutant."""
+    made: list[Episode] = []
+    generate(made.append, revision=REVISION, examples=DEADLINE, seed_=7, grant_types=grant_types)
+    return made
+
+
+def clauses_found(examining: Examiner, episode: Episode) -> set[str]:
+    """The clauses that the judge finds broken."""
+    return {finding.clause for finding in examining.judged(episode)[1].found}
+
+
+@pytest.mark.parametrize("mutant", JUDGED, ids=lambda mutant: mutant.name)
+def test_a_mutant_dies_of_its_clause_and_of_nothing_unrelated(mutant: Mutant) -> None:
+    examining = examiner(mutant.subject, REVISION)
+    episodes = generated(mutant.grant_types)
+    for episode in episodes[:WATCHED]:
+        strangers = clauses_found(examining, episode) - mutant.also - {mutant.clause}
+        assert not strangers
+    assert any(mutant.clause in clauses_found(examining, episode) for episode in episodes)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=lambda mutant: mutant.name)
+def test_what_a_mutant_is_said_to_break_exists(mutant: Mutant) -> None:
+    assert mutant.says
+    assert not mutant.clause or mutant.clause in CLAUSES
+    assert mutant.also <= CLAUSES.keys() - {mutant.clause}
+    if mutant.law_only is None:
+        clause = CLAUSES[mutant.clause]
+        assert clause.excluded is None
+        assert clause.unjudged is None
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [mutant for mutant in MUTANTS.values() if mutant.law_only is not None],
+    ids=lambda mutant: mutant.name,
+)
+def test_a_mutant_that_no_transcript_shows_is_killed_by_a_law(mutant: Mutant) -> None:
+    examining = examiner(mutant.subject, REVISION)
+    episodes = generated(mutant.grant_types)[:WATCHED]
+    assert not set().union(*(clauses_found(examining, episode) for episode in episodes))
+    assert kills_of(mutant.name)[0]
+
+
+@pytest.mark.parametrize("name", ["replaces", "reverses", "first-scheme", "wiped-by-a-refusal", "no-bound"])
+def test_a_mutant_is_shown_by_a_short_trace(name: str) -> None:
+    mutant = MUTANTS[name]
+    examining = examiner(mutant.subject, REVISION)
+
+    def shows(episode: Episode) -> int | None:
+        _, judge = examining.judged(episode)
+        return next((found.event for found in judge.found if found.clause == mutant.clause), None)
+
+    shown = next(episode for episode in generated(mutant.grant_types) if shows(episode) is not None)
+    shortest = shrink(shown, shows)
+    assert len(shortest.steps) <= (3 if name != "no-bound" else 1)
+    assert shows(shortest) == shows(shrink(shortest, shows))
+
+
+def test_every_law_has_a_mutant_that_it_kills_first() -> None:
+    first = frozenset().union(*(kills_of(name)[1] for name in MUTANTS))
+    assert LAWS.keys() - first == set()
+
+
+@pytest.mark.parametrize("equivalent", EQUIVALENTS, ids=lambda equivalent: equivalent.name)
+def test_what_cannot_be_killed_lives(equivalent: Equivalent) -> None:
+    assert len(equivalent.why) > len(equivalent.says)
+    subject = ModelSubject(equivalent.policy)
+    examining = examiner(subject, equivalent.revision)
+    made: list[Episode] = []
+    generate(made.append, revision=equivalent.revision, examples=400, seed_=5)
+    for episode in made:
+        found = examining.judged(episode)[1].found
+        assert [finding for finding in found if finding.clause != "ORDER-3"] == []
+
+
+def test_the_reference_breaks_no_clause_and_no_law() -> None:
+    reached: dict[str, int] = {}
+    for grant_types in (USER_DELEGATED, WITHOUT_A_USER):
+        for episode in generated(grant_types)[:600]:
+            run = Run(episode.plan, ModelSubject())
+            judge = Judge(run.header)
+            for doing in episode.steps:
+                run.take(doing)
+            for event in run.world.events:
+                judge.hear(event)
+            assert judge.found == []
+            assert isinstance(run.session, ModelSession)
+            for moved in run.session.transitions:
+                assert broken_by(moved, reached) == []

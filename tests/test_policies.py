@@ -1,0 +1,825 @@
+"""The policies: the combinators do what they are called, and each policy what its document claims."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scope_model.client import Call, granted_scopes
+from scope_model.events import AuthorizationRequest, ClientReported, ConfiguredMode, Transcript
+from scope_model.policies import (
+    POLICIES,
+    Policy,
+    Selection,
+    Sources,
+    accumulate,
+    challenge,
+    chosen_by,
+    configured,
+    current,
+    first_of,
+    granted,
+    in_hand,
+    own_function,
+    requested,
+    resource_metadata,
+    server_metadata,
+    with_offline_access,
+    within,
+)
+from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
+from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
+from scope_properties.episodes import (
+    Episode,
+    EpisodeStep,
+    Making,
+    ModelSubject,
+    Plan,
+    Reporting,
+    run,
+)
+from scope_properties.strategies import scope_sets
+
+RS: Final = "https://rs.example/mcp"
+AS: Final = "https://as.example"
+
+SELECTIONS: Final = (
+    requested,
+    granted,
+    in_hand,
+    current,
+    challenge,
+    resource_metadata,
+    server_metadata,
+    configured,
+)
+NAMES: Final = (
+    "requested",
+    "granted",
+    "in_hand",
+    "current",
+    "challenge",
+    "resource_metadata",
+    "server_metadata",
+    "configured",
+)
+
+maybe = st.none() | scope_sets(max_size=3)
+all_sources = st.builds(Sources, maybe, maybe, maybe, maybe, maybe, maybe, maybe, st.booleans())
+selections = st.recursive(
+    st.sampled_from(SELECTIONS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda parts: first_of(*parts)),
+        st.lists(inner, max_size=3).map(lambda parts: accumulate(*parts)),
+        st.builds(within, inner, inner),
+        st.builds(with_offline_access, inner, alone=st.booleans(), unasked=st.booleans()),
+        st.builds(Selection.or_else, inner, inner),
+    ),
+    max_leaves=4,
+)
+SILENCE: Final = first_of()
+FEW: Final = settings(max_examples=50)
+
+
+def knowing(**sources: str) -> Sources:
+    """Sources, each written as text."""
+    known: Mapping[str, ScopeSet] = {name: scopes(text) for name, text in sources.items()}
+    return Sources(
+        known.get("requested"),
+        known.get("granted"),
+        known.get("in_hand"),
+        known.get("challenge"),
+        known.get("resource_metadata"),
+        known.get("server_metadata"),
+        known.get("configured"),
+    )
+
+
+def chosen(selection: Selection, **sources: str) -> str | None:
+    """What a selection asks for, as text."""
+    selected = selection(knowing(**sources))
+    return None if selected is None else str(selected)
+
+
+def chosen_for_long(selection: Selection, **sources: str) -> str | None:
+    """What it asks for where a refresh token is wanted."""
+    selected = selection(replace(knowing(**sources), wants_refresh_token=True))
+    return None if selected is None else str(selected)
+
+
+def all_granted(sources: Sources) -> ScopeSet | None:
+    return sources.granted
+
+
+# The combinators
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_source_says_what_it_knows_and_is_silent_where_it_knows_nothing(name: str) -> None:
+    selection = dict(zip(NAMES, SELECTIONS, strict=True))[name]
+    known = name if name != "current" else "granted"
+    assert chosen(selection, **{known: "b a"}) == "b a"
+    assert chosen(selection, **{known: ""}) is None
+    assert chosen(selection, **{other: "x" for other in NAMES if other not in (known, "current")}) == (
+        None if name != "current" else "x"
+    )
+    assert selection(Sources()) is None
+
+
+@pytest.mark.parametrize(
+    ("sources", "asked"),
+    [
+        ({"requested": "a b"}, "a b"),
+        ({"requested": "a b", "granted": "a"}, "a"),
+        ({"requested": "a", "granted": "a b"}, "a b"),
+        ({"requested": "a b", "granted": ""}, None),
+        ({"granted": "a", "in_hand": "b"}, "a"),
+    ],
+)
+def test_current_is_the_grant_where_that_is_known_be_it_nothing(
+    sources: dict[str, str], asked: str | None
+) -> None:
+    assert chosen(current, **sources) == asked
+
+
+@FEW
+@given(selections, all_sources)
+def test_a_selection_never_asks_for_an_empty_scope(selection: Selection, sources: Sources) -> None:
+    selected = selection(sources)
+    assert selected is None or len(selected) > 0
+    assert selection(sources) == selected
+
+
+@FEW
+@given(selections, selections, selections, all_sources)
+def test_or_else_is_associative_and_silence_is_its_unit(
+    x: Selection, y: Selection, z: Selection, sources: Sources
+) -> None:
+    assert x.or_else(y).or_else(z)(sources) == x.or_else(y.or_else(z))(sources)
+    assert x.or_else(SILENCE)(sources) == x(sources) == SILENCE.or_else(x)(sources)
+    assert x.or_else(x)(sources) == x(sources)
+
+
+@FEW
+@given(selections, selections, selections, all_sources)
+def test_first_of_is_or_else_all_along(x: Selection, y: Selection, z: Selection, sources: Sources) -> None:
+    assert first_of(x, y, z)(sources) == x.or_else(y).or_else(z)(sources)
+    assert first_of(x, first_of(y, z))(sources) == first_of(first_of(x, y), z)(sources)
+
+
+@FEW
+@given(selections, selections, selections, all_sources)
+def test_accumulate_is_the_union_in_first_seen_order(
+    x: Selection, y: Selection, z: Selection, sources: Sources
+) -> None:
+    union = (x(sources) or NO_SCOPES) | (y(sources) or NO_SCOPES) | (z(sources) or NO_SCOPES)
+    assert accumulate(x, y, z)(sources) == (union or None)
+    assert accumulate(x, accumulate(y, z))(sources) == accumulate(accumulate(x, y), z)(sources)
+    assert accumulate(x, y, x)(sources) == accumulate(x, y)(sources)
+
+
+@FEW
+@given(selections, all_sources)
+def test_of_one_choice_there_is_nothing_to_combine(x: Selection, sources: Sources) -> None:
+    assert first_of(x)(sources) == accumulate(x)(sources) == within(SILENCE, x)(sources) == x(sources)
+    assert within(x, x)(sources) == x(sources)
+    assert accumulate()(sources) is first_of()(sources) is None
+
+
+@FEW
+@given(selections, selections, all_sources)
+def test_within_asks_for_nothing_beyond_a_known_limit(
+    limit: Selection, x: Selection, sources: Sources
+) -> None:
+    selected, known = within(limit, x)(sources), limit(sources)
+    if known is None:
+        assert selected == x(sources)
+    else:
+        assert (selected or NO_SCOPES) == (x(sources) or NO_SCOPES) & known
+
+
+def test_within_keeps_the_order_of_the_choice() -> None:
+    assert chosen(within(configured, challenge), challenge="c b a", configured="a b") == "b a"
+    assert chosen(within(configured, challenge), challenge="c", configured="a b") is None
+    assert chosen(within(configured, challenge), challenge="c", configured="") == "c"
+
+
+@pytest.mark.parametrize(
+    ("selection", "scope", "listed", "wanted", "asked"),
+    [
+        (with_offline_access(challenge), "a", "offline_access", True, "a offline_access"),
+        (with_offline_access(challenge), "a", "x offline_access", True, "a offline_access"),
+        (with_offline_access(challenge), "offline_access a", "offline_access", True, "offline_access a"),
+        (with_offline_access(challenge), "a", "offline_access", False, "a"),
+        (with_offline_access(challenge), "a", "x", True, "a"),
+        (with_offline_access(challenge), "a", "", True, "a"),
+        (with_offline_access(challenge), "offline_access", "", False, "offline_access"),
+        (with_offline_access(challenge), "", "offline_access", True, None),
+        (with_offline_access(challenge, alone=True), "", "offline_access", True, "offline_access"),
+        (with_offline_access(challenge, alone=True), "a", "offline_access", True, "a offline_access"),
+        (with_offline_access(challenge, alone=True), "", "offline_access", False, None),
+        (with_offline_access(challenge, alone=True), "", "x", True, None),
+        (with_offline_access(challenge, unasked=True), "a", "offline_access", False, "a offline_access"),
+        (with_offline_access(challenge, unasked=True), "a", "x", True, "a"),
+        (with_offline_access(challenge, unasked=True), "", "offline_access", False, None),
+    ],
+)
+def test_offline_access_joins_where_it_is_wanted_and_listed(
+    selection: Selection, scope: str, listed: str, *, wanted: bool, asked: str | None
+) -> None:
+    choose = chosen_for_long if wanted else chosen
+    assert choose(selection, challenge=scope, server_metadata=listed) == asked
+
+
+def test_a_function_of_the_callers_sees_every_source() -> None:
+    seen: list[Sources] = []
+
+    def mine(sources: Sources) -> ScopeSet | None:
+        seen.append(sources)
+        return sources.configured
+
+    sources = replace(
+        knowing(**{name: name for name in NAMES if name != "current"}), wants_refresh_token=True
+    )
+    assert chosen_by(mine)(sources) == scopes("configured")
+    assert seen == [sources]
+    assert chosen_by(mine)(knowing(configured="")) is None
+
+
+@pytest.mark.parametrize(
+    ("selection", "text"),
+    [
+        (first_of(challenge, resource_metadata), "first_of(challenge, resource_metadata)"),
+        (
+            accumulate(granted, challenge).or_else(configured),
+            "accumulate(granted, challenge).or_else(configured)",
+        ),
+        (within(configured, in_hand), "within(configured, in_hand)"),
+        (with_offline_access(current), "with_offline_access(current)"),
+        (with_offline_access(requested, alone=True), "with_offline_access(requested, alone=True)"),
+        (
+            with_offline_access(requested, alone=True, unasked=True),
+            "with_offline_access(requested, alone=True, unasked=True)",
+        ),
+        (chosen_by(all_granted), "chosen_by(all_granted)"),
+    ],
+)
+def test_a_selection_is_shown_as_it_is_written(selection: Selection, text: str) -> None:
+    assert repr(selection) == text
+
+
+@FEW
+@given(selections)
+def test_what_is_shown_can_be_written(selection: Selection) -> None:
+    words = {
+        "first_of": first_of,
+        "accumulate": accumulate,
+        "within": within,
+        "with_offline_access": with_offline_access,
+        **dict(zip(NAMES, SELECTIONS, strict=True)),
+    }
+    assert eval(repr(selection), words) == selection  # noqa: S307
+
+
+# Every policy
+
+
+def test_the_policies_are_known_by_name_the_reference_first() -> None:
+    assert list(POLICIES) == [
+        "mcp-2026-07-28",
+        "mcp-2025-11-25",
+        "rust-sdk-before-888",
+        "rust-sdk-after-888",
+        "csharp-sdk-before-1238",
+        "csharp-sdk-after-1238",
+        "configured-subset",
+        "typescript-sdk-described",
+        "python-sdk-described",
+        "python-sdk-1.30",
+        "python-sdk-2.3",
+        "typescript-sdk-1.32",
+        "typescript-sdk-2.4",
+        "rust-sdk-2.2",
+        "rust-sdk-3.9",
+        "go-sdk-1.8",
+    ]
+    assert [policy.name for policy in POLICIES.values()] == list(POLICIES)
+
+
+every_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+
+
+@every_policy
+def test_a_policy_is_one_sentence_and_names_its_source(policy: Policy) -> None:
+    assert policy.says.endswith(".")
+    assert policy.source.startswith(
+        ("https://modelcontextprotocol.io/specification/", "https://github.com/modelcontextprotocol/")
+    )
+    if not policy.name.startswith(("mcp", "configured")):
+        assert f"/{policy.name.partition('-sdk')[0]}-sdk" in policy.source or "/csharp-sdk/" in policy.source
+
+
+MODES: Final[dict[str, ConfiguredMode]] = {
+    "csharp-sdk-after-1238": "override",
+    "configured-subset": "ceiling",
+    "python-sdk-described": "none",
+    "python-sdk-1.30": "none",
+    "python-sdk-2.3": "none",
+    "rust-sdk-2.2": "override",
+    "rust-sdk-3.9": "override",
+    "go-sdk-1.8": "none",
+}
+
+
+@every_policy
+def test_what_a_policy_makes_of_configured_scopes_is_what_it_says(policy: Policy) -> None:
+    mode = MODES.get(policy.name, "fallback")
+    assert policy.configured_mode == mode
+    both = chosen(policy.select, challenge="a b", configured="b k")
+    assert both == {"fallback": "a b", "override": "b k", "ceiling": "b", "none": "a b"}[mode]
+    alone = chosen(policy.select, configured="k")
+    assert alone == {"fallback": "k", "override": "k", "ceiling": None, "none": None}[mode]
+
+
+@every_policy
+def test_a_first_request_names_the_challenge_or_else_the_metadata(policy: Policy) -> None:
+    joins = policy.name in ("rust-sdk-after-888", "rust-sdk-3.9")
+    assert chosen(policy.select, challenge="a", resource_metadata="m") == ("a m" if joins else "a")
+    assert chosen(policy.select, resource_metadata="m n") == "m n"
+    assert chosen(policy.select) is None
+
+
+@every_policy
+def test_the_list_of_the_authorization_server_is_a_last_resort_of_some(policy: Policy) -> None:
+    uses = policy.name.startswith(("rust", "python"))
+    assert chosen(policy.select, server_metadata="s") == ("s" if uses else None)
+    assert chosen(policy.select, server_metadata="s", resource_metadata="m") == "m"
+    assert chosen(policy.select, server_metadata="s", challenge="a") == "a"
+
+
+@every_policy
+def test_some_add_offline_access(policy: Policy) -> None:
+    known = {"challenge": "a", "resource_metadata": "m", "server_metadata": "offline_access"}
+    wanted, unwanted = chosen_for_long(policy.select, **known), chosen(policy.select, **known)
+    adds = {"mcp-2026-07-28", "python-sdk-2.3", "typescript-sdk-2.4", "go-sdk-1.8"}
+    unasked = {"rust-sdk-2.2", "rust-sdk-3.9"}
+    assert ("offline_access" in scopes(wanted or "")) == (policy.name in adds | unasked)
+    assert ("offline_access" in scopes(unwanted or "")) == (policy.name in unasked)
+
+
+# Whole clients
+
+WORLD: Final = Servers(
+    resources={
+        RS: ResourceServer(
+            RS, AS, {"one": scopes("a"), "two": scopes("b"), "three": scopes("c"), "four": scopes("d")}
+        )
+    },
+    issuers={AS: AuthorizationServer(AS)},
+)
+
+
+def world(*, listed: str | None = None, server_listed: str | None = None) -> Servers:
+    """The world whose metadata lists these scopes."""
+    resource = ResourceServer(
+        RS, AS, WORLD.resources[RS].needs, None if listed is None else tuple(listed.split())
+    )
+    issuer = AuthorizationServer(AS, None if server_listed is None else tuple(server_listed.split()))
+    return Servers({RS: resource}, {AS: issuer})
+
+
+def call(operation: str, *challenges: Challenging, grant: Granting | None = None) -> Making:
+    """A call, with what the servers make of it."""
+    return Making(Call(RS, operation), challenges, () if grant is None else (grant,))
+
+
+def played(
+    policy: Policy,
+    *steps: EpisodeStep,
+    servers: Servers = WORLD,
+    configured: str | None = None,
+    wants_refresh_token: bool = False,
+) -> Transcript:
+    plan = Plan(
+        servers,
+        configured=None if configured is None else scopes(configured),
+        wants_refresh_token=wants_refresh_token,
+    )
+    return run(Episode(plan, steps), ModelSubject(policy))
+
+
+def asked(transcript: Transcript) -> list[str | None]:
+    """What each authorization request asked for, in order."""
+    return [
+        event.scope
+        for event in transcript.events
+        if isinstance(event, AuthorizationRequest) and not isinstance(event.scope, tuple)
+    ]
+
+
+def held(policy: Policy, *steps: EpisodeStep) -> ScopeSet | None:
+    """What a client says that it was granted, in the end."""
+    reported = played(policy, *steps, Reporting(RS)).events[-1]
+    assert isinstance(reported, ClientReported)
+    return None if reported.granted is None else ScopeSet(reported.granted)
+
+
+ROUNDS: Final = (call("one"), call("two"), call("three"))
+OMITS: Final = Granting(says=False)
+DECLINES_A: Final = Granting("narrower", scopes("a"))
+MISSING: Final = Challenging(scope="missing")
+UNNAMED: Final = Challenging(scope="unnamed")
+UNAUTHORIZED: Final = Challenging("unauthorized")
+
+# Three rounds of challenges: what is asked where the server says what it grants, and where it says nothing.
+STEP_UPS: Final[dict[str, tuple[list[str], list[str]]]] = {
+    "mcp-2026-07-28": (["a", "a b", "a b c"], ["a", "a b", "a b c"]),
+    "mcp-2025-11-25": (["a", "b", "c"], ["a", "b", "c"]),
+    "rust-sdk-before-888": (["a", "b", "c"], ["a", "b", "c"]),
+    "rust-sdk-after-888": (["a", "a b", "a b c"], ["a", "a b", "a b c"]),
+    "csharp-sdk-before-1238": (["a", "b", "c"], ["a", "b", "c"]),
+    "csharp-sdk-after-1238": (["a", "b", "c"], ["a", "b", "c"]),
+    "configured-subset": (["a", "a b", "a b c"], ["a", "a b", "a b c"]),
+    "typescript-sdk-described": (["a", "b", "c"], ["a", "b", "c"]),
+    "python-sdk-described": (["a", "b", "c"], ["a", "b", "c"]),
+    "python-sdk-1.30": (["a", "b", "c"], ["a", "b", "c"]),
+    "python-sdk-2.3": (["a", "a b", "a b c"], ["a", "a b", "a b c"]),
+    "typescript-sdk-1.32": (["a", "b", "c"], ["a", "b", "c"]),
+    "typescript-sdk-2.4": (["a", "a b", "a b c"], ["a", "b", "c"]),
+    "rust-sdk-2.2": (["a", "a b", "a b c"], ["a", "b", "c"]),
+    "rust-sdk-3.9": (["a", "a b", "a b c"], ["a", "a b", "a b c"]),
+    "go-sdk-1.8": (["a", "a b", "a b c"], ["a", "a b", "a b c"]),
+}
+
+
+@every_policy
+def test_three_rounds_of_challenges(policy: Policy) -> None:
+    said, omitted = STEP_UPS[policy.name]
+    assert asked(played(policy, *ROUNDS)) == said
+    silent = (call(operation, grant=OMITS) for operation in ("one", "two", "three"))
+    assert asked(played(policy, *silent)) == omitted
+
+
+# A 401 to a token that was held, after one step-up: "a", "a b", then a challenge for c.
+AGAIN: Final = {
+    "mcp-2026-07-28": "a b c",
+    "rust-sdk-after-888": "a b c",
+    "configured-subset": "a b c",
+    "go-sdk-1.8": "a b c",
+}
+
+
+@every_policy
+def test_another_401_starts_afresh_for_some(policy: Policy) -> None:
+    *_, last = asked(played(policy, call("one"), call("two"), call("three", UNAUTHORIZED)))
+    assert last == AGAIN.get(policy.name, "c")
+
+
+# A 403 that names no scope, after "a" was granted; the metadata lists m and n.
+UNTOLD: Final = {
+    "mcp-2026-07-28": "a m n",
+    "rust-sdk-after-888": "a m n",
+    "configured-subset": "a m n",
+    "python-sdk-2.3": "a m n",
+    "typescript-sdk-2.4": "a",
+    "rust-sdk-2.2": "a",
+    "rust-sdk-3.9": "a",
+    "go-sdk-1.8": "a m n",
+}
+
+
+@every_policy
+def test_a_step_up_that_is_not_told_what_for(policy: Policy) -> None:
+    selection = policy.step_up or policy.select
+    prior = {"requested": "a", "granted": "a", "resource_metadata": "m n"}
+    assert chosen(selection, **prior) == UNTOLD.get(policy.name, "m n")
+
+
+# The revisions of MCP
+
+
+def test_2025_11_25_chooses_a_step_up_like_a_first_request() -> None:
+    policy = POLICIES["mcp-2025-11-25"]
+    assert (policy.step_up, policy.reauthorize) == (None, None)
+    assert repr(policy.select) == "first_of(challenge, resource_metadata, configured)"
+
+
+def test_2026_07_28_asks_for_requested_granted_and_challenged() -> None:
+    policy = POLICIES["mcp-2026-07-28"]
+    assert policy.step_up is not None
+    assert policy.reauthorize is not None
+    known = {"requested": "b c", "granted": "c d", "resource_metadata": "m"}
+    assert chosen(policy.step_up, challenge="a b", **known) == "b c d a"
+    assert chosen(policy.step_up, **known) == "b c d m"
+    assert chosen(policy.reauthorize, challenge="a b", **known) == "b c d a"
+    assert chosen(policy.reauthorize, **known) == "b c d"
+    assert chosen(policy.reauthorize, resource_metadata="m", configured="k") == "m"
+    assert chosen(policy.reauthorize, configured="k") == "k"
+
+
+def test_2026_07_28_takes_offline_access_along() -> None:
+    transcript = played(
+        POLICIES["mcp-2026-07-28"],
+        *ROUNDS[:2],
+        servers=world(server_listed="offline_access"),
+        wants_refresh_token=True,
+    )
+    assert asked(transcript) == ["a offline_access", "a offline_access b"]
+
+
+# rust-sdk, pull request 888
+
+BEFORE: Final = POLICIES["rust-sdk-before-888"]
+AFTER: Final = POLICIES["rust-sdk-after-888"]
+
+
+def test_before_888_one_source_wins() -> None:
+    order = ("challenge", "resource_metadata", "server_metadata", "configured")
+    known = dict(zip(order, "cmsk", strict=True))
+    for name in order:
+        assert chosen(BEFORE.select, **known) == known.pop(name)
+    assert chosen(BEFORE.select) is None
+
+
+def test_before_888_a_challenge_replaces_what_was_asked() -> None:
+    assert chosen(BEFORE.select, requested="a", granted="a", challenge="b", resource_metadata="m") == "b"
+
+
+def test_after_888_scopes_accumulate_over_many_rounds() -> None:
+    rounds = (call(operation) for operation in ("one", "two", "three", "four"))
+    assert asked(played(AFTER, *rounds)) == ["a", "a b", "a b c", "a b c d"]
+
+
+def test_after_888_a_challenge_is_joined_and_replaces_nothing() -> None:
+    assert chosen(AFTER.select, requested="a", granted="a", challenge="b") == "a b"
+
+
+def test_after_888_a_challenge_already_requested_changes_nothing() -> None:
+    assert chosen(AFTER.select, requested="a b", granted="a b", challenge="b") == "a b"
+    assert chosen(AFTER.select, requested="a b", granted="a b", challenge="b a c") == "a b c"
+
+
+def test_after_888_the_resource_metadata_joins_every_union() -> None:
+    assert chosen(AFTER.select, challenge="b", resource_metadata="a m") == "b a m"
+    assert chosen(AFTER.select, requested="a", challenge="b", resource_metadata="b m") == "a b m"
+    assert asked(played(AFTER, *ROUNDS[:2], servers=world(listed="a m"))) == ["a m", "a m b"]
+
+
+def test_after_888_the_authorization_server_and_the_defaults_only_seed_the_first_request() -> None:
+    seeds = {"server_metadata": "s", "configured": "k"}
+    assert chosen(AFTER.select, **seeds) == "s"
+    assert chosen(AFTER.select, configured="k") == "k"
+    for known in ("requested", "granted", "challenge", "resource_metadata"):
+        assert chosen(AFTER.select, **seeds, **{known: "a"}) == "a"
+    seeded = played(AFTER, call("one", UNNAMED), call("two"), servers=world(server_listed="a s"))
+    assert asked(seeded) == ["a s", "a s b"]
+
+
+def test_after_888_an_explicit_downgrade_is_honoured() -> None:
+    narrowed = (call("two", Challenging(scope=scopes("b a")), grant=DECLINES_A), call("three", MISSING))
+    assert held(AFTER, narrowed[0]) == scopes("b")
+    assert asked(played(AFTER, *narrowed)) == ["b a", "b c"]
+    # Even down to nothing: the union starts from the grant, which is empty and not unknown.
+    assert chosen(AFTER.select, requested="a", granted="", challenge="b") == "b"
+
+
+def test_after_888_an_omitted_scope_retains_and_before_it_cleared() -> None:
+    rounds = (call("one", grant=OMITS), call("two", grant=OMITS))
+    assert held(AFTER, *rounds) == scopes("a b")
+    assert held(BEFORE, *rounds) == NO_SCOPES
+    assert granted_scopes(AFTER, scopes("a b"), None, None) == scopes("a b")
+    assert granted_scopes(BEFORE, scopes("a b"), None, None) == NO_SCOPES
+
+
+@pytest.mark.parametrize("policy", [BEFORE, AFTER], ids=["before", "after"])
+def test_at_888_an_explicit_scope_is_the_grant_before_and_after(policy: Policy) -> None:
+    assert granted_scopes(policy, scopes("a b"), "a", None) == scopes("a")
+    assert granted_scopes(policy, scopes("a"), "a b", None) == scopes("a b")
+
+
+@FEW
+@given(all_sources)
+def test_after_888_the_first_seen_come_first(sources: Sources) -> None:
+    parts = (
+        sources.requested if sources.granted is None else sources.granted,
+        sources.challenge,
+        sources.resource_metadata,
+    )
+    seen = list(dict.fromkeys(scope for part in parts for scope in part or ()))
+    if seen:
+        assert list(AFTER.select(sources) or ()) == seen
+
+
+# csharp-sdk, pull request 1238
+
+C_BEFORE: Final = POLICIES["csharp-sdk-before-1238"]
+C_AFTER: Final = POLICIES["csharp-sdk-after-1238"]
+SUBSET: Final = POLICIES["configured-subset"]
+
+
+def test_before_1238_configured_scopes_are_only_a_fallback() -> None:
+    known = {"challenge": "c", "resource_metadata": "m", "configured": "k"}
+    assert chosen(C_BEFORE.select, **known) == "c"
+    del known["challenge"]
+    assert chosen(C_BEFORE.select, **known) == "m"
+    del known["resource_metadata"]
+    assert chosen(C_BEFORE.select, **known) == "k"
+
+
+def test_after_1238_configured_scopes_are_used_instead_of_the_advertised() -> None:
+    known = {"challenge": "c", "resource_metadata": "m", "configured": "k"}
+    assert chosen(C_AFTER.select, **known) == "k"
+    del known["configured"]
+    assert chosen(C_AFTER.select, **known) == "c"
+    del known["challenge"]
+    assert chosen(C_AFTER.select, **known) == "m"
+
+
+def test_at_1238_a_caller_adds_offline_access() -> None:
+    # The scope is not in the resource's metadata, since it is none of the resource's.
+    wish = "a offline_access"
+    for policy, request in ((C_BEFORE, "a m"), (C_AFTER, wish)):
+        transcript = played(policy, call("one", UNNAMED), servers=world(listed="a m"), configured=wish)
+        assert asked(transcript) == [request]
+
+
+def test_at_1238_a_caller_supports_a_subset_of_the_metadata() -> None:
+    some, every = "a b", "a b c d"
+    for policy, request in ((C_BEFORE, every), (C_AFTER, some), (SUBSET, some)):
+        transcript = played(policy, call("one", UNNAMED), servers=world(listed=every), configured=some)
+        assert asked(transcript) == [request]
+
+
+def test_a_client_that_supports_a_subset_never_asks_for_more() -> None:
+    transcript = played(SUBSET, *ROUNDS, servers=world(listed="a b c d"), configured="b a")
+    assert asked(transcript) == ["a", "a b"]
+    assert SUBSET.step_up is not None
+    assert SUBSET.reauthorize is not None
+    for selection in (SUBSET.select, SUBSET.step_up, SUBSET.reauthorize):
+        every = dict.fromkeys(("requested", "granted", "challenge", "resource_metadata"), "a b c")
+        assert chosen(selection, configured="b", **every) == "b"
+
+
+def test_after_1238_what_was_configured_answers_every_challenge() -> None:
+    transcript = played(C_AFTER, *ROUNDS[:2], configured="a k")
+    assert set(asked(transcript)) == {"a k"}
+
+
+def test_at_1238_a_caller_may_choose_with_a_function_of_its_own() -> None:
+    def without_delete(sources: Sources) -> ScopeSet | None:
+        """What is challenged or was granted, without d."""
+        known = (sources.granted or NO_SCOPES) | (sources.challenge or NO_SCOPES)
+        return known - scopes("d")
+
+    policy = own_function(without_delete)
+    assert policy.name == "without_delete"
+    assert policy.says == "What is challenged or was granted, without d."
+    assert policy.source == C_AFTER.source
+    assert repr(policy.select) == "chosen_by(without_delete)"
+    wide = Challenging(scope=scopes("c d"))
+    assert asked(played(policy, call("one"), call("three", wide))) == ["a", "a c"]
+
+
+def test_a_function_without_a_sentence_gets_one() -> None:
+    policy = own_function(lambda sources: sources.challenge)
+    assert policy.says == "A caller's own selection function."
+
+
+# The other SDKs, as that discussion describes them
+
+
+def test_typescript_falls_back_to_the_client_metadata() -> None:
+    policy = POLICIES["typescript-sdk-described"]
+    order = ("challenge", "resource_metadata", "configured")
+    known = dict(zip(order, "cmk", strict=True))
+    for name in order:
+        assert chosen(policy.select, server_metadata="s", **known) == known.pop(name)
+    assert chosen(policy.select, server_metadata="s") is None
+
+
+def test_python_falls_back_to_the_authorization_server_and_overwrites_what_was_configured() -> None:
+    policy = POLICIES["python-sdk-described"]
+    order = ("challenge", "resource_metadata", "server_metadata")
+    known = dict(zip(order, "cms", strict=True))
+    for name in order:
+        assert chosen(policy.select, configured="k", **known) == known.pop(name)
+    assert chosen(policy.select, configured="k") is None
+    # And a step-up overwrites it again.
+    assert asked(played(policy, *ROUNDS, configured="k")) == ["a", "b", "c"]
+
+
+# The SDKs as released
+
+
+def test_python_1_30_chooses_like_the_one_described() -> None:
+    policy, described = POLICIES["python-sdk-1.30"], POLICIES["python-sdk-described"]
+    assert policy.select == described.select
+    assert held(policy, call("one", grant=OMITS)) is None
+
+
+def test_python_2_3_adds_to_what_was_requested_or_granted() -> None:
+    policy = POLICIES["python-sdk-2.3"]
+    assert policy.step_up is not None
+    known = {"requested": "a b", "granted": "a x", "server_metadata": "s offline_access"}
+    assert chosen(policy.step_up, challenge="c", **known) == "a b x c"
+    assert chosen_for_long(policy.step_up, challenge="c", **known) == "a b x c offline_access"
+    assert chosen(policy.step_up, **known) == "a b x s offline_access"
+
+
+def test_python_2_3_forgets_after_a_401() -> None:
+    transcript = played(POLICIES["python-sdk-2.3"], *ROUNDS[:2], call("three", UNAUTHORIZED), call("four"))
+    assert asked(transcript) == ["a", "a b", "c", "c d"]
+
+
+def test_typescript_1_32_chooses_like_the_one_described() -> None:
+    policy, described = POLICIES["typescript-sdk-1.32"], POLICIES["typescript-sdk-described"]
+    assert policy.select == described.select
+    assert held(policy, call("one", grant=OMITS)) is None
+
+
+def test_typescript_2_4_adds_to_what_the_stored_token_says() -> None:
+    policy = POLICIES["typescript-sdk-2.4"]
+    assert policy.step_up is not None
+    assert chosen(policy.step_up, requested="p q", granted="p", challenge="c", resource_metadata="m") == "p c"
+    assert chosen(policy.step_up, requested="p q", challenge="c") == "c"
+    assert chosen(policy.step_up, requested="p q", resource_metadata="m", configured="k") == "m"
+    assert chosen(policy.step_up, requested="p q", configured="k") == "k"
+
+
+def test_rust_2_2_adds_to_what_the_token_response_said() -> None:
+    policy = POLICIES["rust-sdk-2.2"]
+    assert policy.step_up is not None
+    assert chosen(policy.step_up, requested="a b", granted="a", challenge="c", resource_metadata="m") == "a c"
+    assert held(policy, call("one", grant=OMITS)) == NO_SCOPES
+
+
+def test_rust_3_9_joins_the_metadata_at_first_and_never_again() -> None:
+    policy = POLICIES["rust-sdk-3.9"]
+    assert policy.step_up is not None
+    assert chosen(policy.select, challenge="c", resource_metadata="p q") == "c p q"
+    assert chosen(policy.step_up, requested="a", challenge="c", resource_metadata="m") == "a c"
+    assert chosen(policy.step_up, requested="a b", granted="a", challenge="c") == "a c"
+
+
+def test_go_1_8_asks_for_offline_access_alone() -> None:
+    policy = POLICIES["go-sdk-1.8"]
+    assert chosen_for_long(policy.select, server_metadata="offline_access") == "offline_access"
+    assert policy.reauthorize == policy.step_up
+    assert policy.step_up is not None
+    assert chosen(policy.step_up, requested="a b", granted="a", resource_metadata="m") == "a m"
+    assert chosen(policy.step_up, requested="a", challenge="c", resource_metadata="m") == "a c"
+
+
+# As they are read
+
+SEEDS: Final = first_of(server_metadata, configured)
+
+
+@pytest.mark.parametrize(
+    ("selection", "text"),
+    [
+        (
+            AFTER.select,
+            f"accumulate(current, challenge, resource_metadata).or_else({SEEDS!r})",
+        ),
+        (BEFORE.select, "first_of(challenge, resource_metadata, server_metadata, configured)"),
+        (C_BEFORE.select, "first_of(challenge, resource_metadata, configured)"),
+        (C_AFTER.select, "first_of(configured, challenge, resource_metadata)"),
+        (SUBSET.select, "within(configured, first_of(challenge, resource_metadata))"),
+        (
+            POLICIES["mcp-2026-07-28"].select,
+            "with_offline_access(first_of(challenge, resource_metadata, configured))",
+        ),
+        (
+            POLICIES["mcp-2026-07-28"].step_up,
+            "with_offline_access(accumulate(requested, granted, first_of(challenge, resource_metadata)))",
+        ),
+        (
+            POLICIES["go-sdk-1.8"].step_up,
+            "accumulate(current, with_offline_access(first_of(challenge, resource_metadata), alone=True))",
+        ),
+        (
+            POLICIES["rust-sdk-3.9"].step_up,
+            "with_offline_access(accumulate(current, challenge), unasked=True)",
+        ),
+    ],
+)
+def test_a_policy_reads_like_its_sentence(selection: Selection | None, text: str) -> None:
+    assert repr(selection) == text
+
+
+def test_every_pair_of_documents_differs_somewhere_or_is_the_same_choice() -> None:
+    # The three that are described alike: what a challenge, the metadata and the caller say, in that order.
+    alike = {"mcp-2025-11-25", "csharp-sdk-before-1238", "typescript-sdk-described"}
+    chosen_alike = {
+        frozenset((left.name, right.name))
+        for left, right in product(POLICIES.values(), repeat=2)
+        if left.name != right.name
+        and (left.select, left.step_up, left.reauthorize, left.on_omitted_scope)
+        == (right.select, right.step_up, right.reauthorize, right.on_omitted_scope)
+    }
+    assert chosen_alike == {frozenset(pair) for pair in product(alike, repeat=2) if len(set(pair)) == 2}
