@@ -730,11 +730,14 @@ def test_the_bound_is_the_policys() -> None:
 
 def test_a_call_that_is_served_counts_anew() -> None:
     client, _ = told(HELD, WRITE, insufficient("b"), DENIED)
+    client, _ = told(client, READ, insufficient("b", operation="read"), DENIED)
+    assert client.memory.attempts == {WRITE: 1, READ: 1}
+    client, _ = told(client, READ, OK)
     assert client.memory.attempts == {WRITE: 1}
-    elsewhere, _ = told(client, READ, OK)
-    assert elsewhere.memory.attempts == {WRITE: 1}
-    served, _ = told(client, WRITE, WRITTEN)
-    assert served.memory.attempts == {}
+    client, _ = told(client, READ, OK)
+    assert client.memory.attempts == {WRITE: 1}
+    client, _ = told(client, WRITE, WRITTEN)
+    assert client.memory.attempts == {}
 
 
 def test_asking_twice_for_what_the_token_carries_is_no_progress() -> None:

@@ -17,7 +17,7 @@ ALL_SPELLINGS: Final = {**SPELLINGS, "scope-twice": MISSPELLINGS["scope-twice"]}
 METADATA: Final = ("resource_metadata", "https://rs.example/metadata")
 USUAL: Final = (("error", "insufficient_scope"), ("scope", "a b"), METADATA)
 
-# The spellings of the usual challenge that each misreads: one kind each, but for the last, which never parses.
+# The spellings of the usual challenge that each misreads: one kind each, but for the last, which searches.
 GOES_WRONG: Final = {
     "comma-splitting": set[str](),
     "merging-repeats": {"scope-twice"},

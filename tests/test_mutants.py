@@ -17,10 +17,10 @@ from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER
 from scope_spec import CLAUSES, Revision
 
 REVISION: Revision = "2026-07-28"
-DEADLINE = 3_000
+DEADLINE = 1_600
 """By so many episodes a mutant must be dead."""
 
-WATCHED = 250
+WATCHED = 200
 """In so many episodes nothing but what it declares may be found."""
 
 JUDGED = [mutant for mutant in MUTANTS.values() if mutant.law_only is None]

@@ -754,6 +754,7 @@ def test_rust_2_2_adds_to_what_the_token_response_said() -> None:
     policy = POLICIES["rust-sdk-2.2"]
     assert policy.step_up is not None
     assert chosen(policy.step_up, requested="a b", granted="a", challenge="c", resource_metadata="m") == "a c"
+    assert chosen(policy.step_up, requested="a b", challenge="c") == "c"
     assert held(policy, call("one", grant=OMITS)) == NO_SCOPES
 
 

@@ -318,6 +318,10 @@ def test_a_request_without_scope_gets_the_default_told_or_untold(
     assert token.scope == stated
 
 
+def test_a_grant_of_nothing_is_always_told() -> None:
+    assert token_for(None, Granting("empty", says=False))[1].scope == ""
+
+
 @pytest.mark.parametrize(
     ("how", "error"),
     [(Granting("refused"), "access_denied"), (Granting("invalid_scope"), "invalid_scope")],

@@ -247,14 +247,14 @@ def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
         heeds = all(scope in names or _explained(asking, scope, without_challenge=True) for scope in known)
         if wrong is not MISREADINGS[-1] and names <= wanted and heeds:
             possible.setdefault(wrong.clause, wrong)
-    preferred = asking.configured is not None and asking.wanted - _OFFLINE <= asking.configured
+    preferred = asking.scope is not None and _is_what_was_configured(asking)
     if telltale or preferred or asking.situation not in asking.reads_plain or len(possible) != 1:
         return None
     return next(iter(possible.values()))
 
 
 def _explained(asking: Asking, scope: str, *, without_challenge: bool = False) -> bool:
-    sources = (asking.listed, asking.server_listed, asking.configured, asking.account.granted)
+    sources = (asking.listed, asking.server_listed, asking.configured)
     if not without_challenge and asking.challenged is not None and scope in asking.challenged:
         return True
     return scope in asking.account.ever or any(known is not None and scope in known for known in sources)

@@ -383,7 +383,8 @@ class Judge:
         if challenge is not None and challenge.insufficient:
             self._steps_up = True
         for scope in asking.wanted:
-            account.ever.add(scope)
+            if scope in asking.sourced:
+                account.ever.add(scope)
             if (challenged is not None and scope in challenged) or (
                 asking.listed is not None and scope in asking.listed
             ):
@@ -492,7 +493,7 @@ class Judge:
             account.assertion = event.scope
             return
         said = None if event.scope is None else read_scope(event.scope)
-        account.ever.update(said or ())
+        account.ever.update(said - (account.pending or NO_SCOPES) if said is not None else ())
         if leg == REFRESH_TOKEN:
             self._refreshed(account, event, said)
         else:

@@ -98,7 +98,7 @@ class Account:
     """What the wire says about one (issuer, resource): the three scope sets, the tokens, and their story.
 
     `requested` is None until a token was issued. `first` is the first request that led to a token; `ever` all
-    that was ever requested; `earlier` the grant before this one. `pending` is the request that awaits its token, with its grant type.
+    that was ever requested, or granted beyond that, and has a source; `earlier` the grant before this one. `pending` is the request that awaits its token, with its grant type.
     """
 
     requested: ScopeSet | None = None

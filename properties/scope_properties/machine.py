@@ -76,11 +76,17 @@ def _silent(plan: Plan) -> Plan:
     return replace(plan, servers=replace(servers, resources=resources), configured=None)
 
 
+SILENT_WORLDS: Final = plans().map(_silent)
+MACHINE_WORLDS: Final = plans(grant_types=WITHOUT_A_USER)
+WORLDS: Final = st.one_of(plans(), SILENT_WORLDS, MACHINE_WORLDS)
+
 # The first resource is drawn more often, so that things happen to it in turn.
 PLACES: Final = (RESOURCES[0], RESOURCES[0], RESOURCES[1])
 CALLS: Final = st.sampled_from([Call(resource, name) for resource in PLACES for name in OPERATIONS])
-WORLDS: Final = st.one_of(plans(), plans(), plans(grant_types=WITHOUT_A_USER))
 SOME_SCOPES: Final = scope_sets(min_size=1, max_size=2)
+SOME_SPELLINGS: Final = st.lists(
+    st.sampled_from((*SPELLINGS, *MISSPELLINGS)), min_size=1, max_size=5, unique=True
+)
 REFUSALS: Final[SearchStrategy[Grants]] = st.sampled_from(("refused", "invalid_scope"))
 NOISE: Final[tuple[Heard, ...]] = (
     Unavailable(),
@@ -152,32 +158,32 @@ def agreement(
 ) -> list[str]:
     """Where the two formulations part over some episodes: a sentence each, and none where they agree.
 
-    The judge objects to no run that keeps every law. And where a law breaks, the judge finds in some run one
-    of its clauses, or one of those `declared` to show the same fault: what goes wrong inside a client may
-    need another request to come to light. Laws that state no judged clause are the laws' own business.
+    Who breaks no law must be found nothing. Where a law breaks, the judge must find in some run one of its
+    clauses, or one of those `declared` to show the same fault: not always in the same run, since what goes
+    wrong inside a client may need another request to come to light. A law whose clauses nobody can judge
+    stands alone.
     """
     broken: dict[str, Law] = {}
-    found: set[str] = set()
-    parted: list[str] = []
+    found: dict[str, Finding] = {}
     for episode in episodes:
         run = Run(episode.plan, subject)
         for doing in episode.steps:
             run.take(doing)
-        watch = Watch(run)
-        laws, findings = watch.look()
+        laws, findings = Watch(run).look()
         broken.update((law.name, law) for law in laws)
-        found.update(finding.clause for finding in findings)
-        if findings and not laws:
-            parted.append(f"no law is broken, and the judge finds {_said(findings[0])}")
+        found.update((finding.clause, finding) for finding in findings)
+    if not broken:
+        return [f"no law is broken, and the judge finds {_said(finding)}" for finding in found.values()]
+    parted = []
     for law in broken.values():
         judged = {clause for clause in law.clauses if is_judged(clause, "2026-07-28")}
-        if judged and not found & (judged | declared):
+        if judged and not found.keys() & (judged | declared):
             parted.append(f"{law.name} is broken, and the judge never finds {' or '.join(sorted(judged))}")
     return parted
 
 
 def _stated(law: Law) -> str:
-    return f"{', '.join(law.clauses) or 'law'}: {law.says} ({law.name})"
+    return f"{', '.join((law.name, *law.clauses))}: {law.says}"
 
 
 def _said(finding: Finding) -> str:
@@ -258,16 +264,17 @@ class ScopeMachine(RuleBasedStateMachine):
         """A call through any number of challenges and grants."""
         self.take(making)
 
-    @rule(call=CALLS, spelling=st.sampled_from((*SPELLINGS, *MISSPELLINGS)))
-    def spell(self, call: Call, spelling: str) -> None:
-        """A call whose token is rejected, in a spelling of the server's own."""
-        self.take(Making(call, (Challenging("unauthorized", spelling=spelling),)))
+    @rule(call=CALLS, spellings=SOME_SPELLINGS)
+    def spell(self, call: Call, spellings: list[str]) -> None:
+        """Calls whose tokens are rejected, each in another spelling."""
+        self.take(*(Making(call, (Challenging("unauthorized", spelling=name),)) for name in spellings))
 
-    @rule(call=CALLS)
-    def hush(self, call: Call) -> None:
-        """A call in which neither challenge nor token response names a scope, and a refresh after it."""
+    @rule(call=CALLS, issuer=st.sampled_from(ISSUERS))
+    def hush(self, call: Call, issuer: str) -> None:
+        """A resource moves, and neither challenge nor token response names a scope; then a refresh."""
         silent = Making(call, (Challenging(scope="unnamed"),), (Granting(says=False),))
-        self.take(silent, Reporting(call.resource), Expiring(call.resource), Making(call))
+        at = call.resource
+        self.take(Moving(at, issuer), silent, Reporting(at), Expiring(at), Making(call))
 
     @rule(call=CALLS, how=grantings())
     def refresh(self, call: Call, how: Granting) -> None:
@@ -276,7 +283,7 @@ class ScopeMachine(RuleBasedStateMachine):
 
     @rule(call=CALLS, other=st.sampled_from(OPERATIONS))
     def starve(self, call: Call, other: str) -> None:
-        """A refresh that leaves a token for `call` alone, then the `other` call, whose refresh names no scope."""
+        """A refresh for `call` alone, then the `other` call with a refresh that names no scope."""
         resources = self.run.world.servers.resources
         needs = resources.get(call.resource, resources[RESOURCES[0]]).needs
         narrower = Granting("narrower", without=needs[other] - needs[call.operation])
@@ -325,13 +332,19 @@ class ScopeMachine(RuleBasedStateMachine):
             self.watch.count(self.reach)
 
 
-def machine_for(under_test: Subject, worlds: SearchStrategy[Plan] = WORLDS) -> type[ScopeMachine]:
-    """The machine for any subject, in worlds that it can live in; what is discouraged fails it."""
+def machine_for(
+    under_test: Subject,
+    worlds: SearchStrategy[Plan] = WORLDS,
+    *,
+    failing: Verdict = "discouraged",
+    counting: Reach | None = None,
+) -> type[ScopeMachine]:
+    """The machine for any subject, in worlds that it can live in."""
 
     class Machine(ScopeMachine):
         subject = under_test
-        fail_on = "discouraged"
-        reach = Reach()
+        fail_on = failing
+        reach = Reach() if counting is None else counting
 
         @initialize(plan=worlds)
         def begin(self, plan: Plan) -> None:

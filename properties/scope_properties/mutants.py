@@ -80,7 +80,7 @@ Acting = Callable[[Client, Heard, Client, Action], Step]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A wrong client: the clause that must catch it, and those that may catch it in passing (`also`).
+    """A wrong client: the clause that must catch it, and the others that may, in passing (`also`).
 
     `hears` changes what the reference is told, `acts` what it becomes and does. `law_only` says why no transcript
     can show what is wrong, where only a law of the model can.
@@ -92,7 +92,6 @@ class Mutant:
     policy: Policy = mcp_2026_07_28
     hears: Hearing | None = None
     acts: Acting | None = None
-    also: frozenset[str] = frozenset()
     law_only: str | None = None
     grant_types: tuple[str, ...] = USER_DELEGATED
 
@@ -101,6 +100,11 @@ class Mutant:
         heard = event if self.hears is None else self.hears(client, event)
         after, action = step(client, heard)
         return (after, action) if self.acts is None else self.acts(client, heard, after, action)
+
+    @property
+    def also(self) -> frozenset[str]:
+        """The clauses that it breaks in consequence of the one that it names."""
+        return frozenset(_IN_CONSEQUENCE.get(self.name, "").split())
 
     @property
     def subject(self) -> ModelSubject:
@@ -657,10 +661,6 @@ def _acts_on_nothing(_: Client, __: Heard, after: Client, action: Action) -> Ste
 # --- the mutants ----------------------------------------------------------------------------------
 
 
-def _also(*clauses: str) -> frozenset[str]:
-    return frozenset(clauses)
-
-
 _ALL: Final = (
     # what is asked for at first
     Mutant(
@@ -1141,6 +1141,70 @@ _ALL: Final = (
         law_only="no server sends an event that has no place",
     ),
 )
+
+# One fault often shows in several clauses: what was forgotten is missing from the next request, and so on.
+_IN_CONSEQUENCE: Final = {
+    "metadata-before-challenge": "ORDER-3 PARSE-3 SEL-1 SEL-5",
+    "configured-before-challenge": "SEL-1 SEL-2 SEL-5",
+    "first-challenged-scope-only": "OFFLINE-3 PARSE-6 PARSE-7 SEL-2 SEL-5",
+    "first-listed-scope-only": "OFFLINE-3",
+    "default-scope": "META-1 ORDER-3 SEL-6",
+    "leading-space": "RETAIN-2",
+    "parameter-twice": "ACC-10 RETAIN-2",
+    "challenge-cut-to-metadata": "CHAL-1 PARSE-3 PARSE-5 PARSE-7",
+    "openid-always": "ACC-7 META-1 ORDER-3 SEL-3",
+    "server-list-as-a-source": "OFFLINE-1 SEL-3",
+    "empty-list-means-a-default": "ORDER-3",
+    "any-metadata": "OFFLINE-1 ORDER-3 SEL-7",
+    "comma-splitting": "CHAL-1 ORDER-3",
+    "case-folding": "CHAL-1 ORDER-3 SEL-7",
+    "keeping-escapes": "CHAL-1 RETRY-3 SEL-7 STEP-2",
+    "any-scheme": "CHAL-1 ORDER-3 RETRY-3",
+    "no-blanks": "CHAL-1 ORDER-3 SEL-7 STEP-2",
+    "quoted-only": "CHAL-1 SEL-7 STEP-2",
+    "case-sensitive": "CHAL-1 SEL-7 STEP-2",
+    "first-scheme": "ACC-8 CHAL-1 STEP-2",
+    "first-line": "CHAL-1 STEP-2",
+    "needing-error": "CHAL-1 ORDER-3 RETAIN-2 SEL-1 SEL-5",
+    "substring": "CHAL-1 CHAL-6 ORDER-2 ORDER-3 PARSE-3 PARSE-5 PARSE-6 PARSE-9 RETRY-2 RETRY-3 SEL-7 STEP-2",
+    "old-token-again": "GRANT-3",
+    "client-credentials-stay-narrow": "ACC-6 CHAL-1 GRANT-7 OFFLINE-3 SEL-5",
+    "client-credentials-ask-for-nothing": "CHAL-1 SEL-2",
+    "replaces": "ACC-2 ACC-4 ACC-8 ORDER-3 RETAIN-2",
+    "granted-only": "ORDER-3",
+    "requested-only": "ACC-8 ORDER-3 RETAIN-2",
+    "unauthorized-replaces": "ACC-1 ACC-8 ORDER-3 RETAIN-2",
+    "forgets-an-earlier-round": "ACC-1 ACC-2 ACC-8 ORDER-3 RETAIN-2",
+    "drops-what-is-implied": "CHAL-1 PARSE-5",
+    "shared-between-issuers": "ORDER-3",
+    "shared-between-resources": "ACC-3 OFFLINE-1 ORDER-2 ORDER-3 PARSE-2 SEL-6 SEL-7",
+    "forgets-at-restart": "ACC-1 ACC-10 ACC-2 ORDER-3 RETAIN-2 RETRY-3",
+    "forgets-at-failed-refresh": "ACC-1 ACC-10 ACC-2 ORDER-3",
+    "wiped-by-a-refusal": "ACC-1 ACC-2 ACC-8 RETAIN-2",
+    "clears-at-exchange": "ACC-10 ACC-8 GRANT-4 RETAIN-1 RETAIN-2 RETRY-3",
+    "blank-at-exchange": "ACC-10 ACC-8 OFFLINE-6 RETAIN-1 RETAIN-2 RETRY-3",
+    "keeps-the-earlier-grant": "ACC-10 ACC-8 RETAIN-1 RETAIN-2 RETRY-3",
+    "ignores-a-narrower-grant": "ACC-10 ACC-8 RETAIN-1 RETAIN-2 STEP-5",
+    "ignores-a-wider-grant": "ACC-10 ACC-2 ACC-8 ORDER-3 RETAIN-1 RETAIN-2",
+    "rejects-another-grant": "ACC-1 ACC-10 ACC-2 ACC-4 ACC-8 CHAL-8 GRANT-2 ORDER-3 RETAIN-1 RETAIN-2 RETAIN-4",
+    "guesses-from-metadata": "ACC-10 OFFLINE-1 SEL-6 SEL-7",
+    "clears-at-refresh": "ACC-10 ACC-2 ACC-8 REFRESH-3 RETAIN-2 RETRY-3",
+    "narrows-the-grant": "ACC-1 ORDER-3 REFRESH-3",
+    "sticks-narrow": "ACC-8 RETAIN-2",
+    "expects-a-refresh-token": "ACC-2",
+    "filters-offline-access": "CHAL-1 PARSE-3 PARSE-4 PARSE-5 PARSE-7 SEL-2",
+    "offline-access-is-progress": "RETRY-3",
+    "offline-access-dropped": "ORDER-3",
+    "clips-to-registration": "ACC-6 CHAL-1 OFFLINE-3 PARSE-6 REG-1 SEL-5",
+    "bound-reset-by-success": "OFFLINE-6 RETRY-2 RETRY-3 RETRY-4",
+    "no-bound": "RETRY-1 RETRY-4",
+    "bound-for-the-session": "STEP-2",
+    "asks-without-progress": "CHAL-1 OFFLINE-3 PARSE-3 PARSE-5 PARSE-7",
+    "bound-reset-by-new-scopes": "OFFLINE-6 RETRY-1 RETRY-3",
+    "insists": "RETRY-1 RETRY-2 RETRY-3",
+    "exchanges-for-anything": "ACC-7 META-1 ORDER-3 SEL-3 SEL-6",
+    "first-leg-decides": "ACC-10 ACC-2 ACC-8 ORDER-3",
+}
 
 MUTANTS: Final = MappingProxyType({mutant.name: mutant for mutant in _ALL})
 """Every mutant, by name."""
