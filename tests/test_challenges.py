@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scope_model.challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
@@ -261,7 +261,6 @@ def test_what_comes_before_never_hides_a_challenge(before: tuple[str, ...], afte
 
 @pytest.mark.parametrize("name", SPELLINGS)
 @given(parameters=parameter_lists)
-@settings(max_examples=30)
 def test_every_spelling_says_the_same(name: str, parameters: tuple[tuple[str, str], ...]) -> None:
     found = parse_challenges(SPELLINGS[name](parameters))
     assert not [wrong for wrong in found if isinstance(wrong, MalformedChallenge)]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Final, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scope_model.client import (
@@ -310,7 +310,6 @@ setups = st.builds(
 )
 
 
-@settings(max_examples=100)
 @given(setups, st.lists(choices, max_size=100))
 def test_any_sequence_of_events_is_taken_in_and_always_in_the_same_way(
     setup: Setup, drawn: list[tuple[int, int]]

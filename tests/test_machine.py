@@ -74,9 +74,10 @@ READ = "Call(resource='https://one.example/mcp', operation='read')"
 def test_a_client_that_replaces_is_caught_by_both_formulations() -> None:
     steps, objections = failure(machine_for(MUTANTS["replaces"].subject))
     assert steps == [f"state.grow(call={READ})"]
+    grow, again = "requested_scopes_only_grow", "what_was_granted_is_asked_for_again"
     assert objections == [
-        f"law: requested_scopes_only_grow, ACC-1, ACC-4: {LAWS['requested_scopes_only_grow'].says}",
-        f"law: what_was_granted_is_asked_for_again, ACC-2: {LAWS['what_was_granted_is_asked_for_again'].says}",
+        f"law: {grow}, ACC-1, ACC-4: {LAWS[grow].says}",
+        f"law: {again}, ACC-2: {LAWS[again].says}",
         "judge: ACC-1, discouraged: a was asked for before, and is missing",
         "judge: ACC-4, discouraged: b was asked for before, and is missing",
     ]

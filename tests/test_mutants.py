@@ -94,7 +94,7 @@ def test_every_law_has_a_mutant_that_it_kills_first() -> None:
 
 @pytest.mark.parametrize("equivalent", EQUIVALENTS, ids=lambda equivalent: equivalent.name)
 def test_what_cannot_be_killed_lives(equivalent: Equivalent) -> None:
-    assert len(equivalent.why) > len(equivalent.says)
+    assert equivalent.why
     subject = ModelSubject(equivalent.policy)
     examining = examiner(subject, equivalent.revision)
     made: list[Episode] = []

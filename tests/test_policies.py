@@ -6,7 +6,7 @@ from itertools import product
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scope_model.client import Call, granted_scopes
@@ -82,7 +82,6 @@ selections = st.recursive(
     max_leaves=4,
 )
 SILENCE: Final = first_of()
-FEW: Final = settings(max_examples=50)
 
 
 def knowing(**sources: str) -> Sources:
@@ -146,7 +145,6 @@ def test_current_is_the_grant_where_that_is_known_be_it_nothing(
     assert chosen(current, **sources) == asked
 
 
-@FEW
 @given(selections, all_sources)
 def test_a_selection_never_asks_for_an_empty_scope(selection: Selection, sources: Sources) -> None:
     selected = selection(sources)
@@ -154,7 +152,6 @@ def test_a_selection_never_asks_for_an_empty_scope(selection: Selection, sources
     assert selection(sources) == selected
 
 
-@FEW
 @given(selections, selections, selections, all_sources)
 def test_or_else_is_associative_and_silence_is_its_unit(
     x: Selection, y: Selection, z: Selection, sources: Sources
@@ -164,14 +161,12 @@ def test_or_else_is_associative_and_silence_is_its_unit(
     assert x.or_else(x)(sources) == x(sources)
 
 
-@FEW
 @given(selections, selections, selections, all_sources)
 def test_first_of_is_or_else_all_along(x: Selection, y: Selection, z: Selection, sources: Sources) -> None:
     assert first_of(x, y, z)(sources) == x.or_else(y).or_else(z)(sources)
     assert first_of(x, first_of(y, z))(sources) == first_of(first_of(x, y), z)(sources)
 
 
-@FEW
 @given(selections, selections, selections, all_sources)
 def test_accumulate_is_the_union_in_first_seen_order(
     x: Selection, y: Selection, z: Selection, sources: Sources
@@ -182,7 +177,6 @@ def test_accumulate_is_the_union_in_first_seen_order(
     assert accumulate(x, y, x)(sources) == accumulate(x, y)(sources)
 
 
-@FEW
 @given(selections, all_sources)
 def test_of_one_choice_there_is_nothing_to_combine(x: Selection, sources: Sources) -> None:
     assert first_of(x)(sources) == accumulate(x)(sources) == within(SILENCE, x)(sources) == x(sources)
@@ -190,7 +184,6 @@ def test_of_one_choice_there_is_nothing_to_combine(x: Selection, sources: Source
     assert accumulate()(sources) is first_of()(sources) is None
 
 
-@FEW
 @given(selections, selections, all_sources)
 def test_within_asks_for_nothing_beyond_a_known_limit(
     limit: Selection, x: Selection, sources: Sources
@@ -272,7 +265,6 @@ def test_a_selection_is_shown_as_it_is_written(selection: Selection, text: str) 
     assert repr(selection) == text
 
 
-@FEW
 @given(selections)
 def test_what_is_shown_can_be_written(selection: Selection) -> None:
     words = {
@@ -601,7 +593,6 @@ def test_at_888_an_explicit_scope_is_the_grant_before_and_after(policy: Policy) 
     assert granted_scopes(policy, scopes("a"), "a b", None) == scopes("a b")
 
 
-@FEW
 @given(all_sources)
 def test_after_888_the_first_seen_come_first(sources: Sources) -> None:
     parts = (

@@ -247,7 +247,8 @@ def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
         heeds = all(scope in names or _explained(asking, scope, without_challenge=True) for scope in known)
         if wrong is not MISREADINGS[-1] and names <= wanted and heeds:
             possible.setdefault(wrong.clause, wrong)
-    preferred = asking.scope is not None and _is_what_was_configured(asking)
+    configured = asking.configured
+    preferred = asking.scope is not None and configured is not None and asking.wanted <= configured
     if telltale or preferred or asking.situation not in asking.reads_plain or len(possible) != 1:
         return None
     return next(iter(possible.values()))
@@ -257,6 +258,8 @@ def _explained(asking: Asking, scope: str, *, without_challenge: bool = False) -
     sources = (asking.listed, asking.server_listed, asking.configured)
     if not without_challenge and asking.challenged is not None and scope in asking.challenged:
         return True
+    if scope in asking.account.invented:
+        return False
     return scope in asking.account.ever or any(known is not None and scope in known for known in sources)
 
 
@@ -285,7 +288,8 @@ def what_was_asked_and_granted_before(findings: Findings, asking: Asking) -> Non
     if mode == "ceiling" or (mode in ("override", None) and _is_what_was_configured(asking)):
         return
     lost_requested = [] if account.restarted else list(islice(missing(requested, wanted), _SHOWN + 1))
-    lost_granted = list(islice(missing(granted or NO_SCOPES, wanted), _SHOWN + 1))
+    sourced = (scope for scope in missing(granted or NO_SCOPES, wanted) if scope not in account.invented)
+    lost_granted = list(islice(sourced, _SHOWN + 1))
     lost = lost_granted or lost_requested
     if not lost:
         if OFFLINE_ACCESS in requested and not account.restarted:
@@ -499,7 +503,7 @@ def _offline_access(findings: Findings, asking: Asking, *, silent: bool) -> None
         or (asking.challenged is not None and OFFLINE_ACCESS in asking.challenged)
         or (listed is not None and OFFLINE_ACCESS in listed)
         or (asking.configured is not None and OFFLINE_ACCESS in asking.configured)
-        or (account.requested is not None and OFFLINE_ACCESS in account.requested)
+        or OFFLINE_ACCESS in account.ever
         or (account.granted is not None and OFFLINE_ACCESS in account.granted)
     )
     if named:

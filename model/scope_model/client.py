@@ -20,10 +20,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, assert_never
 from urllib.parse import urlsplit
-
-from typing_extensions import assert_never
 
 from .challenges import bearer_challenge, parse_challenges
 from .events import (

@@ -383,8 +383,10 @@ class Judge:
         if challenge is not None and challenge.insufficient:
             self._steps_up = True
         for scope in asking.wanted:
-            if scope in asking.sourced:
+            if scope in asking.sourced and scope not in account.invented:
                 account.ever.add(scope)
+            else:
+                account.invented.add(scope)
             if (challenged is not None and scope in challenged) or (
                 asking.listed is not None and scope in asking.listed
             ):
@@ -499,6 +501,7 @@ class Judge:
         else:
             self._granted(account, event, said)
         account.access_token = event.access_token
+        account.reported_rightly = False
         account.fresh, account.rejected, account.expired, account.failed = True, False, False, False
         resource = (
             self._resource_named(event.resource) if event.resource is not None else self._current_resource()
@@ -593,6 +596,7 @@ class Judge:
             return
         right = [known for known in (account.in_hand, account.granted) if known is not None]
         if said is not None and any(said == frozenset(known) for known in right):
+            account.reported_rightly = True
             return
         if account.told == "omitted" and said is not None and account.earlier is not None:
             if said == frozenset(account.earlier):
@@ -609,9 +613,9 @@ class Judge:
     @staticmethod
     def _clause_of_report(account: Account) -> str:
         """The clause on which the right answer rests now."""
-        if account.restarted or account.refresh_failed:
+        if account.reported_rightly and (account.restarted or account.refresh_failed):
             return "ACC-8"
-        if account.failed:
+        if account.reported_rightly and account.failed:
             return "ACC-10"
         if account.grant_type == JWT_BEARER and account.told in ("explicit", "omitted"):
             return "EXT-2"

@@ -98,7 +98,8 @@ class Account:
     """What the wire says about one (issuer, resource): the three scope sets, the tokens, and their story.
 
     `requested` is None until a token was issued. `first` is the first request that led to a token; `ever` all
-    that was ever requested, or granted beyond that, and has a source; `earlier` the grant before this one. `pending` is the request that awaits its token, with its grant type.
+    that was ever requested, or granted beyond that, and has a source,
+    `invented` what had none; `earlier` the grant before this one. `pending` is the request that awaits its token, with its grant type.
     """
 
     requested: ScopeSet | None = None
@@ -107,7 +108,9 @@ class Account:
     earlier: ScopeSet | None = None
     first: ScopeSet = NO_SCOPES
     ever: set[Scope] = field(default_factory=set)
+    invented: set[str] = field(default_factory=set)
     told: Told = "nothing"
+    reported_rightly: bool = False
     narrowed: ScopeSet | None = None
 
     pending: ScopeSet | None = None

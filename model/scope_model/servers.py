@@ -10,9 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeVar
-
-from typing_extensions import assert_never
+from typing import Final, Literal, TypeVar, assert_never
 
 from .client import FetchResourceMetadata, FetchServerMetadata, Key, Registered, Unavailable
 from .events import (

@@ -83,6 +83,7 @@ WORLDS: Final = st.one_of(plans(), SILENT_WORLDS, MACHINE_WORLDS)
 # The first resource is drawn more often, so that things happen to it in turn.
 PLACES: Final = (RESOURCES[0], RESOURCES[0], RESOURCES[1])
 CALLS: Final = st.sampled_from([Call(resource, name) for resource in PLACES for name in OPERATIONS])
+OTHERS: Final = st.sampled_from(OPERATIONS)
 SOME_SCOPES: Final = scope_sets(min_size=1, max_size=2)
 SOME_SPELLINGS: Final = st.lists(
     st.sampled_from((*SPELLINGS, *MISSPELLINGS)), min_size=1, max_size=5, unique=True
@@ -281,7 +282,7 @@ class ScopeMachine(RuleBasedStateMachine):
         """A call whose token has expired, and what the client says that it holds then."""
         self.take(Expiring(call.resource), Making(call, grants=(how,)), Reporting(call.resource))
 
-    @rule(call=CALLS, other=st.sampled_from(OPERATIONS))
+    @rule(call=CALLS, other=OTHERS)
     def starve(self, call: Call, other: str) -> None:
         """A refresh for `call` alone, then the `other` call with a refresh that names no scope."""
         resources = self.run.world.servers.resources

@@ -1,0 +1,547 @@
+"""How fast it is, as ratios measured within one run: `python tests/benchmarks/benchmarks.py`.
+
+A ratio compares two things that are timed in turn, the best of several rounds each, so that it says little of
+the machine and of who else is using it. `--check` ends with 1 where a target is missed, `--quick` measures on
+next to nothing, `--only NAME` only the rows whose name has NAME in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import partial
+from itertools import islice
+from time import perf_counter
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+
+from scope_model.client import Call, Client
+from scope_model.events import (
+    AUTHORIZATION_CODE,
+    AuthorizationRequest,
+    AuthorizationResponse,
+    Event,
+    Header,
+    ResourceRequest,
+    ResourceResponse,
+    TokenExpired,
+    TokenRequest,
+    TokenResponse,
+    Transcript,
+)
+from scope_model.judge import judge
+from scope_model.scopes import ScopeSet
+from scope_oracle.checking import check
+from scope_oracle.subjects import SubjectUnavailable
+from scope_oracle.subjects.python_sdk import PythonSdk, PythonSdkSession
+from scope_oracle.transcripts import write
+from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
+from scope_properties.episodes import (
+    Episode,
+    EpisodeStep,
+    Exhausted,
+    Expiring,
+    Making,
+    ModelSession,
+    ModelSubject,
+    Plan,
+    Reporting,
+    Restarting,
+    Run,
+    Transition,
+    run,
+)
+from scope_properties.machine import CALLS, OTHERS, WORLDS, ScopeMachine
+from scope_properties.reach import Reach
+from scope_properties.strategies import episodes
+
+HEADER: Final = Header("2026-07-28")
+ISSUER: Final = "https://as.example"
+RESOURCE: Final = "https://rs.example/mcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured: so many episodes, events, scopes, and rounds of timing."""
+
+    episodes: int
+    few: int
+    many: int
+    corner: int
+    rounds: int
+
+
+FULL: Final = Size(episodes=150, few=1_000, many=100_000, corner=5_000, rounds=7)
+QUICK: Final = Size(episodes=5, few=50, many=500, corner=50, rounds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; `target` is None where a number is for information."""
+
+    name: str
+    value: float
+    target: float | None = None
+    unit: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the target, if any, is met."""
+        return self.target is None or self.value <= self.target
+
+    def __str__(self) -> str:
+        target = "" if self.target is None else f"<= {self.target:g}"
+        holds = "ok" if self.holds else "MISSED"
+        return f"{self.name:<64} {self.value:>8.2f}{self.unit:<2} {target:>6}  {holds}"
+
+
+Work = Callable[[], object]
+
+
+def best(rounds: int, *works: Work) -> list[float]:
+    """The best time of each, measured in turn."""
+    times = [float("inf")] * len(works)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for at, work in enumerate(works):
+                begun = perf_counter()
+                work()
+                times[at] = min(times[at], perf_counter() - begun)
+    finally:
+        gc.enable()
+    return times
+
+
+def ratio(rounds: int, work: Work, yardstick: Work) -> float:
+    """How many times as long `work` takes as `yardstick`."""
+    one, other = best(rounds, work, yardstick)
+    return one / other
+
+
+def some_episodes(count: int) -> list[Episode]:
+    """Generated episodes, always the same ones."""
+    drawn: list[Episode] = []
+
+    @seed(0)
+    @settings(
+        max_examples=count,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(episodes())
+    def draw(episode: Episode) -> None:
+        drawn.append(episode)
+
+    draw()
+    return drawn
+
+
+# --- the judge ------------------------------------------------------------------------------------
+
+
+def judging(size: Size) -> Iterator[Row]:
+    """The judge against reading the same lines as JSON, and against itself on a longer transcript."""
+    transcripts = [run(episode, ModelSubject()) for episode in some_episodes(size.episodes)]
+    lines = [line for transcript in transcripts for line in list(write(transcript))[1:-1]]
+    yield Row(
+        "judge / json.loads", ratio(size.rounds, partial(_judge_all, transcripts), partial(_load, lines)), 3
+    )
+
+    pool = [event for transcript in transcripts for event in transcript.events]
+    few, many = (Transcript(HEADER, list(islice(_for_ever(pool), n))) for n in (size.few, size.many))
+    fast, slow = _per_unit(size, few, len(few.events), many, len(many.events))
+    yield Row(f"judge, an event of {size.many} / of {size.few}", slow / fast, 1.3)
+
+    for name, corner in CORNERS.items():
+        few, many = (Transcript(HEADER, list(corner(n))) for n in (size.corner // 10, size.corner))
+        fast, slow = _per_unit(size, few, _bytes(few), many, _bytes(many))
+        yield Row(f"judge, a byte of {size.corner} / of {size.corner // 10} {name}", slow / fast, 1.3)
+
+
+def _judge_all(transcripts: Iterable[Transcript]) -> None:
+    for transcript in transcripts:
+        judge(transcript)
+
+
+def _load(lines: Iterable[str]) -> None:
+    for line in lines:
+        json.loads(line)
+
+
+def _per_unit(size: Size, few: Transcript, units: int, many: Transcript, more: int) -> tuple[float, float]:
+    """The time of a unit in a short transcript, judged often enough to be timed, and in a long one."""
+    times = max(1, more // units)
+    short, long = best(size.rounds, partial(_judge_all, [few] * times), partial(judge, many))
+    return short / units / times, long / more
+
+
+def _bytes(transcript: Transcript) -> int:
+    return sum(map(len, write(transcript)))
+
+
+def _for_ever(events: Sequence[Event]) -> Iterator[Event]:
+    """The same events over and over, each time with tokens of their own."""
+    turn = 0
+    while True:
+        for event in events:
+            yield _renamed(event, f".{turn}")
+        turn += 1
+
+
+def _renamed(event: Event, suffix: str) -> Event:
+    match event:
+        case ResourceRequest(access_token=str(token)) | TokenExpired(access_token=token):
+            return replace(event, access_token=token + suffix)
+        case TokenResponse(access_token=str(token), refresh_token=refresh):
+            renewed = None if refresh is None else refresh + suffix
+            return replace(event, access_token=token + suffix, refresh_token=renewed)
+        case TokenRequest(refresh_token=str(token)):
+            return replace(event, refresh_token=token + suffix)
+        case _:
+            return event
+
+
+def _names(count: int) -> list[str]:
+    return [f"scope{at}" for at in range(count)]
+
+
+def _round(
+    scope: str, operation: str = "read", *, granted: bool = True, resource: str = RESOURCE
+) -> Iterator[Event]:
+    """One challenge, and the authorization request that answers it with the very same scopes."""
+    line = f'Bearer error="insufficient_scope", scope="{scope}"'
+    yield ResourceRequest(operation, "t0", resource)
+    yield ResourceResponse(operation, 403, (line,), resource)
+    yield AuthorizationRequest(scope, None, ISSUER, resource)
+    if granted:
+        yield AuthorizationResponse(code=True, issuer=ISSUER, resource=resource)
+        yield TokenRequest(AUTHORIZATION_CODE, None, None, ISSUER, resource)
+        yield TokenResponse("t0", scope, "r0", None, ISSUER, resource)
+    else:
+        yield AuthorizationResponse(error="access_denied", issuer=ISSUER, resource=resource)
+
+
+def _one_large_then_denied(count: int) -> Iterator[Event]:
+    yield from _round(" ".join(_names(count)))
+    for name in _names(count):
+        yield from _round(name, granted=False)
+
+
+def _one_large_then_granted(count: int) -> Iterator[Event]:
+    yield from _round(" ".join(_names(count)))
+    for name in _names(count):
+        yield from _round(name)
+
+
+def _asked_again(count: int) -> Iterator[Event]:
+    for _ in range(20):
+        yield from _round(" ".join(_names(count)))
+
+
+def _new_scopes(count: int) -> Iterator[Event]:
+    for name in _names(count):
+        yield from _round(name)
+
+
+def _operations(count: int) -> Iterator[Event]:
+    for name in _names(count):
+        yield from _round("a", name)
+
+
+def _refreshes(count: int) -> Iterator[Event]:
+    yield from _round(" ".join(_names(count)))
+    for at in range(count):
+        yield TokenExpired(f"t{at}")
+        yield TokenRequest("refresh_token", None, f"r{at}", ISSUER, RESOURCE)
+        yield TokenResponse(f"t{at + 1}", None, f"r{at + 1}", None, ISSUER, RESOURCE)
+        yield ResourceRequest("read", f"t{at + 1}", RESOURCE)
+        yield ResourceResponse("read", 200, (), RESOURCE)
+
+
+def _resources(count: int) -> Iterator[Event]:
+    for at in range(count):
+        for event in _round("a b", resource=f"{RESOURCE}/{at}"):
+            yield _renamed(event, f".{at}")
+        yield TokenExpired(f"t0.{at}")
+
+
+CORNERS: Final[Mapping[str, Callable[[int], Iterator[Event]]]] = {
+    "scopes, then as many denied rounds": _one_large_then_denied,
+    "scopes, then as many granted rounds": _one_large_then_granted,
+    "scopes, challenged 20 times": _asked_again,
+    "rounds, each with a new scope": _new_scopes,
+    "operations": _operations,
+    "scopes, then as many refreshes": _refreshes,
+    "resources, each expiring": _resources,
+}
+
+
+# --- the reference client -------------------------------------------------------------------------
+
+
+def stepping(size: Size) -> Iterator[Row]:
+    """A transition of the reference against making its successor of parts that are at hand."""
+    kinds: dict[str, list[Transition]] = defaultdict(list)
+    for episode in some_episodes(size.episodes):
+        running = Run(episode.plan, ModelSubject())
+        for doing in episode.steps:
+            running.take(doing)
+        assert isinstance(running.session, ModelSession)
+        for moved in running.session.transitions:
+            if moved.after is not moved.before:
+                kinds[f"{type(moved.before.phase).__name__} × {type(moved.event).__name__}"].append(moved)
+    steps, makings, worst, where = 0.0, 0.0, 0.0, ""
+    for kind, all_moved in kinds.items():
+        some = all_moved[:200]
+        takes = [partial(moved.step, moved.before, moved.event) for moved in some]
+        makes = [bare(moved.before, moved.after) for moved in some]
+        times = max(1, 200 // len(some))
+        step, make = best(size.rounds, partial(_each, takes * times), partial(_each, makes * times))
+        steps += step * len(all_moved) / (len(some) * times)
+        makings += make * len(all_moved) / (len(some) * times)
+        if step / make > worst:
+            worst, where = step / make, kind
+    yield Row("transition / its bare successor, mean", steps / makings, 5)
+    yield Row(f"transition / its bare successor, {where}", worst, 5)
+
+    small, large = (ScopeSet(_names(size.corner // 50 * n)) for n in (10, 1_000))
+    small_news, large_news = (ScopeSet(f"new{name}" for name in there) for there in (small, large))
+    fast, slow = best(
+        size.rounds, lambda: [small | small_news for _ in range(100)], lambda: large | large_news
+    )
+    yield Row(f"union, a scope of {len(large)} / of {len(small)}", slow / fast, 2)
+
+
+def _each(works: Iterable[Work]) -> None:
+    for work in works:
+        work()
+
+
+def bare(before: Client, after: Client) -> Work:
+    """A function that makes `after` anew, but for the parts that it shares with `before`."""
+    constants: dict[str, object] = {}
+    shared = set(map(id, _parts(before)))
+
+    def constant(value: object) -> str:
+        name = f"c{len(constants)}"
+        constants[name] = value
+        return name
+
+    def made(value: object) -> str:
+        if id(value) in shared:
+            return constant(value)
+        if is_dataclass(value):
+            parts = ", ".join(made(getattr(value, field.name)) for field in fields(value))
+            return f"{constant(type(value))}({parts})"
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{constant(key)}: {made(part)}" for key, part in value.items()) + "}"
+        return constant(value)
+
+    source = made(after)
+    making: Work = eval(f"lambda {', '.join(f'{n}={n}' for n in constants)}: {source}", constants)  # noqa: S307
+    return making
+
+
+def _parts(value: object) -> Iterator[object]:
+    yield value
+    if is_dataclass(value):
+        for field in fields(value):
+            yield from _parts(getattr(value, field.name))
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _parts(part)
+
+
+# --- property runs --------------------------------------------------------------------------------
+
+
+class Empty(ScopeMachine):
+    """The machine with nothing in it: it draws the same and does nothing."""
+
+    reach = Reach()
+
+    @initialize(plan=WORLDS)
+    def begin(self, plan: Plan) -> None:
+        """Draw a world."""
+
+    def take(self, *doings: EpisodeStep) -> None:
+        """Let nothing happen."""
+
+    @rule()
+    def disturb(self) -> None:
+        """Disturb nobody."""
+
+    @rule(call=CALLS, other=OTHERS)
+    def starve(self, call: Call, other: str) -> None:
+        """Let nothing happen."""
+
+    def teardown(self) -> None:
+        """Count nothing."""
+
+
+class Full(ScopeMachine):
+    """The machine as it is, with a count of its own."""
+
+    reach = Reach()
+
+
+def exploring(size: Size) -> Iterator[Row]:
+    """The machine against one that draws the same and does nothing, and how long a whole check takes."""
+    how = settings(
+        max_examples=size.episodes,
+        stateful_step_count=15,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    runs = [partial(run_state_machine_as_test, seed(0)(machine), settings=how) for machine in (Full, Empty)]
+    yield Row("stateful run / an empty one", ratio(max(1, size.rounds // 2), *runs), 2)
+
+
+def checking(size: Size) -> Iterator[Row]:
+    """The command that most people run."""
+    examples = 20 if size is QUICK else 1_000
+    (seconds,) = best(1, partial(check, ModelSubject(), examples=examples))
+    yield Row(f"scopelaw check, {examples} episodes", seconds, unit=" s")
+
+
+# --- the Python SDK -------------------------------------------------------------------------------
+
+
+class Recording(HttpWorld):
+    """A world that keeps its answers."""
+
+    def __init__(self, inner: HttpWorld) -> None:
+        super().__init__(inner.world)
+        self.__dict__.update(inner.__dict__)
+        self.answers: list[HttpResponse | None] = []
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer, and keep what was answered: None where the world's patience was at its end."""
+        try:
+            response = super().handle(request)
+        except Exhausted:
+            self.answers.append(None)
+            raise
+        self.answers.append(response)
+        return response
+
+
+class Canned(HttpWorld):
+    """Answers kept from a recording, in turn; `state` alone must be that of the request."""
+
+    def __init__(self, recorded: Recording) -> None:
+        self.world = recorded.world
+        self.answers = iter(recorded.answers)
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """The next answer."""
+        answer = next(self.answers, None)
+        if answer is None:
+            raise Exhausted
+        if answer.status != 302:
+            return answer
+        (sent,) = parse_qs(urlsplit(request.url).query)["state"]
+        back = dict(answer.headers)
+        (was,) = parse_qs(urlsplit(back["Location"]).query)["state"]
+        return replace(answer, headers=(("Location", back["Location"].replace(was, sent)),))
+
+
+def driving(size: Size) -> Iterator[Row]:
+    """The Python SDK in the world's hands against the SDK driven with answers that are at hand."""
+    try:
+        subject = PythonSdk()
+    except SubjectUnavailable:
+        return
+    drawn = some_episodes(max(3, size.episodes // 3))
+    canned = [_recorded(episode, subject) for episode in drawn]
+    value = ratio(
+        size.rounds,
+        lambda: [run(episode, subject) for episode in drawn],
+        lambda: _each(partial(_replay, subject, *each) for each in canned),
+    )
+    yield Row("Python SDK in a world / with canned answers", value, 1.5)
+
+
+Doing = Callable[[PythonSdkSession], object]
+
+
+def _recorded(episode: Episode, subject: PythonSdk) -> tuple[Plan, Recording, list[Doing]]:
+    """An episode played once: its answers, and what was done to the session."""
+    running = Run(episode.plan, subject)
+    session = running.session
+    assert isinstance(session, PythonSdkSession)
+    session.http_world = recording = Recording(session.http_world)
+    done: list[Doing] = []
+    for doing in episode.steps:
+        match doing:
+            case Making(call):
+                done.append(partial(_call, call=call))
+            case Expiring(resource):
+                token = running.world.token_in_use(resource)
+                if token is not None:
+                    done.append(partial(PythonSdkSession.expire, access_token=token))
+            case Restarting():
+                done.append(PythonSdkSession.restart)
+            case Reporting(resource):
+                done.append(partial(PythonSdkSession.report, resource=resource))
+            case _:
+                pass
+        running.take(doing)
+    return episode.plan, recording, done
+
+
+def _call(session: PythonSdkSession, call: Call) -> None:
+    with suppress(Exhausted):
+        session.call(call)
+
+
+def _replay(subject: PythonSdk, plan: Plan, recording: Recording, done: Iterable[Doing]) -> None:
+    session = PythonSdkSession(subject.sdk, plan, Canned(recording))
+    for doing in done:
+        doing(session)
+
+
+# --- all of it ------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print a table, and say whether the targets are met."""
+    parser = argparse.ArgumentParser(description="Measure scopelaw against its targets.")
+    parser.add_argument("--check", action="store_true", help="end with 1 where a target is missed")
+    parser.add_argument("--quick", action="store_true", help="measure on next to nothing")
+    parser.add_argument("--only", choices=MEASURES, help="one part alone")
+    given_ = parser.parse_args(arguments)
+    missed = False
+    for name, measure in MEASURES.items():
+        if given_.only in (None, name):
+            for row in measure(QUICK if given_.quick else FULL):
+                print(row, flush=True)  # noqa: T201 - its output
+                missed = missed or not row.holds
+    return int(missed and given_.check)
+
+
+MEASURES: Final[Mapping[str, Callable[[Size], Iterator[Row]]]] = {
+    "judge": judging,
+    "client": stepping,
+    "machine": exploring,
+    "python-sdk": driving,
+    "check": checking,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
