@@ -154,7 +154,12 @@ def what_the_challenge_asks(findings: Findings, asking: Asking) -> None:
 
 def _never_merged(findings: Findings, asking: Asking, repeats: ScopeSet) -> None:
     """Of a parameter that is repeated within a challenge the first may be read, or none (PARSE-2)."""
-    merged = [scope for scope in repeats if scope in asking.wanted and not _explained(asking, scope)]
+    known = asking.account.invented
+    merged = [
+        scope
+        for scope in repeats
+        if scope in asking.wanted and scope not in known and not _explained(asking, scope)
+    ]
     if findings.reach("PARSE-2") and merged:
         findings.broke(
             "PARSE-2",
@@ -234,10 +239,12 @@ def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
     right = plainly_read(challenge)
     sent = set(asking.raw)
     known = wanted & (asking.challenged or NO_SCOPES)
+    # A first 401 carries no error code: who heeds one needs none.
+    needs_no_error = asking.initial or "initial" in asking.reads_plain
     possible: dict[str, Misreading] = {}
     for wrong in MISREADINGS:
         misread = wrong.read(challenge.lines)
-        if misread.scope == right.scope or (wrong.clause == "CHAL-6" and asking.initial):
+        if misread.scope == right.scope or (wrong.clause == "CHAL-6" and needs_no_error):
             continue
         raw = misread.scope.split(" ") if misread.scope else []
         only_misread = [name for name in raw if not _explained(asking, name)]
@@ -247,7 +254,7 @@ def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
         heeds = all(scope in names or _explained(asking, scope, without_challenge=True) for scope in known)
         if wrong is not MISREADINGS[-1] and names <= wanted and heeds:
             possible.setdefault(wrong.clause, wrong)
-    configured = asking.configured
+    configured = asking.configured if _mode(asking) != "none" else None
     preferred = asking.scope is not None and configured is not None and asking.wanted <= configured
     if telltale or preferred or asking.situation not in asking.reads_plain or len(possible) != 1:
         return None

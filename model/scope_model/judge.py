@@ -583,9 +583,9 @@ class Judge:
         clause = self._clause_of_report(account)
         if not findings.reach(clause):
             return
-        if account.granted is None and account.in_hand is None:
-            if said is None:
-                return
+        if said is None and account.granted is None:
+            return
+        if said is not None and account.granted is None and account.in_hand is None:
             empty = len(said) == 0
             findings.broke(
                 clause,

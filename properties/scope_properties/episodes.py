@@ -319,11 +319,12 @@ Stepping = Callable[[Client, Heard], Step]
 """A transition function: the model's `step`, or a variation of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Transition:
     """One step of a model client: what it was, what it heard, what it became, what it did.
 
-    `step` is the function that took it, so that a law can ask what else would have led to.
+    `step` is the function that took it, so that a law can ask what else would have led to. It happened once:
+    two that look alike are not the same one.
     """
 
     before: Client

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 from scope_model.challenges import Challenge, parse_challenges
 from scope_model.client import (
+    TRANSITIONS,
     Asserting,
     Authorizing,
     Call,
@@ -32,6 +34,7 @@ from scope_model.client import (
     Noted,
     Refreshing,
     Served,
+    no,
     select,
 )
 from scope_model.events import (
@@ -122,6 +125,7 @@ class _Request:
         return self.client.memory.server_metadata.get(self.key.issuer)
 
 
+@lru_cache(maxsize=1)  # the laws look at one transition after the other
 def _requested(moved: Transition) -> _Request | None:
     """The request for scopes that this transition sends, if it sends one."""
     action = moved.action
@@ -176,6 +180,7 @@ def _refreshed(moved: Transition) -> tuple[TokenResponse, Grant, Grant] | None:
     return event, moved.before.storage.grants[phase.key], moved.after.storage.grants[phase.key]
 
 
+@lru_cache(maxsize=1)
 def _challenge(moved: Transition) -> tuple[ResourceResponse, Heading] | None:
     """The challenge that this transition hears while it waits for one."""
     if isinstance(moved.before.phase, Calling) and isinstance(moved.event, ResourceResponse):
@@ -743,10 +748,14 @@ def an_illegal_event_changes_nothing(moved: Transition) -> bool | None:
 
 
 def broken_by(moved: Transition, reached: dict[str, int] | None = None) -> list[str]:
-    """The names of the laws that a transition breaks; counts in `reached` those that apply to it."""
+    """The names of the laws that a transition breaks; counts in `reached` those that apply to it.
+
+    Where the table says that an event has no place, one law alone applies.
+    """
     broken = []
-    for name, stated in _LAWS.items():
-        holds = stated.holds(moved)
+    illegal = TRANSITIONS[type(moved.before.phase)][type(moved.event)] is no
+    for name in (an_illegal_event_changes_nothing.__name__,) if illegal else _LAWS:
+        holds = _LAWS[name].holds(moved)
         if holds is not None and reached is not None:
             reached[name] = reached.get(name, 0) + 1
         if holds is False:

@@ -83,7 +83,8 @@ def _distance(choice: Challenging | Granting) -> int:
     for field in fields(choice):
         value = getattr(choice, field.name)
         if value != getattr(plain, field.name):
-            total += 1 + (_scopes_weight(value) if isinstance(value, ScopeSet) else 0)
+            total += 8 if field.name == "spelling" else 1
+            total += _scopes_weight(value) if isinstance(value, ScopeSet) else 0
     return total
 
 
