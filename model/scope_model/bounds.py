@@ -284,7 +284,7 @@ def what_was_asked_and_granted_before(findings: Findings, asking: Asking) -> Non
         return
     if account.narrowed is not None:
         findings.reach("RETAIN-2")
-    if not account.first >= requested:
+    if account.widened:
         findings.reach("ACC-4")
     if findings.readings["A1"] == "granted" and granted is not None:
         requested = requested & granted

@@ -517,6 +517,7 @@ class Judge:
         if account.requested is None:
             account.first = account.pending or NO_SCOPES
         account.requested = account.sourced
+        account.widened = not account.requested <= account.first
         account.earlier = account.granted
         if said is None and account.earlier is not None and self._findings.readings["A4"] == "earlier-grant":
             asked = account.earlier

@@ -97,7 +97,7 @@ Told = Literal["nothing", "explicit", "omitted", "both omitted", "refresh explic
 class Account:
     """What the wire says about one (issuer, resource): the three scope sets, the tokens, and their story.
 
-    `requested` is None until a token was issued. `first` is the first request that led to a token; `ever` all
+    `requested` is None until a token was issued. `first` is the first request that led to a token, `widened` whether a later one asked for more; `ever` all
     that was ever requested, or granted beyond that, and has a source,
     `invented` what had none; `earlier` the grant before this one. `pending` is the request that awaits its token, with its grant type.
     """
@@ -107,6 +107,7 @@ class Account:
     in_hand: ScopeSet | None = None
     earlier: ScopeSet | None = None
     first: ScopeSet = NO_SCOPES
+    widened: bool = False
     ever: set[Scope] = field(default_factory=set)
     invented: set[str] = field(default_factory=set)
     told: Told = "nothing"

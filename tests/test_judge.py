@@ -1,0 +1,307 @@
+"""The judge: it accepts every conforming client, and judges by revision, by reading, and in linear work."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scope_model.events import (
+    AuthorizationRequest,
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    ClientRestarted,
+    Event,
+    Header,
+    ProtectedResourceMetadata,
+    ResourceRequest,
+    ResourceResponse,
+    TokenExpired,
+    TokenRequest,
+    TokenResponse,
+    Transcript,
+)
+from scope_model.findings import Finding
+from scope_model.judge import Judge, judge
+from scope_model.policies import POLICIES, mcp_2025_11_25, mcp_2026_07_28
+from scope_model.scopes import ScopeSet
+from scope_oracle.checking import generate
+from scope_properties.episodes import Episode, ModelSubject, run
+from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
+from scope_spec import CLAUSES, READINGS, REVISIONS, Revision
+
+NEW: Revision = "2026-07-28"
+OLD: Revision = "2025-11-25"
+
+
+def asks(scope: str | tuple[str, ...] | None) -> AuthorizationRequest:
+    return AuthorizationRequest(scope)
+
+
+def unauthorized(parameters: str) -> ResourceResponse:
+    return ResourceResponse("read", 401, (f"Bearer {parameters}",))
+
+
+def insufficient(scope: str, operation: str = "write") -> ResourceResponse:
+    return ResourceResponse(operation, 403, (f'Bearer error="insufficient_scope", scope="{scope}"',))
+
+
+def granted(scope: str | None, said: str | None = None, token: str = "t1") -> list[Event]:
+    """A first authorization for `scope`, and what the response says of it."""
+    return [
+        ResourceRequest("read"),
+        unauthorized(f'scope="{scope}"' if scope else 'realm="x"'),
+        asks(scope),
+        *issued(said, token),
+        ResourceRequest("read", token),
+        ResourceResponse("read", 200),
+    ]
+
+
+def issued(said: str | None = None, token: str = "t1", refresh_token: str | None = None) -> list[Event]:
+    return [
+        AuthorizationResponse(code=True),
+        TokenRequest("authorization_code"),
+        TokenResponse(token, said, refresh_token),
+    ]
+
+
+def findings(events: list[Event], revision: Revision = NEW, **readings: str) -> list[Finding]:
+    return judge(Transcript(Header(revision), events), readings)
+
+
+def found(events: list[Event], revision: Revision = NEW, **readings: str) -> list[tuple[str, str]]:
+    return [(finding.clause, finding.verdict) for finding in findings(events, revision, **readings)]
+
+
+# --- who is accepted ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("grant_types", [USER_DELEGATED, WITHOUT_A_USER])
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_the_reference_is_accepted_at_every_revision(
+    revision: Revision, grant_types: tuple[str, ...]
+) -> None:
+    def accept(episode: Episode) -> None:
+        assert judge(run(episode, ModelSubject(mcp_2026_07_28))) == []
+
+    generate(accept, revision=revision, examples=250, seed_=3, grant_types=grant_types)
+
+
+def test_the_policy_of_2025_11_25_is_accepted_there() -> None:
+    def accept(episode: Episode) -> None:
+        found = judge(run(episode, ModelSubject(mcp_2025_11_25)))
+        assert [finding for finding in found if finding.clause != "ORDER-3"] == []
+
+    generate(accept, revision=OLD, examples=300, seed_=3)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_no_named_policy_violates_what_only_a_reading_decides(name: str) -> None:
+    def accept(episode: Episode) -> None:
+        for finding in judge(run(episode, ModelSubject(POLICIES[name]))):
+            assert finding.reading is None or finding.verdict != "violates"
+            assert finding.verdict != "unspecified" or finding.reading is not None
+
+    generate(accept, revision=NEW, examples=60, seed_=3)
+
+
+def test_it_does_not_look_at_who_wrote_the_transcript() -> None:
+    events = [*granted("a"), ResourceRequest("write", "t1"), insufficient("b"), asks("b")]
+    named = Transcript(Header(NEW, "python-sdk", "2.3.0"), events)
+    assert judge(named) == judge(Transcript(Header(NEW), events)) != []
+
+
+# --- revisions ------------------------------------------------------------------------------------
+
+
+def test_a_client_that_replaces_conforms_at_2025_11_25_and_not_at_2026_07_28() -> None:
+    events = [*granted("a"), ResourceRequest("write", "t1"), insufficient("b"), asks("b")]
+    assert found(events, OLD) == []
+    assert found(events, NEW) == [("ACC-1", "discouraged")]
+    assert found([*events[:-1], asks("a b")], OLD) == []
+
+
+def test_a_challenged_scope_that_is_left_out_violates_since_2025_11_25() -> None:
+    events: list[Event] = [ResourceRequest("read"), unauthorized('scope="a b"'), asks("a")]
+    assert found(events, NEW) == found(events, OLD) == [("CHAL-1", "violates")]
+    assert found(events, "2025-06-18") == found(events, "2025-03-26") == []
+
+
+def test_earlier_revisions_carry_what_the_rfcs_bind() -> None:
+    refresh: list[Event] = [
+        ResourceRequest("read"),
+        unauthorized('realm="x"'),
+        asks("a"),
+        *issued("a", refresh_token="r1"),
+        TokenExpired("t1"),
+        TokenRequest("refresh_token", "a b", "r1"),
+    ]
+    for revision in REVISIONS:
+        assert ("REFRESH-1", "violates") in found(refresh, revision)
+        assert ("SEL-4", "violates") in found([*refresh[:2], asks(" a")], revision)
+
+
+def test_every_finding_is_of_a_clause_in_force() -> None:
+    @settings(max_examples=150, derandomize=True, database=None, deadline=None)
+    @given(st.sampled_from(REVISIONS).flatmap(lambda revision: episodes(revision=revision)))
+    def in_force(episode: Episode) -> None:
+        for finding in judge(run(episode, ModelSubject(POLICIES["rust-sdk-before-888"]))):
+            clause = CLAUSES[finding.clause]
+            assert clause.binds_at(episode.plan.revision)
+            assert clause.excluded is None
+            assert clause.unjudged is None
+
+    in_force()
+
+
+# --- what is quality only -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["b a", "a b a", "a b b"])
+def test_order_and_repeats_are_unspecified_at_most(scope: str) -> None:
+    events: list[Event] = [ResourceRequest("read"), unauthorized('scope="a b"'), asks(scope)]
+    assert {verdict for _, verdict in found(events)} == {"unspecified"}
+    assert found(events, A15="any") == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "verdict"),
+    [("", "unspecified"), (" a", "violates"), ("a  b", "violates"), ("a\tb", "violates")],
+)
+def test_a_malformed_parameter_is_the_clients_own(scope: str, verdict: str) -> None:
+    events: list[Event] = [ResourceRequest("read"), ResourceResponse("read", 401), asks(scope)]
+    assert ("SEL-4", verdict) in found(events)
+
+
+def test_nothing_is_expected_of_a_client_that_meets_a_malformed_challenge() -> None:
+    broken = ResourceResponse("read", 401, ('Bearer scope="a" error="x"',))
+    for scope in ("a", None):
+        assert found([ResourceRequest("read"), broken, asks(scope)]) == []
+
+
+# --- a few clauses by hand ------------------------------------------------------------------------
+
+
+def test_a_403_without_insufficient_scope_is_no_wish_for_scopes() -> None:
+    events = [*granted("a"), ResourceRequest("write", "t1"), ResourceResponse("write", 403), asks("a b")]
+    assert ("CHAL-7", "discouraged") in found(events)
+
+
+def test_what_the_server_says_is_what_was_granted() -> None:
+    step_up: list[Event] = [ResourceRequest("write", "t1"), insufficient("c")]
+    wider = [*granted("a", "a b"), *step_up]
+    assert found([*wider, asks("a c")]) == [("ACC-2", "discouraged")]
+    assert found([*wider, asks("a b c")]) == []
+    narrower = [*granted("a b", "a"), *step_up]
+    assert found([*narrower, asks("a b c")]) == []
+    assert found([*narrower, asks("a c")]) == [("ACC-1", "unspecified")]
+    assert findings([*narrower, asks("a c")])[0].reading == "A2"
+    assert found([*narrower, asks("a c")], A2="drop") == []
+
+
+def test_a_restart_costs_what_was_requested_and_not_what_was_granted() -> None:
+    events = [*granted("a b", "a"), ClientRestarted(), ResourceRequest("write", "t1"), insufficient("c")]
+    assert found([*events, asks("a c")]) == []
+    assert found([*events, asks("c")]) == [("ACC-8", "discouraged")]
+
+
+def test_metadata_of_another_resource_is_no_source() -> None:
+    events: list[Event] = [
+        ResourceRequest("read", None, "https://one.example"),
+        ResourceResponse("read", 401, ("Bearer",), "https://one.example"),
+        ProtectedResourceMetadata("https://two.example", ("https://as.example",), ("x",)),
+        AuthorizationServerMetadata("https://as.example"),
+        AuthorizationRequest("x", None, "https://as.example", "https://one.example"),
+    ]
+    assert found(events) == [("META-3", "violates")]
+
+
+def test_a_request_that_does_not_name_its_resource_is_seen_where_the_transcript_names_it() -> None:
+    events: list[Event] = [
+        ResourceRequest("read", None, "https://one.example"),
+        ResourceResponse("read", 401, ("Bearer",), "https://one.example"),
+        asks(None),
+    ]
+    assert found(events) == [("ISO-1", "violates")]
+    assert found([ResourceRequest("read"), ResourceResponse("read", 401, ("Bearer",)), asks(None)]) == []
+
+
+def test_a_finding_names_its_event_and_every_reading_that_it_rests_on_exists() -> None:
+    events = [*granted("a"), ResourceRequest("write", "t1"), insufficient("b"), asks("b")]
+    (finding,) = findings(events)
+    assert finding.event == len(events) - 1
+    assert "a" in finding.because
+
+    def rests(episode: Episode) -> None:
+        for finding in judge(run(episode, ModelSubject(POLICIES["python-sdk-described"]))):
+            assert finding.reading is None or finding.reading in READINGS
+
+    generate(rests, revision=NEW, examples=80, seed_=4)
+
+
+# --- totality and linear work ---------------------------------------------------------------------
+
+ANY_EVENT = st.one_of(
+    st.builds(ResourceRequest, st.sampled_from("rw"), st.none() | st.just("t1")),
+    st.builds(
+        ResourceResponse,
+        st.sampled_from("rw"),
+        st.sampled_from((200, 401, 403, 500, -1)),
+        st.lists(
+            st.text(max_size=20) | st.just('Bearer error="insufficient_scope", scope="a"'), max_size=2
+        ).map(tuple),
+    ),
+    st.builds(asks, st.none() | st.text(max_size=5) | st.just(("a", "a")) | st.just("a")),
+    st.builds(AuthorizationResponse, st.booleans(), st.none() | st.just("access_denied")),
+    st.builds(
+        TokenRequest, st.sampled_from(("authorization_code", "refresh_token", "x")), st.none() | st.just("a")
+    ),
+    st.builds(TokenResponse, st.none() | st.just("t1"), st.none() | st.text(max_size=4)),
+    st.builds(TokenExpired, st.just("t1")),
+    st.just(ClientRestarted()),
+    st.just(ProtectedResourceMetadata(None, (), ("a",))),
+)
+
+
+def test_no_order_of_events_makes_it_fall_over() -> None:
+    @settings(max_examples=400, derandomize=True, database=None, deadline=None)
+    @given(st.lists(ANY_EVENT, max_size=14), st.sampled_from(REVISIONS))
+    def total(events: list[Event], revision: Revision) -> None:
+        for finding in findings(events, revision):
+            assert 0 <= finding.event < len(events)
+
+    total()
+
+
+class Counting(str):
+    """A scope that counts how often it is looked up."""
+
+    __slots__ = ()
+    looked_up = 0
+
+    def __hash__(self) -> int:
+        Counting.looked_up += 1
+        return super().__hash__()
+
+
+@pytest.mark.parametrize("rounds", [50, 400])
+def test_a_large_grant_costs_nothing_in_later_small_rounds(rounds: int) -> None:
+    many = " ".join(f"s{number}" for number in range(2_000))
+    judging = Judge(Header(NEW))
+    for event in granted(many):
+        judging.hear(event)
+    # What a round costs must not depend on the two thousand scopes: they are counted as they are looked at.
+    account = next(iter(judging._accounts.values()))  # noqa: SLF001 - to count at the source
+    assert account.requested is not None
+    account.requested = account.granted = ScopeSet(map(Counting, account.requested))
+    Counting.looked_up = 0
+    for _ in range(rounds):
+        for event in (
+            ResourceRequest("write", "t1"),
+            insufficient("x"),
+            asks("x"),
+            AuthorizationResponse(error="access_denied"),
+        ):
+            judging.hear(event)
+    assert Counting.looked_up < 60 * rounds
