@@ -14,13 +14,11 @@ from scope_properties.strategies import challenge_lines, raw_lines
 TOKEN: Final = "!#$%&'*+-.^_`|~09AZaz"
 
 # What a quoted-string can carry: HTAB, SP to "~", and obs-text.
-values = st.text(
-    st.sampled_from("\t" + "".join(map(chr, [*range(0x20, 0x7F), *range(0x80, 0x100)]))), max_size=12
-)
+values = st.text(st.sampled_from("\t" + "".join(map(chr, [*range(0x20, 0x7F), *range(0x80, 0x100)]))), max_size=12)
 NAMES: Final = ("scope", "error", "resource_metadata", "realm")
-parameter_lists = st.lists(
-    st.tuples(st.sampled_from(NAMES), values), unique_by=lambda parameter: parameter[0]
-).map(tuple)
+parameter_lists = st.lists(st.tuples(st.sampled_from(NAMES), values), unique_by=lambda parameter: parameter[0]).map(
+    tuple
+)
 
 
 def bearer(*parameters: tuple[str, str]) -> Challenge:
@@ -280,9 +278,7 @@ def test_the_spellings_differ() -> None:
     )
     written = [write(parameters) for write in {**SPELLINGS, **MISSPELLINGS}.values()]
     assert len(set(written)) == len(written)
-    assert written[0] == (
-        'Bearer error="insufficient_scope", scope="a", resource_metadata="https://rs.example/x"',
-    )
+    assert written[0] == ('Bearer error="insufficient_scope", scope="a", resource_metadata="https://rs.example/x"',)
 
 
 @given(challenge_lines())

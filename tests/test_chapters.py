@@ -88,11 +88,7 @@ def test_every_example_can_fail(name: str) -> None:
     # An example whose answer is changed is noticed, whichever it is.
     text = CHAPTERS[name]
     lines = text.splitlines()
-    answers = [
-        example.lineno + example.source.count("\n")
-        for example in examples(name, text).examples
-        if example.want
-    ]
+    answers = [example.lineno + example.source.count("\n") for example in examples(name, text).examples if example.want]
     for number in answers:
         assert not lines[number].startswith((">>>", "...", "```"))
         lines[number] += " indeed"

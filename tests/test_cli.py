@@ -147,10 +147,7 @@ def test_a_file_that_is_not_there_is_like_those_that_are(tmp_path: Path) -> None
 def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     result = scopelaw("check", "--examples", "1", "--html", tmp_path / "nowhere" / "page.html")
     assert result.exit_code == 2
-    assert (
-        result.stderr
-        == f"scopelaw: cannot write {tmp_path / 'nowhere' / 'page.html'}: No such file or directory\n"
-    )
+    assert result.stderr == f"scopelaw: cannot write {tmp_path / 'nowhere' / 'page.html'}: No such file or directory\n"
 
 
 WORDS = st.text(max_size=8).filter(lambda word: not word.startswith("-"))
@@ -394,8 +391,6 @@ def test_results_and_complaints_go_their_own_ways(tmp_path: Path) -> None:
 def test_a_terminal_without_unicode_is_no_failure(tmp_path: Path) -> None:
     path = written(tmp_path / "x.jsonl", (*ASKS_LESS, ResourceRequest("löschen")))
     plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run(
-        process("judge", "--format", "text", path), capture_output=True, check=False, env=plain
-    )
+    done = subprocess.run(process("judge", "--format", "text", path), capture_output=True, check=False, env=plain)
     assert done.returncode == 1
     assert b"client  ->  server  l\\xf6schen" in done.stdout

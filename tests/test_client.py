@@ -84,9 +84,7 @@ WRITE: Final = Call(RS, "write")
 # --- what is heard --------------------------------------------------------------------------------
 
 
-def answered(
-    status: int, *parameters: str, operation: str = "read", metadata: bool = False
-) -> ResourceResponse:
+def answered(status: int, *parameters: str, operation: str = "read", metadata: bool = False) -> ResourceResponse:
     """A response of the resource server, with these parameters in its Bearer challenge."""
     if metadata:
         parameters = (*parameters, 'resource_metadata="https://rs.example/metadata"')
@@ -94,23 +92,17 @@ def answered(
     return ResourceResponse(operation, status, lines, RS)
 
 
-def unauthorized(
-    scope: str | None = None, *, operation: str = "read", metadata: bool = False
-) -> ResourceResponse:
+def unauthorized(scope: str | None = None, *, operation: str = "read", metadata: bool = False) -> ResourceResponse:
     parameters = () if scope is None else (f'scope="{scope}"',)
     return answered(401, *parameters, operation=operation, metadata=metadata)
 
 
-def insufficient(
-    scope: str | None = None, *, operation: str = "write", metadata: bool = False
-) -> ResourceResponse:
+def insufficient(scope: str | None = None, *, operation: str = "write", metadata: bool = False) -> ResourceResponse:
     parameters = () if scope is None else (f'scope="{scope}"',)
     return answered(403, 'error="insufficient_scope"', *parameters, operation=operation, metadata=metadata)
 
 
-def described(
-    *listed: str, resource: str | None = RS, issuers: tuple[str, ...] = (AS,)
-) -> ProtectedResourceMetadata:
+def described(*listed: str, resource: str | None = RS, issuers: tuple[str, ...] = (AS,)) -> ProtectedResourceMetadata:
     return ProtectedResourceMetadata(resource, issuers, listed or None)
 
 
@@ -145,9 +137,7 @@ def last(client: Client, *events: Heard) -> Action:
     return told(client, *events)[1][-1]
 
 
-def knowing(
-    client: Client | None = None, *, listed: str | None = None, server_listed: str | None = None
-) -> Client:
+def knowing(client: Client | None = None, *, listed: str | None = None, server_listed: str | None = None) -> Client:
     """A client that has learnt its servers and registered, so that a challenge leads to a request at once."""
     client = client or Client()
     memory = Memory(
@@ -466,9 +456,7 @@ def test_a_registration_names_the_grant_types_in_use(
 
 
 def test_a_client_registers_once_with_each_issuer() -> None:
-    client, _ = told(
-        Client(), READ, unauthorized("a"), described(), listing(), Registered(), CODE, token(), OK
-    )
+    client, _ = told(Client(), READ, unauthorized("a"), described(), listing(), Registered(), CODE, token(), OK)
     other = Call(OTHER_RS, "read")
     same = described(resource=OTHER_RS)
     assert isinstance(last(client, other, unauthorized("a"), same), AuthorizationRequest)
@@ -494,9 +482,7 @@ def test_metadata_of_another_resource_is_not_used() -> None:
 
 
 def test_metadata_of_another_issuer_is_not_used() -> None:
-    client, actions = told(
-        Client(), READ, unauthorized(), described(), listing("offline_access", issuer=OTHER_AS)
-    )
+    client, actions = told(Client(), READ, unauthorized(), described(), listing("offline_access", issuer=OTHER_AS))
     assert reason(actions[-1]) == f"the server metadata is that of {OTHER_AS!r} (META-3)"
     assert not client.memory.server_metadata
 
@@ -566,9 +552,7 @@ def test_a_token_response_is_the_grant_and_a_policy_says_what_silence_means(
 
 
 def test_what_is_kept_at_first_is_what_was_asked() -> None:
-    assert granted_scopes(
-        replace(mcp_2026_07_28, on_omitted_scope="keep"), scopes("a"), None, None
-    ) == scopes("a")
+    assert granted_scopes(replace(mcp_2026_07_28, on_omitted_scope="keep"), scopes("a"), None, None) == scopes("a")
 
 
 def test_nobody_knows_what_is_granted_where_nothing_was_said() -> None:
@@ -591,9 +575,7 @@ def test_a_new_token_replaces_the_account() -> None:
 
 def test_a_request_without_scope_takes_nothing_back() -> None:
     silent = Policy("silent", "Nothing.", "", first_of())
-    client, actions = told(
-        holding("a", setup=Setup(silent)), WRITE, insufficient("b"), CODE, token("t2", "z")
-    )
+    client, actions = told(holding("a", setup=Setup(silent)), WRITE, insufficient("b"), CODE, token("t2", "z"))
     assert asked(actions[1]) is None
     assert account(client) == Grant(scopes("a"), scopes("z"), scopes("z"), "t2")
 
@@ -811,9 +793,7 @@ def test_the_expiry_of_an_unknown_token_changes_nothing() -> None:
     assert client is HELD
 
 
-@pytest.mark.parametrize(
-    "phase", [phase for phase, _ in LEGAL.values()], ids=lambda phase: type(phase).__name__
-)
+@pytest.mark.parametrize("phase", [phase for phase, _ in LEGAL.values()], ids=lambda phase: type(phase).__name__)
 def test_a_token_may_expire_at_any_time(phase: Phase) -> None:
     client, actions = told(replace(HELD, phase=phase), TokenExpired("t1"))
     assert actions == [Noted()]
@@ -896,9 +876,7 @@ def test_a_failed_refresh_leads_back_to_the_challenge() -> None:
 # --- restarting -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "phase", [phase for phase, _ in LEGAL.values()], ids=lambda phase: type(phase).__name__
-)
+@pytest.mark.parametrize("phase", [phase for phase, _ in LEGAL.values()], ids=lambda phase: type(phase).__name__)
 def test_a_restart_loses_the_memory_and_keeps_the_storage(phase: Phase) -> None:
     before = replace(HELD, phase=phase, memory=replace(HELD.memory, attempts={READ: 2}))
     client, actions = told(before, ClientRestarted())

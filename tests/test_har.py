@@ -31,9 +31,7 @@ Entry = dict[str, Any]  # Any: JSON
 RS = "https://rs.example/mcp"
 AS = "https://as.example"
 BACK = "http://localhost:3030/callback"
-CHALLENGE = (
-    'Bearer scope="a", resource_metadata="https://rs.example/.well-known/oauth-protected-resource/mcp"'
-)
+CHALLENGE = 'Bearer scope="a", resource_metadata="https://rs.example/.well-known/oauth-protected-resource/mcp"'
 
 
 def entry(  # noqa: PLR0913 - as many as an exchange has parts
@@ -77,9 +75,7 @@ def call(
     )
 
 
-def authorize(
-    status: int = 302, scope: str | None = "a", state: str = "s1", location: str | None = None
-) -> Entry:
+def authorize(status: int = 302, scope: str | None = "a", state: str = "s1", location: str | None = None) -> Entry:
     """A visit to the authorization endpoint."""
     query = {"response_type": "code", "client_id": "c", "redirect_uri": BACK, "state": state, "resource": RS}
     if scope is not None:
@@ -306,9 +302,7 @@ NOISE = st.recursive(
 @settings(max_examples=150)
 @given(st.data())
 def test_whatever_is_in_it_a_recording_is_read_or_refused(data: st.DataObject) -> None:
-    entries = json.loads(
-        har(call("read", 401, challenge=CHALLENGE), RESOURCE_METADATA, SERVER_METADATA, *GRANT)
-    )
+    entries = json.loads(har(call("read", 401, challenge=CHALLENGE), RESOURCE_METADATA, SERVER_METADATA, *GRANT))
     for _ in range(3):
         place: Any = entries["log"]
         while isinstance(place, dict | list) and place:

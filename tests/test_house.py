@@ -45,9 +45,7 @@ def run(*command: str | Path, cwd: Path) -> str:
         for name, value in os.environ.items()
         if not name.startswith(("PYTHON", "MYPY", "PYTEST", "COVERAGE", "VIRTUAL_ENV"))
     }
-    done = subprocess.run(
-        command, cwd=cwd, env=surroundings, capture_output=True, encoding="utf-8", check=False
-    )
+    done = subprocess.run(command, cwd=cwd, env=surroundings, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -176,9 +174,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 def test_the_wheel_holds_the_packages_and_nothing_else(installed: Installed) -> None:
     names = {name for name in zipfile.ZipFile(installed.wheel).namelist() if ".dist-info/" not in name}
-    sources = {
-        path.relative_to(path.parts[0]).as_posix() for path in files() if path.parts[0] in ROOMS.values()
-    }
+    sources = {path.relative_to(path.parts[0]).as_posix() for path in files() if path.parts[0] in ROOMS.values()}
     assert names == sources
     assert names >= {"scope_spec/clauses.toml", "scope_spec/readings.toml"}
     assert names >= {f"{package}/py.typed" for package in ROOMS}

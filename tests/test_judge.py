@@ -79,9 +79,7 @@ def found(events: list[Event], revision: Revision = NEW, **readings: str) -> lis
 
 @pytest.mark.parametrize("grant_types", [USER_DELEGATED, WITHOUT_A_USER])
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_the_reference_is_accepted_at_every_revision(
-    revision: Revision, grant_types: tuple[str, ...]
-) -> None:
+def test_the_reference_is_accepted_at_every_revision(revision: Revision, grant_types: tuple[str, ...]) -> None:
     def accept(episode: Episode) -> None:
         assert judge(run(episode, ModelSubject(mcp_2026_07_28))) == []
 
@@ -248,15 +246,11 @@ ANY_EVENT = st.one_of(
         ResourceResponse,
         st.sampled_from("rw"),
         st.sampled_from((200, 401, 403, 500, -1)),
-        st.lists(
-            st.text(max_size=20) | st.just('Bearer error="insufficient_scope", scope="a"'), max_size=2
-        ).map(tuple),
+        st.lists(st.text(max_size=20) | st.just('Bearer error="insufficient_scope", scope="a"'), max_size=2).map(tuple),
     ),
     st.builds(asks, st.none() | st.text(max_size=5) | st.just(("a", "a")) | st.just("a")),
     st.builds(AuthorizationResponse, st.booleans(), st.none() | st.just("access_denied")),
-    st.builds(
-        TokenRequest, st.sampled_from(("authorization_code", "refresh_token", "x")), st.none() | st.just("a")
-    ),
+    st.builds(TokenRequest, st.sampled_from(("authorization_code", "refresh_token", "x")), st.none() | st.just("a")),
     st.builds(TokenResponse, st.none() | st.just("t1"), st.none() | st.text(max_size=4)),
     st.builds(TokenExpired, st.just("t1")),
     st.just(ClientRestarted()),

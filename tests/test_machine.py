@@ -93,9 +93,7 @@ def test_a_client_that_reverses_is_caught_by_a_law_while_the_judge_calls_it_unsp
 def test_a_client_that_loses_its_account_to_a_refusal_is_caught_when_it_is_refused() -> None:
     steps, objections = failure(machine_for(MUTANTS["wiped-by-a-refusal"].subject))
     assert len(steps) == 2
-    assert objections == [
-        "law: a_failure_changes_no_grant, ACC-10: A call that fails leaves every account as it was."
-    ]
+    assert objections == ["law: a_failure_changes_no_grant, ACC-10: A call that fails leaves every account as it was."]
 
 
 def test_a_client_that_acts_on_illegal_events_is_caught_by_noise() -> None:

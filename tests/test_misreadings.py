@@ -77,9 +77,7 @@ def test_without_a_bearer_challenge_there_is_nothing_to_read() -> None:
 @each
 def test_each_goes_wrong_where_its_name_says_and_nowhere_else(misreading: Misreading) -> None:
     wrong = {
-        name
-        for name, write in ALL_SPELLINGS.items()
-        if misreading.read(write(USUAL)) != read_challenge(write(USUAL))
+        name for name, write in ALL_SPELLINGS.items() if misreading.read(write(USUAL)) != read_challenge(write(USUAL))
     }
     assert wrong == GOES_WRONG[misreading.name]
     # PARSE-2 is about a challenge that no server may send; all else shows on a legal one.
@@ -119,9 +117,7 @@ def test_one_that_reads_quoted_values_alone_misses_the_others() -> None:
 
 @each
 @pytest.mark.parametrize("lines", [(), ("",), ("Basic",), ('Basic realm="x"',)])
-def test_where_there_is_nothing_to_read_nobody_reads_anything(
-    misreading: Misreading, lines: tuple[str, ...]
-) -> None:
+def test_where_there_is_nothing_to_read_nobody_reads_anything(misreading: Misreading, lines: tuple[str, ...]) -> None:
     assert misreading.read(lines) == Heading()
 
 

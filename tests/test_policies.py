@@ -139,9 +139,7 @@ def test_a_source_says_what_it_knows_and_is_silent_where_it_knows_nothing(name: 
         ({"granted": "a", "in_hand": "b"}, "a"),
     ],
 )
-def test_current_is_the_grant_where_that_is_known_be_it_nothing(
-    sources: dict[str, str], asked: str | None
-) -> None:
+def test_current_is_the_grant_where_that_is_known_be_it_nothing(sources: dict[str, str], asked: str | None) -> None:
     assert chosen(current, **sources) == asked
 
 
@@ -185,9 +183,7 @@ def test_of_one_choice_there_is_nothing_to_combine(x: Selection, sources: Source
 
 
 @given(selections, selections, all_sources)
-def test_within_asks_for_nothing_beyond_a_known_limit(
-    limit: Selection, x: Selection, sources: Sources
-) -> None:
+def test_within_asks_for_nothing_beyond_a_known_limit(limit: Selection, x: Selection, sources: Sources) -> None:
     selected, known = within(limit, x)(sources), limit(sources)
     if known is None:
         assert selected == x(sources)
@@ -235,9 +231,7 @@ def test_a_function_of_the_callers_sees_every_source() -> None:
         seen.append(sources)
         return sources.configured
 
-    sources = replace(
-        knowing(**{name: name for name in NAMES if name != "current"}), wants_refresh_token=True
-    )
+    sources = replace(knowing(**{name: name for name in NAMES if name != "current"}), wants_refresh_token=True)
     assert chosen_by(mine)(sources) == scopes("configured")
     assert seen == [sources]
     assert chosen_by(mine)(knowing(configured="")) is None
@@ -367,9 +361,7 @@ def test_some_add_offline_access(policy: Policy) -> None:
 
 WORLD: Final = Servers(
     resources={
-        RS: ResourceServer(
-            RS, AS, {"one": scopes("a"), "two": scopes("b"), "three": scopes("c"), "four": scopes("d")}
-        )
+        RS: ResourceServer(RS, AS, {"one": scopes("a"), "two": scopes("b"), "three": scopes("c"), "four": scopes("d")})
     },
     issuers={AS: AuthorizationServer(AS)},
 )
@@ -377,9 +369,7 @@ WORLD: Final = Servers(
 
 def world(*, listed: str | None = None, server_listed: str | None = None) -> Servers:
     """The world whose metadata lists these scopes."""
-    resource = ResourceServer(
-        RS, AS, WORLD.resources[RS].needs, None if listed is None else tuple(listed.split())
-    )
+    resource = ResourceServer(RS, AS, WORLD.resources[RS].needs, None if listed is None else tuple(listed.split()))
     issuer = AuthorizationServer(AS, None if server_listed is None else tuple(server_listed.split()))
     return Servers({RS: resource}, {AS: issuer})
 

@@ -295,9 +295,7 @@ def test_an_unknown_subject_is_met_with_near_matches(name: str, message: str) ->
 
 
 @pytest.mark.parametrize("module", ["mcp", "mcp.client.auth.oauth2"])
-def test_without_the_sdk_its_user_is_told_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, module: str
-) -> None:
+def test_without_the_sdk_its_user_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "mcp"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)

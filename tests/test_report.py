@@ -102,9 +102,7 @@ def test_a_finding_is_told_as_an_exchange() -> None:
 
 
 def test_a_mark_without_room_hangs_below_its_line() -> None:
-    lines = told(
-        ResourceRequest("read"), width=60, marks={0: ["because of a reason that is much longer than a line"]}
-    )
+    lines = told(ResourceRequest("read"), width=60, marks={0: ["because of a reason that is much longer than a line"]})
     assert lines == [
         "  client  →  server  read  (no token)",
         "                     ↑ because of a reason that is much",
@@ -213,9 +211,7 @@ def test_any_transcript_can_be_told_and_printed(events: list[Event], at: int) ->
 
 
 def test_a_terminal_without_unicode_gets_ascii() -> None:
-    lines = list(
-        report.exchange_text(report.exchange(Transcript(Header("2026-07-28"), STEP_UP), {0: ["why"]}), 80)
-    )
+    lines = list(report.exchange_text(report.exchange(Transcript(Header("2026-07-28"), STEP_UP), {0: ["why"]}), 80))
     text = printed(lines, "ascii")
     assert "client  ->  server  read" in text
     assert "<- why" in text
@@ -324,9 +320,7 @@ def test_the_page_is_whole_and_needs_nothing_else(result: Result) -> None:
 
 
 def test_the_page_shows_what_a_client_sends_as_text() -> None:
-    transcript = Transcript(
-        Header("2026-07-28", "<b>"), (ResourceRequest("<script>"), AuthorizationRequest("<i>&"))
-    )
+    transcript = Transcript(Header("2026-07-28", "<b>"), (ResourceRequest("<script>"), AuthorizationRequest("<i>&")))
     broken = Broken(Finding("ACC-1", "violates", 1, "<u>"), None, transcript, "x")  # type: ignore[arg-type]
     html = report.result_html(Result("<b>", "$title", "2026-07-28", 0, 1, {}, (broken,)), readings={})
     assert not re.search(r"<(b|script|i|u)>", html)

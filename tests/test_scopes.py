@@ -70,9 +70,7 @@ def test_a_malformed_value_says_why(text: str, reason: str) -> None:
     assert parse_scope(text) == MalformedScope(text, reason)
 
 
-@pytest.mark.parametrize(
-    "text", ["a,b", "files:read", "https://x.example/a?b=c#d", "A", "!", "~", "urn:a:b;c"]
-)
+@pytest.mark.parametrize("text", ["a,b", "files:read", "https://x.example/a?b=c#d", "A", "!", "~", "urn:a:b;c"])
 def test_commas_colons_and_slashes_are_ordinary_characters(text: str) -> None:
     assert parse_scope(text) == ScopeSet([text])
     assert read_scope(text) == ScopeSet([text])

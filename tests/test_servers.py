@@ -52,9 +52,7 @@ FREE: Final = Freedom()
 
 WORLD: Final = Servers(
     resources={
-        RS: ResourceServer(
-            RS, AS, {"read": scopes("a"), "write": scopes("a b"), "ping": NO_SCOPES}, ("a", "b")
-        ),
+        RS: ResourceServer(RS, AS, {"read": scopes("a"), "write": scopes("a b"), "ping": NO_SCOPES}, ("a", "b")),
         OTHER_RS: ResourceServer(OTHER_RS, OTHER_AS, {"read": scopes("a")}),
     },
     issuers={
@@ -184,9 +182,7 @@ def test_a_server_may_challenge_a_token_that_would_do(how: Challenging, status: 
 
 
 def test_a_server_may_forbid_without_a_challenge() -> None:
-    assert called(with_token("a b"), "write", how=Challenging("forbidden")) == ResourceResponse(
-        "write", 403, (), RS
-    )
+    assert called(with_token("a b"), "write", how=Challenging("forbidden")) == ResourceResponse("write", 403, (), RS)
     assert called(WORLD, "write", None, Challenging("forbidden")).status == 401
 
 

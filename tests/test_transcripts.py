@@ -45,16 +45,10 @@ VALUES = (
     | st.booleans()
     | st.integers(-1, 3)
     | st.sampled_from((401.0, 0.5, "fallback", "2026-07-28", *EVENTS))
-    | st.recursive(
-        TEXTS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2)
-    )
+    | st.recursive(TEXTS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2))
 )
 MEMBERS = st.sampled_from(
-    sorted(
-        {"transcript", "event", "end", "events", "client", "x"}.union(
-            *(form.readers for form in FORMS.values())
-        )
-    )
+    sorted({"transcript", "event", "end", "events", "client", "x"}.union(*(form.readers for form in FORMS.values())))
 )
 
 
@@ -216,9 +210,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     lines = [bytearray(line.encode()) for line in write(draw(PLAYED | INVENTED))]
     line = draw(st.sampled_from(lines))
     at = draw(st.integers(0, len(line)))
-    line[at : at + draw(st.integers(0, 6))] = draw(
-        st.binary(max_size=4) | st.sampled_from((b"null", b"{", b"1"))
-    )
+    line[at : at + draw(st.integers(0, 6))] = draw(st.binary(max_size=4) | st.sampled_from((b"null", b"{", b"1")))
     if draw(st.booleans()):
         lines.pop(draw(st.integers(0, len(lines) - 1)))
     return b"".join(lines)

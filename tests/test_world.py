@@ -125,9 +125,7 @@ class Front:
                 return ResourceResponse(operation, response.status, lines, resource)
             case FetchResourceMetadata(resource):
                 parts = urlsplit(resource)
-                found = self.document(
-                    f"https://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}"
-                )
+                found = self.document(f"https://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}")
                 if found is None:
                     return Unavailable()
                 listed = found.get("scopes_supported")
@@ -139,13 +137,9 @@ class Front:
                 found = self.document(f"{issuer}/.well-known/oauth-authorization-server")
                 if found is None:
                     return Unavailable()
-                self.endpoints[issuer] = {
-                    name: str(url) for name, url in found.items() if name.endswith("_endpoint")
-                }
+                self.endpoints[issuer] = {name: str(url) for name, url in found.items() if name.endswith("_endpoint")}
                 listed = found.get("scopes_supported")
-                return AuthorizationServerMetadata(
-                    str(found["issuer"]), None if listed is None else tuple(listed)
-                )
+                return AuthorizationServerMetadata(str(found["issuer"]), None if listed is None else tuple(listed))
             case ClientRegistration(scope, grant_types, at):
                 metadata = {"redirect_uris": [BACK], "grant_types": grant_types, "scope": scope}
                 body = json.dumps({name: value for name, value in metadata.items() if value is not None})
@@ -261,10 +255,7 @@ def world_of(
     listed: tuple[str, ...] | None = ("a", "b"),
 ) -> HttpWorld:
     servers = Servers(
-        {
-            name: ResourceServer(name, issuer, {"read": scopes("a"), "write": scopes("b")}, listed)
-            for name in resources
-        },
+        {name: ResourceServer(name, issuer, {"read": scopes("a"), "write": scopes("b")}, listed) for name in resources},
         {issuer: AuthorizationServer(issuer, listed)},
     )
     http = HttpWorld(World(Plan(servers)))
@@ -392,9 +383,7 @@ def test_a_list_of_scopes_is_published_as_it_is_even_empty(listed: tuple[str, ..
 def test_a_scope_is_written_down_as_it_was_sent(query: str, scope: WireScope) -> None:
     http = world_of()
     http.handle(HttpRequest("GET", f"{ISSUER}/authorize?{query}"))
-    http.handle(
-        HttpRequest("POST", f"{ISSUER}/token", body=f"grant_type=client_credentials&{query}".encode())
-    )
+    http.handle(HttpRequest("POST", f"{ISSUER}/token", body=f"grant_type=client_credentials&{query}".encode()))
     asked, token = last(http, AuthorizationRequest), last(http, TokenRequest)
     assert isinstance(asked, AuthorizationRequest)
     assert isinstance(token, TokenRequest)
@@ -440,15 +429,11 @@ def test_a_refusal_comes_back_too() -> None:
         ({"response_type": "token"}, "unsupported_response_type", "not code"),
     ],
 )
-def test_a_faulty_authorization_request_is_sent_back(
-    changed: dict[str, str | None], error: str, because: str
-) -> None:
+def test_a_faulty_authorization_request_is_sent_back(changed: dict[str, str | None], error: str, because: str) -> None:
     http = world_of()
     assert returned(authorize(http, **changed))["error"] == error
     assert because in http.complaints[0]
-    assert last(http, AuthorizationResponse) == AuthorizationResponse(
-        error=error, issuer=ISSUER, resource=RESOURCE
-    )
+    assert last(http, AuthorizationResponse) == AuthorizationResponse(error=error, issuer=ISSUER, resource=RESOURCE)
 
 
 @pytest.mark.parametrize("changed", [{"redirect_uri": "https://evil.example/"}, {"client_id": "unknown"}])
@@ -534,9 +519,7 @@ def test_a_registration_is_echoed_and_written_down_as_sent() -> None:
     assert last(http, ClientRegistration) == ClientRegistration("a  b", (AUTHORIZATION_CODE,), ISSUER)
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"[]", b"\xff", b'{"scope": ["a"]}', b'{"redirect_uris": [1]}', b"[" * 10**5]
-)
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"scope": ["a"]}', b'{"redirect_uris": [1]}', b"[" * 10**5])
 def test_a_malformed_registration_is_refused(body: bytes) -> None:
     http = world_of()
     response = http.handle(HttpRequest("POST", f"{ISSUER}/register", body=body))

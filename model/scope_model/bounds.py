@@ -147,18 +147,14 @@ def what_the_challenge_asks(findings: Findings, asking: Asking) -> None:
             findings.broke(misread.clause, f"{because}, as if by a client that {misread.says}")
         else:
             clause = _how_lost(asking, challenged)
-            findings.broke(
-                clause, because, unless=Unless("A14", "hierarchical") if clause == "ACC-6" else None
-            )
+            findings.broke(clause, because, unless=Unless("A14", "hierarchical") if clause == "ACC-6" else None)
 
 
 def _never_merged(findings: Findings, asking: Asking, repeats: ScopeSet) -> None:
     """Of a parameter that is repeated within a challenge the first may be read, or none (PARSE-2)."""
     known = asking.account.invented
     merged = [
-        scope
-        for scope in repeats
-        if scope in asking.wanted and scope not in known and not _explained(asking, scope)
+        scope for scope in repeats if scope in asking.wanted and scope not in known and not _explained(asking, scope)
     ]
     if findings.reach("PARSE-2") and merged:
         findings.broke(
@@ -171,9 +167,7 @@ def _never_merged(findings: Findings, asking: Asking, repeats: ScopeSet) -> None
 def _can_be_misread(challenge: PendingChallenge) -> bool:
     """Whether some misreading sees other scopes, so that one cannot tell what a client made of the challenge."""
     right = plainly_read(challenge)
-    return any(
-        wrong.read(challenge.lines).scope != right.scope for wrong in MISREADINGS if wrong.clause != "CHAL-6"
-    )
+    return any(wrong.read(challenge.lines).scope != right.scope for wrong in MISREADINGS if wrong.clause != "CHAL-6")
 
 
 def _reach_spelling(findings: Findings, asking: Asking) -> None:
@@ -181,7 +175,7 @@ def _reach_spelling(findings: Findings, asking: Asking) -> None:
     if challenge is None:
         return
     text = ", ".join(challenge.lines)
-    if len(text) == len("Bearer") or text.startswith('Bearer scope="') and text.count("=") == 1:
+    if len(text) == len("Bearer") or (text.startswith('Bearer scope="') and text.count("=") == 1):
         return
     right = plainly_read(challenge)
     for clause in {wrong.clause for wrong in MISREADINGS if wrong.read(challenge.lines).scope != right.scope}:
@@ -205,12 +199,7 @@ def _how_lost(asking: Asking, challenged: ScopeSet) -> str:
     if before is not None and before <= wanted and all(_implied(scope, before) for scope in lost):
         return "ACC-6"
     # A client that goes by the metadata alone would have asked for what only the metadata lists.
-    if (
-        kept
-        and listed is not None
-        and not listed <= challenged
-        and not any(scope in listed for scope in lost)
-    ):
+    if kept and listed is not None and not listed <= challenged and not any(scope in listed for scope in lost):
         return "SEL-5"
     if (
         registered is not None
@@ -320,9 +309,7 @@ def what_was_asked_and_granted_before(findings: Findings, asking: Asking) -> Non
         )
     elif clause == "ACC-8":
         why = "a refresh failed" if account.refresh_failed else "the client restarted"
-        findings.broke(
-            "ACC-8", f"{named} was granted before {why}, and is missing", unless=weaker, verdict=only
-        )
+        findings.broke("ACC-8", f"{named} was granted before {why}, and is missing", unless=weaker, verdict=only)
     elif granted is not None and not lost_granted:
         findings.broke(
             "ACC-1",
@@ -386,9 +373,7 @@ def nothing_without_a_source(findings: Findings, asking: Asking, *, selects: boo
     """
     initial, challenged, listed = asking.initial, asking.challenged, asking.listed
     known = challenged is not None
-    unclear = asking.challenge is not None and (
-        asking.challenge.malformed or bool(asking.challenge.tolerated)
-    )
+    unclear = asking.challenge is not None and (asking.challenge.malformed or bool(asking.challenge.tolerated))
     silent = selects and initial and not known and not unclear and listed is None and not asking.malformed
     findings.reach("EXT-1" if asking.grant_type == TOKEN_EXCHANGE else "SEL-6")
     if initial and challenged is not None:
@@ -410,8 +395,7 @@ def nothing_without_a_source(findings: Findings, asking: Asking, *, selects: boo
 
     # Where the challenge was not heeded, or may not have been, what was asked for in its place is no fault of its own.
     heeded = challenged is None or (
-        challenged <= asking.wanted
-        and not (asking.challenge is not None and _can_be_misread(asking.challenge))
+        challenged <= asking.wanted and not (asking.challenge is not None and _can_be_misread(asking.challenge))
     )
     surplus: dict[str, list[Scope]] = {}
     for scope in asking.wanted:
@@ -517,9 +501,7 @@ def _offline_access(findings: Findings, asking: Asking, *, silent: bool) -> None
         return
     server_lists = asking.server_listed is not None and OFFLINE_ACCESS in asking.server_listed
     if not server_lists:
-        findings.broke(
-            "OFFLINE-1", "offline_access is requested, which the authorization server does not list"
-        )
+        findings.broke("OFFLINE-1", "offline_access is requested, which the authorization server does not list")
     elif asking.header.wants_refresh_token is False:
         findings.broke("OFFLINE-1", "offline_access is requested by a client that wants no refresh token")
     elif silent and len(asking.wanted) == 1 and asking.configured is None:
@@ -543,12 +525,7 @@ def few_attempts(findings: Findings, asking: Asking, challenge: PendingChallenge
         chain.grew = False
     findings.reach("RETRY-1")
     held = account.in_hand if findings.readings["A18"] == "token" else account.requested
-    if (
-        challenge.insufficient
-        and held is not None
-        and not challenge.tolerated
-        and asking.wanted - _OFFLINE <= held
-    ):
+    if challenge.insufficient and held is not None and not challenge.tolerated and asking.wanted - _OFFLINE <= held:
         findings.broke(
             "RETRY-3",
             "the challenge names no scope, and the request nothing that the token lacks",
@@ -564,22 +541,16 @@ def few_attempts(findings: Findings, asking: Asking, challenge: PendingChallenge
     ):
         fresh = asking.wanted - chain.asked
         if len(fresh) == 0:
-            findings.broke(
-                "RETRY-3", "the token carries what the challenge asks for, and the same is requested again"
-            )
+            findings.broke("RETRY-3", "the token carries what the challenge asks for, and the same is requested again")
         elif fresh <= _OFFLINE:
-            findings.broke(
-                "OFFLINE-6", "nothing is new in the request but offline_access, which is no progress"
-            )
+            findings.broke("OFFLINE-6", "nothing is new in the request but offline_access, which is no progress")
     chain.in_a_row += 1
     chain.since_served += 1
     chain.named |= named
     chain.asked = asking.wanted
     if chain.in_a_row == FEW + 1:
         clause = "RETRY-4" if chain.grew else "RETRY-1"
-        findings.broke(
-            clause, f"this is authorization request number {chain.in_a_row} for one call of one operation"
-        )
+        findings.broke(clause, f"this is authorization request number {chain.in_a_row} for one call of one operation")
     elif chain.in_a_row == ENDLESS:
         findings.broke("RETRY-2", f"{ENDLESS} authorization requests for one call, and no end in sight")
     elif chain.since_served == FEW + 1:

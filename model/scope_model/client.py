@@ -263,15 +263,7 @@ class Refreshing:
 
 
 Phase = (
-    Idle
-    | Calling
-    | LearningResource
-    | LearningServer
-    | Registering
-    | Authorizing
-    | Asserting
-    | Exchanging
-    | Refreshing
+    Idle | Calling | LearningResource | LearningServer | Registering | Authorizing | Asserting | Exchanging | Refreshing
 )
 
 
@@ -279,10 +271,10 @@ Phase = (
 class Client:
     """A client: how it was set up, what it stores, what it remembers, and what it is waiting for."""
 
-    setup: Setup = Setup()  # noqa: RUF009 - a frozen value
-    storage: Storage = Storage()  # noqa: RUF009
-    memory: Memory = Memory()  # noqa: RUF009
-    phase: Phase = Idle()  # noqa: RUF009
+    setup: Setup = Setup()
+    storage: Storage = Storage()
+    memory: Memory = Memory()
+    phase: Phase = Idle()
 
     def grant(self, resource: str) -> Grant | None:
         """The account of `resource` at the issuer where it was last authorized, or None."""
@@ -366,9 +358,7 @@ def _prepare(client: Client, call: Call, challenged: Challenged) -> Step:
         return _fail(client, call, "the resource server keeps challenging; giving up (RETRY-1)")
     if challenged.names_metadata or call.resource not in client.memory.resource_metadata:
         phase = LearningResource(call, challenged)
-        return Client(client.setup, client.storage, client.memory, phase), FetchResourceMetadata(
-            call.resource
-        )
+        return Client(client.setup, client.storage, client.memory, phase), FetchResourceMetadata(call.resource)
     return _learn_server(client, call, challenged, client.storage.issuers[call.resource])
 
 
@@ -387,16 +377,12 @@ def _no_resource_metadata(client: Client, phase: LearningResource, _: Unavailabl
     return _remember_resource(client, phase, None, client.storage.issuers.get(resource) or _origin(resource))
 
 
-def _remember_resource(
-    client: Client, phase: LearningResource, listed: tuple[str, ...] | None, issuer: str
-) -> Step:
+def _remember_resource(client: Client, phase: LearningResource, listed: tuple[str, ...] | None, issuer: str) -> Step:
     memory, resource = client.memory, phase.call.resource
     metadata = {**memory.resource_metadata, resource: _listed(listed)}
     client = Client(
         client.setup,
-        Storage(
-            client.storage.grants, {**client.storage.issuers, resource: issuer}, client.storage.registered
-        ),
+        Storage(client.storage.grants, {**client.storage.issuers, resource: issuer}, client.storage.registered),
         Memory(metadata, memory.server_metadata, memory.attempts),
         client.phase,
     )
@@ -492,9 +478,7 @@ def _request(client: Client, call: Call, challenged: Challenged, issuer: str) ->
     if not supported and challenged.scope is not None and not challenged.scope <= (scope or NO_SCOPES):
         return _fail(client, call, "the challenge asks for scopes that this client does not support (A11)")
 
-    counted = Memory(
-        memory.resource_metadata, memory.server_metadata, {**memory.attempts, call: attempts + 1}
-    )
+    counted = Memory(memory.resource_metadata, memory.server_metadata, {**memory.attempts, call: attempts + 1})
     text = None if scope is None else str(scope)
     if setup.grant_type == AUTHORIZATION_CODE:
         prompt = "consent" if scope is not None and OFFLINE_ACCESS in scope else None
@@ -503,9 +487,7 @@ def _request(client: Client, call: Call, challenged: Challenged, issuer: str) ->
             AuthorizationRequest(text, prompt, issuer, call.resource),
         )
     phase = (
-        Asserting(call, issuer, scope)
-        if setup.grant_type == TOKEN_EXCHANGE
-        else Exchanging(call, issuer, scope, scope)
+        Asserting(call, issuer, scope) if setup.grant_type == TOKEN_EXCHANGE else Exchanging(call, issuer, scope, scope)
     )
     return (
         Client(setup, client.storage, counted, phase),

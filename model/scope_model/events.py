@@ -159,11 +159,7 @@ class ClientReported:
 
 Sent = ResourceRequest | ClientRegistration | AuthorizationRequest | TokenRequest
 Received = (
-    ResourceResponse
-    | ProtectedResourceMetadata
-    | AuthorizationServerMetadata
-    | AuthorizationResponse
-    | TokenResponse
+    ResourceResponse | ProtectedResourceMetadata | AuthorizationServerMetadata | AuthorizationResponse | TokenResponse
 )
 Event = Sent | Received | TokenExpired | ClientRestarted | ClientReported
 

@@ -142,9 +142,7 @@ class Judge:
             clause = "GRANT-3" if account.differed else "STEP-7"
             if self._findings.reach(clause) and event.access_token != account.access_token:
                 carried = "no token" if event.access_token is None else "an older one"
-                self._findings.broke(
-                    clause, f"a new token was issued, and the request after it carries {carried}"
-                )
+                self._findings.broke(clause, f"a new token was issued, and the request after it carries {carried}")
         elif account.failed and not account.rejected:
             if self._findings.reach("ACC-10") and event.access_token is None:
                 self._findings.broke(
@@ -164,9 +162,7 @@ class Judge:
             if scope is None or granted is None or operation != challenge.operation or scope <= granted:
                 return
             lost = listing(name for name in scope if name not in granted)
-            findings.broke(
-                "STEP-5", f"{lost} was never granted, so that the refresh that answered cannot bring it"
-            )
+            findings.broke("STEP-5", f"{lost} was never granted, so that the refresh that answered cannot bring it")
             return
         if scope is None or (in_hand is not None and scope <= in_hand):
             return
@@ -273,9 +269,7 @@ class Judge:
         grant_types = event.grant_types or (AUTHORIZATION_CODE,)
         if self._header.wants_refresh_token and AUTHORIZATION_CODE in grant_types:
             if self._findings.reach("OFFLINE-4") and REFRESH_TOKEN not in grant_types:
-                self._findings.broke(
-                    "OFFLINE-4", "a client that wants a refresh token does not register for it"
-                )
+                self._findings.broke("OFFLINE-4", "a client that wants a refresh token does not register for it")
         self._findings.reach("REG-1")
         self._registered[event.issuer] = wire_scopes(event.scope)
 
@@ -300,9 +294,7 @@ class Judge:
         self._authorizations += 1
 
     def _asking(self, event: AuthorizationRequest | TokenRequest, grant_type: str) -> Asking:
-        resource = (
-            self._resource_named(event.resource) if event.resource is not None else self._current_resource()
-        )
+        resource = self._resource_named(event.resource) if event.resource is not None else self._current_resource()
         issuer = event.issuer if event.issuer is not None else resource.issuer
         key = (issuer if event.issuer is not None else None, resource.name)
         account = self._accounts.setdefault(key, Account())
@@ -334,9 +326,7 @@ class Judge:
         if challenge is not None and bare and not challenge.malformed:
             findings.broke("CHAL-7", "a 403 without insufficient_scope is no wish for other scopes")
         if challenge is not None and challenge.repeated == "authorization":
-            findings.broke(
-                "CHAL-8", "the same 401 came again after a renewal, and authorization is asked for again"
-            )
+            findings.broke("CHAL-8", "the same 401 came again after a renewal, and authorization is asked for again")
         if asking.resource.known and challenge is not None and challenge.names_metadata:
             if findings.reach("META-4") and asking.resource.stale:
                 findings.broke(
@@ -419,9 +409,7 @@ class Judge:
         if event.grant_type in (CLIENT_CREDENTIALS, TOKEN_EXCHANGE):
             self._judge_request(self._asking(event, event.grant_type), event)
             return
-        resource = (
-            self._resource_named(event.resource) if event.resource is not None else self._current_resource()
-        )
+        resource = self._resource_named(event.resource) if event.resource is not None else self._current_resource()
         account = self._account_named(event.issuer, event.resource)
         if account is None:
             return
@@ -438,13 +426,10 @@ class Judge:
         if not self._findings.reach("GRANT-6") or event.scope is None:
             return
         named = wire_scopes(event.scope) or NO_SCOPES
-        widened = any(
-            scope not in (account.pending or NO_SCOPES) and scope != OFFLINE_ACCESS for scope in named
-        )
+        widened = any(scope not in (account.pending or NO_SCOPES) and scope != OFFLINE_ACCESS for scope in named)
         self._findings.broke(
             "GRANT-6",
-            "the exchange of the code names scopes"
-            + (" beyond those that were authorized" if widened else ""),
+            "the exchange of the code names scopes" + (" beyond those that were authorized" if widened else ""),
             unless=None if widened else Unless("A13", "offline"),
             verdict=None if widened else "unspecified",
         )
@@ -452,11 +437,7 @@ class Judge:
     def _refresh_request(self, account: Account, resource: Resource, event: TokenRequest) -> None:
         """A refresh stays within the grant and uses the newest refresh token (REFRESH-1, REFRESH-2, RETAIN-3)."""
         findings, asked, granted = self._findings, wire_scopes(event.scope), account.granted
-        if (
-            account.grant_type == CLIENT_CREDENTIALS
-            and findings.reach("EXT-3")
-            and account.refresh_token is None
-        ):
+        if account.grant_type == CLIENT_CREDENTIALS and findings.reach("EXT-3") and account.refresh_token is None:
             findings.broke("EXT-3", "client credentials bring no refresh token, and a refresh is tried")
         if granted is None:
             if findings.reach("REFRESH-2") and asked is not None:
@@ -503,9 +484,7 @@ class Judge:
         account.access_token = event.access_token
         account.reported_rightly = False
         account.fresh, account.rejected, account.expired, account.failed = True, False, False, False
-        resource = (
-            self._resource_named(event.resource) if event.resource is not None else self._current_resource()
-        )
+        resource = self._resource_named(event.resource) if event.resource is not None else self._current_resource()
         if resource.answered is not None:
             renewed: Renewal = "refresh" if leg == REFRESH_TOKEN else "authorization"
             self._chain(resource, resource.answered.operation).renewed = renewed
@@ -531,9 +510,7 @@ class Judge:
         if account.refresh_token is not None and event.refresh_token != account.refresh_token:
             account.outlived.add(account.refresh_token)
         account.refresh_token = event.refresh_token
-        account.just_issued_without_refresh_token = (
-            event.refresh_token is None and account.leg == AUTHORIZATION_CODE
-        )
+        account.just_issued_without_refresh_token = event.refresh_token is None and account.leg == AUTHORIZATION_CODE
         if account.just_issued_without_refresh_token and self._header.wants_refresh_token is not False:
             self._findings.reach("OFFLINE-2")
 

@@ -51,9 +51,7 @@ def _heading(challenge: Challenge | None) -> Heading:
 
 
 def _parsed(lines: Lines) -> list[Challenge]:
-    return [
-        challenge for challenge in parse_challenges(lines) if not isinstance(challenge, MalformedChallenge)
-    ]
+    return [challenge for challenge in parse_challenges(lines) if not isinstance(challenge, MalformedChallenge)]
 
 
 def _comma_splitting(lines: Lines) -> Heading:
@@ -94,7 +92,7 @@ def _any_scheme(lines: Lines) -> Heading:
 
 
 # The Bearer challenge as it was written: its scheme, then each name, equals sign, quoted value or token.
-_BEARER: Final = re.compile(r"\b(bearer)\b", re.I)
+_BEARER: Final = re.compile(r"\b(bearer)\b", re.IGNORECASE)
 _WRITTEN: Final = re.compile(r'([\w-]+)([ \t]*=[ \t]*)(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _QUOTED_PAIR: Final = re.compile(r"\\(.)")
 

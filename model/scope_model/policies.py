@@ -62,9 +62,7 @@ class Selection(ABC):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Source(Selection):
-    name: Literal[
-        "requested", "granted", "in_hand", "challenge", "resource_metadata", "server_metadata", "configured"
-    ]
+    name: Literal["requested", "granted", "in_hand", "challenge", "resource_metadata", "server_metadata", "configured"]
 
     @override
     def __call__(self, sources: Sources) -> ScopeSet | None:
@@ -266,8 +264,7 @@ mcp_2026_07_28: Final = Policy(
 
 rust_sdk_before_888: Final = Policy(
     name="rust-sdk-before-888",
-    says="One source wins, and a challenge replaces what was asked before; an omitted scope clears the "
-    "account.",
+    says="One source wins, and a challenge replaces what was asked before; an omitted scope clears the account.",
     source=_RUST_888,
     select=first_of(challenge, resource_metadata, server_metadata, configured),
     on_omitted_scope="clear",
@@ -300,8 +297,7 @@ csharp_sdk_after_1238: Final = Policy(
 
 configured_subset: Final = Policy(
     name="configured-subset",
-    says="A client that supports only some scopes: the usual choice, never beyond what the caller "
-    "configured.",
+    says="A client that supports only some scopes: the usual choice, never beyond what the caller configured.",
     source=_CSHARP_1238,
     select=within(configured, first_of(challenge, resource_metadata)),
     step_up=within(configured, accumulate(requested, granted, first_of(challenge, resource_metadata))),
@@ -368,9 +364,7 @@ typescript_sdk_2_4: Final = Policy(
     "(earlier challenges of the session join too, which a policy cannot say).",
     source=f"{_SDK}/typescript-sdk",
     select=with_offline_access(first_of(challenge, resource_metadata, configured)),
-    step_up=with_offline_access(
-        accumulate(granted, challenge).or_else(first_of(resource_metadata, configured))
-    ),
+    step_up=with_offline_access(accumulate(granted, challenge).or_else(first_of(resource_metadata, configured))),
     on_omitted_scope="forget",
 )
 
@@ -380,9 +374,7 @@ rust_sdk_2_2: Final = Policy(
     "server's list; a step-up adds the challenge to what was granted, which an omitted scope clears, "
     "and offline_access joins wherever it is listed.",
     source=f"{_SDK}/rust-sdk",
-    select=with_offline_access(
-        first_of(configured, challenge, resource_metadata, server_metadata), unasked=True
-    ),
+    select=with_offline_access(first_of(configured, challenge, resource_metadata, server_metadata), unasked=True),
     step_up=with_offline_access(accumulate(granted, challenge), unasked=True),
     on_omitted_scope="clear",
     configured_mode="override",

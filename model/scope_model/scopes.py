@@ -54,7 +54,7 @@ class ScopeSet:
     @classmethod
     def _of(cls, members: dict[Scope, None]) -> ScopeSet:
         made = object.__new__(cls)
-        made._members = members  # noqa: SLF001 - its own class
+        made._members = members
         return made
 
     def __iter__(self) -> Iterator[Scope]:

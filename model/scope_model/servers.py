@@ -56,9 +56,7 @@ def _bearer(parameters: Parameters, scheme: str = "Bearer", equals: str = "=", s
 def _unquoted(parameters: Parameters) -> str:
     plain = [(name, value) for name, value in parameters if _IS_TOKEN(value)]
     quoted = [parameter for parameter in parameters if parameter not in plain]
-    written = [f"{name}={value}" for name, value in plain] + [
-        f"{name}={_quote(value)}" for name, value in quoted
-    ]
+    written = [f"{name}={value}" for name, value in plain] + [f"{name}={_quote(value)}" for name, value in quoted]
     return f"Bearer {', '.join(written)}" if written else "Bearer"
 
 
@@ -150,8 +148,8 @@ class Granting:
 class Freedom:
     """What the servers choose to do in answer to one request."""
 
-    challenging: Challenging = Challenging()  # noqa: RUF009 - frozen values
-    granting: Granting = Granting()  # noqa: RUF009
+    challenging: Challenging = Challenging()
+    granting: Granting = Granting()
 
 
 # --- state ----------------------------------------------------------------------------------------
@@ -288,9 +286,7 @@ def _serve(servers: Servers, request: ResourceRequest, how: Challenging) -> Reso
         parameters.append(("scope", named))
     if how.names_metadata:
         parameters.append(("resource_metadata", f"{server.resource}/.well-known/oauth-protected-resource"))
-    return ResourceResponse(
-        request.operation, status, _ALL_SPELLINGS[how.spelling](parameters), request.resource
-    )
+    return ResourceResponse(request.operation, status, _ALL_SPELLINGS[how.spelling](parameters), request.resource)
 
 
 def _named_scopes(how: Challenging, needs: ScopeSet, held: ScopeSet) -> str | None:
@@ -309,9 +305,7 @@ def _named_scopes(how: Challenging, needs: ScopeSet, held: ScopeSet) -> str | No
 # --- the authorization server ---------------------------------------------------------------------
 
 
-def _consent(
-    servers: Servers, request: AuthorizationRequest, how: Granting
-) -> tuple[Servers, AuthorizationResponse]:
+def _consent(servers: Servers, request: AuthorizationRequest, how: Granting) -> tuple[Servers, AuthorizationResponse]:
     key = _key(servers, request)
     if how.grant == "refused":
         return servers, AuthorizationResponse(False, "access_denied", *_named(key))
@@ -337,16 +331,12 @@ def _token(servers: Servers, request: TokenRequest, how: Granting) -> tuple[Serv
         return servers, TokenResponse(None, None, None, "invalid_scope", *_named(key))
     if request.grant_type == TOKEN_EXCHANGE:
         asked = _asked(request)
-        servers = replace(
-            servers, consents={**servers.consents, key: Consent(asked, replace(how, says=True))}
-        )
+        servers = replace(servers, consents={**servers.consents, key: Consent(asked, replace(how, says=True))})
         return servers, TokenResponse("assertion", None, None, None, *_named(key))
     return _issue(servers, key, _asked(request), replace(how, refresh_token=False))
 
 
-def _issue(
-    servers: Servers, key: Key, asked: ScopeSet | None, how: Granting
-) -> tuple[Servers, TokenResponse]:
+def _issue(servers: Servers, key: Key, asked: ScopeSet | None, how: Granting) -> tuple[Servers, TokenResponse]:
     """Issue an access token: what differs from the request is said, what equals it may be (GRANT-2, GRANT-3)."""
     base = servers.issuers[key.issuer].default if asked is None else asked
     granted = _granted(base, how)
@@ -361,9 +351,7 @@ def _issue(
     )
 
 
-def _refresh(
-    servers: Servers, request: TokenRequest, key: Key, how: Granting
-) -> tuple[Servers, TokenResponse]:
+def _refresh(servers: Servers, request: TokenRequest, key: Key, how: Granting) -> tuple[Servers, TokenResponse]:
     """Refresh within the grant; a rotated refresh token replaces the old one, with the same scope (RFC 6749 section 6)."""
     held = servers.refresh_tokens.get(request.refresh_token or "")
     asked = _asked(request)

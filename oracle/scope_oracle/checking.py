@@ -92,9 +92,7 @@ class Examiner:
         return transcript, judge
 
 
-def examiner(
-    subject: Subject, revision: Revision, readings: Mapping[str, str] = DEFAULT_READINGS
-) -> Examiner:
+def examiner(subject: Subject, revision: Revision, readings: Mapping[str, str] = DEFAULT_READINGS) -> Examiner:
     """Get to know a subject by one plain episode: what it does with odd spellings can then be told apart."""
     _, judge = Examiner(subject, readings, frozenset()).judged(plain_episode(revision))
     return Examiner(subject, readings, frozenset(judge.reads_plain))
@@ -160,9 +158,7 @@ def check(
     complete = True
     broken: list[Broken] = []
     try:
-        generate(
-            judge_one, revision=revision, examples=examples, seed_=seed, grant_types=mostly_delegated(subject)
-        )
+        generate(judge_one, revision=revision, examples=examples, seed_=seed, grant_types=mostly_delegated(subject))
     except KeyboardInterrupt:
         complete = False
     for kind, (_, episode) in sorted(shown.items(), key=lambda item: item[0]):

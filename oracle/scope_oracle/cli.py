@@ -219,8 +219,7 @@ def cli() -> None:
 
 @cli.command(
     short_help="Put a client through generated episodes.",
-    epilog=f"{_READINGS_HELP}\n\n"
-    + _example("scopelaw check", "scopelaw check python-sdk --html report.html"),
+    epilog=f"{_READINGS_HELP}\n\n" + _example("scopelaw check", "scopelaw check python-sdk --html report.html"),
 )
 @click.argument("name", metavar="[SUBJECT]", default="model")
 @_REVISION
@@ -229,9 +228,7 @@ def cli() -> None:
 @_EXAMPLES
 @_SEED
 @_format("text")
-@click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this page, too."
-)
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this page, too.")
 @click.option("--replay", metavar="TEXT", help="Play only the episode that a report names.")
 def check(  # noqa: PLR0913 - one parameter an option
     *,
@@ -403,9 +400,7 @@ def _sentence(file: str, wrong: Exception) -> str:
         except OSError:
             near = []
         if near:
-            sentence += (
-                f"; did you mean {' or '.join(report.shown(str(path.with_name(each))) for each in near)}?"
-            )
+            sentence += f"; did you mean {' or '.join(report.shown(str(path.with_name(each))) for each in near)}?"
     return sentence
 
 
@@ -475,9 +470,7 @@ def _killed(mutant: str, clause: str, width: int) -> Iterator[Text]:
         if broken.finding.clause == clause:
             yield Text()
             yield Text("An example that breaks it:", style="bold")
-            yield from report.finding_text(
-                broken.finding, broken.transcript, readings={}, replay=None, width=width
-            )
+            yield from report.finding_text(broken.finding, broken.transcript, readings={}, replay=None, width=width)
             return
 
 
@@ -516,9 +509,7 @@ _KINDS: Final = (
         lambda: ((id_, f"{each.name}: {', '.join(each.values)}") for id_, each in READINGS.items()),
         _reading,
     ),
-    _Kind(
-        "Policies", lambda: POLICIES, lambda: ((name, each.says) for name, each in POLICIES.items()), _policy
-    ),
+    _Kind("Policies", lambda: POLICIES, lambda: ((name, each.says) for name, each in POLICIES.items()), _policy),
     _Kind("Laws", lambda: LAWS, lambda: ((name, each.says) for name, each in LAWS.items()), _law),
     _Kind("Mutants", lambda: MUTANTS, lambda: ((name, each.says) for name, each in MUTANTS.items()), _mutant),
 )
@@ -600,9 +591,7 @@ def _progress() -> Iterator[Callable[[checking.Progress], None]]:
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None, found=0)
-        yield lambda now: bar.update(
-            task, description=now.doing, completed=now.done, total=now.of, found=now.found
-        )
+        yield lambda now: bar.update(task, description=now.doing, completed=now.done, total=now.of, found=now.found)
 
 
 def main() -> None:

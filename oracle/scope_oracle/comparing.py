@@ -77,8 +77,7 @@ def _length(difference: Difference | None) -> int | None:
 def _difference(episode: Episode, left: Subject, right: Subject) -> Difference | None:
     transcripts = run(episode, left), run(episode, right)
     requests = tuple(
-        [(at, event) for at, event in enumerate(transcript.events) if _asks(event)]
-        for transcript in transcripts
+        [(at, event) for at, event in enumerate(transcript.events) if _asks(event)] for transcript in transcripts
     )
     for at in range(max(map(len, requests))):
         pair = tuple(found[at] if at < len(found) else (None, None) for found in requests)

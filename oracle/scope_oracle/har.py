@@ -68,9 +68,7 @@ def read_har(data: bytes, revision: Revision | None = None) -> Transcript:
     for message in messages:
         recognising.take(message)
     if not any(isinstance(event, ResourceRequest | AuthorizationRequest) for event in recognising.events):
-        raise UnusableTranscript(
-            "no call of a protected resource and no authorization request is in this HAR"
-        )
+        raise UnusableTranscript("no call of a protected resource and no authorization request is in this HAR")
     name, version = recognising.client
     header = Header(revision or _spoken(messages), name, version)
     return Transcript(header, tuple(recognising.events))

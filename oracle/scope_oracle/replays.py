@@ -32,9 +32,7 @@ def replay_of(episode: Episode) -> str:
 def episode_of(replay: str) -> Episode:
     """The episode that a text stands for; raises BadReplay where it stands for none."""
     try:
-        packed = base64.b64decode(
-            replay.strip() + "=" * (-len(replay.strip()) % 4), altchars=b"-_", validate=True
-        )
+        packed = base64.b64decode(replay.strip() + "=" * (-len(replay.strip()) % 4), altchars=b"-_", validate=True)
         unpacking = zlib.decompressobj()
         plain = unpacking.decompress(packed, _LARGEST)
         if not unpacking.eof:

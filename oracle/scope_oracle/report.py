@@ -192,9 +192,7 @@ class _Teller:
                 listed = f"metadata  {_listed(event.scopes_supported)}"
                 return Line(at, self._server(event.resource), client, listed)
             case AuthorizationServerMetadata():
-                return Line(
-                    at, self._issuer(event.issuer), client, f"metadata  {_listed(event.scopes_supported)}"
-                )
+                return Line(at, self._issuer(event.issuer), client, f"metadata  {_listed(event.scopes_supported)}")
             case ClientRegistration(scope, grant_types):
                 says = f"register  {_scope(scope)}"
                 if grant_types is not None:
@@ -209,9 +207,7 @@ class _Teller:
                 says = f"refused: {shown(error)}" if error is not None else "a code" if code else "no code"
                 return Line(at, self._issuer(event.issuer), client, says, self._for(event.resource))
             case TokenRequest():
-                return Line(
-                    at, client, self._issuer(event.issuer), self._asks(event), self._for(event.resource)
-                )
+                return Line(at, client, self._issuer(event.issuer), self._asks(event), self._for(event.resource))
             case TokenResponse():
                 return Line(at, self._issuer(event.issuer), client, *self._grants(event))
             case TokenExpired(access_token):
@@ -389,9 +385,7 @@ def finding_text(
 def replay_command(subject: str, readings: Mapping[str, str], replay: str) -> str:
     """The command that shows a finding again; the revision is part of the episode."""
     chosen = "".join(
-        f" --reading {READINGS[id_].name}={value}"
-        for id_, value in readings.items()
-        if value != DEFAULT_READINGS[id_]
+        f" --reading {READINGS[id_].name}={value}" for id_, value in readings.items() if value != DEFAULT_READINGS[id_]
     )
     return f"scopelaw check {subject}{chosen} --replay '{replay}'"
 
@@ -458,9 +452,7 @@ def rows(result: Result) -> list[Row]:
 def summary(result: Result) -> list[str]:
     """What a result comes to: what was run, what came of it, and which clauses no run can judge."""
     version = f" {shown(result.version)}" if result.version else ""
-    ran = (
-        f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
-    )
+    ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
     states = [row.state for row in rows(result)]
     counts = f"{states.count('holds')} clauses hold, {states.count('broken')} broken, "
     counts += f"{states.count('not reached')} not reached"
@@ -494,9 +486,7 @@ def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> I
         yield line
     for broken in (each for row in table for each in row.broken):
         yield Text()
-        yield from finding_text(
-            broken.finding, broken.transcript, readings=readings, replay=broken.replay, width=width
-        )
+        yield from finding_text(broken.finding, broken.transcript, readings=readings, replay=broken.replay, width=width)
     yield Text()
     yield Text(counts)
     yield from _hanging("", apart, width, "dim")
@@ -523,8 +513,7 @@ def result_json(result: Result, *, readings: Mapping[str, str]) -> dict[str, obj
             for row in rows(result)
         ],
         "broken": [
-            finding_json(broken.finding)
-            | {"replay": broken.replay, "transcript": list(records(broken.transcript))}
+            finding_json(broken.finding) | {"replay": broken.replay, "transcript": list(records(broken.transcript))}
             for broken in result.broken
         ],
     }
@@ -754,9 +743,7 @@ def _broken_html(broken: Broken, readings: Mapping[str, str]) -> str:
     notes += [
         (
             "sources",
-            ", ".join(
-                _link(each.document, each.section, each.link) for each in CLAUSES[finding.clause].sources
-            ),
+            ", ".join(_link(each.document, each.section, each.link) for each in CLAUSES[finding.clause].sources),
         ),
         ("replay", f"<code>{escape(command)}</code>"),
     ]

@@ -229,9 +229,7 @@ def _header(record: dict[str, object]) -> Header:
         client = {}
     if not isinstance(client, dict):
         raise ValueError("client must be an object")  # noqa: TRY004 - all that is wrong here is a ValueError
-    return cast(
-        "Header", HEADER.read({**record, **{name: client.get(short) for name, short in _CLIENT.items()}})
-    )
+    return cast("Header", HEADER.read({**record, **{name: client.get(short) for name, short in _CLIENT.items()}}))
 
 
 def _footer(number: int, record: dict[str, object], count: int) -> None:
@@ -270,9 +268,7 @@ def _records(lines: Iterable[str | bytes]) -> Iterator[_Record]:
             raise _at(number, "not a JSON object")
         kinds = [kind for kind in _KINDS if record.get(kind) is not None]
         if len(kinds) != 1:
-            raise _at(
-                number, f"has {' and '.join(kinds)} at once" if kinds else "has no event, and no end either"
-            )
+            raise _at(number, f"has {' and '.join(kinds)} at once" if kinds else "has no event, and no end either")
         yield number, kinds[0], record
 
 
@@ -301,14 +297,8 @@ def records(transcript: Transcript) -> Iterator[dict[str, object]]:
     yield {
         "transcript": FORMAT,
         "revision": header.revision,
-        "client": {
-            short: value for name, short in _CLIENT.items() if (value := getattr(header, name)) is not None
-        },
-    } | {
-        name: value
-        for name, value in HEADER.write(header).items()
-        if name not in _CLIENT and name != "revision"
-    }
+        "client": {short: value for name, short in _CLIENT.items() if (value := getattr(header, name)) is not None},
+    } | {name: value for name, value in HEADER.write(header).items() if name not in _CLIENT and name != "revision"}
     for event in transcript.events:
         name = NAMES[type(event)]
         yield {"event": name, **FORMS[name].write(event)}

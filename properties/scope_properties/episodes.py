@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol, TypeVar
-
-from typing_extensions import assert_never
+from typing import Final, Protocol, TypeVar, assert_never
 
 from scope_model.client import (
     Action,

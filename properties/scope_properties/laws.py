@@ -142,9 +142,7 @@ def _requested(moved: Transition) -> _Request | None:
         return None
     text = action.scope if isinstance(action.scope, str | None) else " ".join(action.scope)
     key = Key(phase.issuer, phase.call.resource)
-    return _Request(
-        moved.after, phase.call, key, challenged, None if text is None else read_scope(text) or None, text
-    )
+    return _Request(moved.after, phase.call, key, challenged, None if text is None else read_scope(text) or None, text)
 
 
 def _held(moved: Transition) -> Iterator[tuple[Key, Grant, Grant]]:
@@ -158,11 +156,7 @@ def _held(moved: Transition) -> Iterator[tuple[Key, Grant, Grant]]:
 def _issued(moved: Transition) -> tuple[Exchanging, TokenResponse, Grant] | None:
     """The grant that this transition writes down, with the response that it comes from."""
     phase, event = moved.before.phase, moved.event
-    if (
-        not isinstance(phase, Exchanging)
-        or not isinstance(event, TokenResponse)
-        or event.access_token is None
-    ):
+    if not isinstance(phase, Exchanging) or not isinstance(event, TokenResponse) or event.access_token is None:
         return None
     grant = moved.after.storage.grants.get(Key(phase.issuer, phase.call.resource))
     return None if grant is None else (phase, event, grant)
@@ -171,11 +165,7 @@ def _issued(moved: Transition) -> tuple[Exchanging, TokenResponse, Grant] | None
 def _refreshed(moved: Transition) -> tuple[TokenResponse, Grant, Grant] | None:
     """The refresh that this transition takes in, with the account before and after."""
     phase, event = moved.before.phase, moved.event
-    if (
-        not isinstance(phase, Refreshing)
-        or not isinstance(event, TokenResponse)
-        or event.access_token is None
-    ):
+    if not isinstance(phase, Refreshing) or not isinstance(event, TokenResponse) or event.access_token is None:
         return None
     return event, moved.before.storage.grants[phase.key], moved.after.storage.grants[phase.key]
 
@@ -216,9 +206,7 @@ def without_a_challenge_the_metadata_decides(moved: Transition) -> bool | None:
     request = _requested(moved)
     if request is None or request.grant is not None or request.challenged.scope is not None:
         return None
-    return (
-        None if request.listed is None else same_scopes(request.asked - _OFFLINE, request.listed - _OFFLINE)
-    )
+    return None if request.listed is None else same_scopes(request.asked - _OFFLINE, request.listed - _OFFLINE)
 
 
 @law("SEL-3", "META-1")
@@ -367,11 +355,7 @@ def a_first_step_up_is_tried(moved: Transition) -> bool | None:
         moved.before.phase.call if isinstance(moved.before.phase, Calling) else None,
     )
     grant = None if call is None else moved.before.grant(call.resource)
-    if (
-        call is None
-        or wanted is None
-        or (grant is not None and grant.in_hand is not None and wanted <= grant.in_hand)
-    ):
+    if call is None or wanted is None or (grant is not None and grant.in_hand is not None and wanted <= grant.in_hand):
         return None
     if moved.before.memory.attempts.get(call, 0):
         return None
@@ -391,12 +375,7 @@ def a_bare_403_asks_for_nothing(moved: Transition) -> bool | None:
 def a_token_just_issued_is_not_replaced(moved: Transition) -> bool | None:
     """A 401 on a token that this call has just been authorized for is a failure."""
     heard, phase = _challenge(moved), moved.before.phase
-    if (
-        heard is None
-        or heard[0].status != 401
-        or not isinstance(phase, Calling)
-        or phase.after != "authorization"
-    ):
+    if heard is None or heard[0].status != 401 or not isinstance(phase, Calling) or phase.after != "authorization":
         return None
     return isinstance(moved.action, Failed)
 
@@ -445,9 +424,7 @@ def requested_scopes_only_grow(moved: Transition) -> bool | None:
         return None
     request = _requested(moved)
     kept = all(before.requested <= after.requested for _, before, after in accounts)
-    asks_again = (
-        request is None or request.grant is None or request.grant.requested - _OFFLINE <= request.asked
-    )
+    asks_again = request is None or request.grant is None or request.grant.requested - _OFFLINE <= request.asked
     return kept and asks_again
 
 
@@ -563,7 +540,7 @@ def a_token_says_nothing_of_itself(moved: Transition) -> bool | None:
     issued = _issued(moved)
     if issued is None:
         return None
-    after, _ = moved.step(moved.before, replace(issued[1], access_token="t.scope=x.t"))  # noqa: S106 - no secret
+    after, _ = moved.step(moved.before, replace(issued[1], access_token="t.scope=x.t"))
     key = Key(issued[0].issuer, issued[0].call.resource)
     grant = after.storage.grants[key]
     return (grant.granted, grant.in_hand) == (issued[2].granted, issued[2].in_hand)
@@ -624,10 +601,7 @@ def a_refresh_narrows_the_token_alone(moved: Transition) -> bool | None:
     refreshed = _refreshed(moved)
     if refreshed is None or refreshed[0].scope is None:
         return None
-    return (
-        refreshed[2].in_hand == read_scope(refreshed[0].scope)
-        and refreshed[2].granted == refreshed[1].granted
-    )
+    return refreshed[2].in_hand == read_scope(refreshed[0].scope) and refreshed[2].granted == refreshed[1].granted
 
 
 @law("RETAIN-3")
@@ -652,11 +626,7 @@ def a_refresh_token_speaks_for_its_own_grant(moved: Transition) -> bool | None:
 def a_refresh_never_asks_outside_the_grant(moved: Transition) -> bool | None:
     """A refresh names no scope that was not granted, and none at all where the grant is unknown."""
     action, phase = moved.action, moved.after.phase
-    if (
-        not isinstance(action, TokenRequest)
-        or action.grant_type != REFRESH_TOKEN
-        or not isinstance(phase, Refreshing)
-    ):
+    if not isinstance(action, TokenRequest) or action.grant_type != REFRESH_TOKEN or not isinstance(phase, Refreshing):
         return None
     if action.scope is None:
         return True
@@ -673,9 +643,7 @@ def offline_access_is_added_only_where_wanted_and_listed(moved: Transition) -> b
     request = _requested(moved)
     if request is None or OFFLINE_ACCESS not in request.asked:
         return None
-    named = (request.challenged.scope or request.listed or NO_SCOPES) | (
-        request.client.setup.configured or NO_SCOPES
-    )
+    named = (request.challenged.scope or request.listed or NO_SCOPES) | (request.client.setup.configured or NO_SCOPES)
     if request.grant is not None:
         named = named | request.grant.requested | (request.grant.granted or NO_SCOPES)
     if OFFLINE_ACCESS in named:

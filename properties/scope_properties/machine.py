@@ -85,9 +85,7 @@ PLACES: Final = (RESOURCES[0], RESOURCES[0], RESOURCES[1])
 CALLS: Final = st.sampled_from([Call(resource, name) for resource in PLACES for name in OPERATIONS])
 OTHERS: Final = st.sampled_from(OPERATIONS)
 SOME_SCOPES: Final = scope_sets(min_size=1, max_size=2)
-SOME_SPELLINGS: Final = st.lists(
-    st.sampled_from((*SPELLINGS, *MISSPELLINGS)), min_size=1, max_size=5, unique=True
-)
+SOME_SPELLINGS: Final = st.lists(st.sampled_from((*SPELLINGS, *MISSPELLINGS)), min_size=1, max_size=5, unique=True)
 REFUSALS: Final[SearchStrategy[Grants]] = st.sampled_from(("refused", "invalid_scope"))
 NOISE: Final[tuple[Heard, ...]] = (
     Unavailable(),
@@ -154,9 +152,7 @@ class Watch:
             reach.freedoms.update(freedoms(exchange))
 
 
-def agreement(
-    subject: ModelSubject, episodes: Iterable[Episode], declared: frozenset[str] = frozenset()
-) -> list[str]:
+def agreement(subject: ModelSubject, episodes: Iterable[Episode], declared: frozenset[str] = frozenset()) -> list[str]:
     """Where the two formulations part over some episodes: a sentence each, and none where they agree.
 
     Who breaks no law must be found nothing. Where a law breaks, the judge must find in some run one of its

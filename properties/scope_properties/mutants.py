@@ -124,9 +124,7 @@ def _chooses(
     select: Selection = _BASE.select, step_up: Selection | None = None, reauthorize: Selection | None = None
 ) -> Policy:
     """The reference's policy with some of its selections exchanged."""
-    return replace(
-        _BASE, select=select, step_up=step_up or _BASE.step_up, reauthorize=reauthorize or _BASE.reauthorize
-    )
+    return replace(_BASE, select=select, step_up=step_up or _BASE.step_up, reauthorize=reauthorize or _BASE.reauthorize)
 
 
 def _always(transform: Callable[[ScopeSet, Sources], ScopeSet | None]) -> Policy:
@@ -234,11 +232,7 @@ def _refreshing(scope: Callable[[Client, Key, Grant], ScopeSet | None]) -> Actin
 
     def speak(before: Client, after: Client, action: Action) -> Action:
         phase = after.phase
-        if (
-            isinstance(action, TokenRequest)
-            and action.grant_type == REFRESH_TOKEN
-            and isinstance(phase, Refreshing)
-        ):
+        if isinstance(action, TokenRequest) and action.grant_type == REFRESH_TOKEN and isinstance(phase, Refreshing):
             named = scope(before, phase.key, before.storage.grants[phase.key])
             return replace(action, scope=str(named) if named else None)
         return action
@@ -247,29 +241,19 @@ def _refreshing(scope: Callable[[Client, Key, Grant], ScopeSet | None]) -> Actin
 
 
 def _empty_in_place_of_nothing(_: Client, __: Client, action: Action) -> Action:
-    return (
-        replace(action, scope="")
-        if isinstance(action, AuthorizationRequest) and action.scope is None
-        else action
-    )
+    return replace(action, scope="") if isinstance(action, AuthorizationRequest) and action.scope is None else action
 
 
 def _scope_at_exchange(_: Client, after: Client, action: Action) -> Action:
     phase = after.phase
-    if (
-        isinstance(action, TokenRequest)
-        and action.grant_type == AUTHORIZATION_CODE
-        and isinstance(phase, Exchanging)
-    ):
+    if isinstance(action, TokenRequest) and action.grant_type == AUTHORIZATION_CODE and isinstance(phase, Exchanging):
         return replace(action, scope=None if phase.scope is None else str(phase.scope))
     return action
 
 
 def _no_resource(_: Client, after: Client, action: Action) -> Action:
     stepping_up = isinstance(after.phase, Authorizing) and after.grant(after.phase.call.resource) is not None
-    return (
-        replace(action, resource=None) if isinstance(action, AuthorizationRequest) and stepping_up else action
-    )
+    return replace(action, resource=None) if isinstance(action, AuthorizationRequest) and stepping_up else action
 
 
 def _without_prompt(_: Client, __: Client, action: Action) -> Action:
@@ -324,11 +308,7 @@ def _token_responses(change: Callable[[Client, TokenResponse], TokenResponse]) -
     """Hear successful answers to a code or to client credentials otherwise."""
 
     def hear(client: Client, event: Heard) -> Heard:
-        if (
-            isinstance(event, TokenResponse)
-            and event.access_token is not None
-            and isinstance(client.phase, Exchanging)
-        ):
+        if isinstance(event, TokenResponse) and event.access_token is not None and isinstance(client.phase, Exchanging):
             return change(client, event)
         return event
 
@@ -339,11 +319,7 @@ def _refresh_responses(change: Callable[[Client, TokenResponse], TokenResponse])
     """Hear successful refreshes otherwise."""
 
     def hear(client: Client, event: Heard) -> Heard:
-        if (
-            isinstance(event, TokenResponse)
-            and event.access_token is not None
-            and isinstance(client.phase, Refreshing)
-        ):
+        if isinstance(event, TokenResponse) and event.access_token is not None and isinstance(client.phase, Refreshing):
             return change(client, event)
         return event
 
@@ -420,9 +396,7 @@ def _ignores_metadata_pointer(_: Client, event: Heard) -> Heard:
     if not isinstance(event, ResourceResponse):
         return event
     bearers = [
-        part
-        for part in parse_challenges(event.www_authenticate)
-        if isinstance(part, Challenge) and part.is_bearer
+        part for part in parse_challenges(event.www_authenticate) if isinstance(part, Challenge) and part.is_bearer
     ]
     if len(bearers) != 1:
         return event
@@ -445,7 +419,7 @@ def _keeps(keep: Keeping) -> Acting:
     return act
 
 
-def _kept(keep: Callable[[Grant, Grant], Grant], phase: type[Exchanging] | type[Refreshing]) -> Acting:
+def _kept(keep: Callable[[Grant, Grant], Grant], phase: type[Exchanging | Refreshing]) -> Acting:
     """Write another account down than the one that a token response brings: from the one before and the one after."""
 
     def act(before: Client, event: Heard, after: Client, action: Action) -> Step:
@@ -527,28 +501,18 @@ def _shared(after: Client, event: Heard, together: Callable[[Key, Key], bool]) -
 
 def _forgets_at_restart(_: Client, event: Heard, after: Client, __: Action) -> Client:
     if isinstance(event, ClientRestarted):
-        return _with_grants(
-            after, lambda _, grant: replace(grant, requested=NO_SCOPES, granted=None, in_hand=None)
-        )
+        return _with_grants(after, lambda _, grant: replace(grant, requested=NO_SCOPES, granted=None, in_hand=None))
     return after
 
 
 def _forgets_at_failed_refresh(before: Client, event: Heard, after: Client, _: Action) -> Client:
-    if (
-        isinstance(before.phase, Refreshing)
-        and isinstance(event, TokenResponse)
-        and event.access_token is None
-    ):
-        return _with_grants(
-            after, lambda _, grant: replace(grant, requested=NO_SCOPES, granted=None, in_hand=None)
-        )
+    if isinstance(before.phase, Refreshing) and isinstance(event, TokenResponse) and event.access_token is None:
+        return _with_grants(after, lambda _, grant: replace(grant, requested=NO_SCOPES, granted=None, in_hand=None))
     return after
 
 
 def _sticks_narrow(before: Grant, after: Grant) -> Grant:
-    narrow = (
-        before.in_hand is not None and before.granted is not None and not before.granted <= before.in_hand
-    )
+    narrow = before.in_hand is not None and before.granted is not None and not before.granted <= before.in_hand
     return replace(after, in_hand=before.in_hand, granted=before.in_hand) if narrow else after
 
 
@@ -594,11 +558,7 @@ def _asks_all_the_same(change: Callable[[Grant, ScopeSet], ScopeSet | None]) -> 
 
 def _insists(before: Client, event: Heard, after: Client, action: Action) -> Step:
     phase = before.phase
-    if (
-        isinstance(phase, Authorizing)
-        and isinstance(event, AuthorizationResponse)
-        and event.error is not None
-    ):
+    if isinstance(phase, Authorizing) and isinstance(event, AuthorizationResponse) and event.error is not None:
         scope = None if phase.scope is None else str(phase.scope)
         prompt = "consent" if phase.scope is not None and OFFLINE_ACCESS in phase.scope else None
         return before, AuthorizationRequest(scope, prompt, phase.issuer, phase.call.resource)
@@ -705,9 +665,7 @@ _ALL: Final = (
         "sends an empty scope in place of none",
         acts=_says(_empty_in_place_of_nothing),
     ),
-    Mutant(
-        "leading-space", "SEL-4", "starts the scope with a space", acts=_respelled(lambda _, text: f" {text}")
-    ),
+    Mutant("leading-space", "SEL-4", "starts the scope with a space", acts=_respelled(lambda _, text: f" {text}")),
     Mutant(
         "parameter-twice",
         "SEL-4",
@@ -776,9 +734,7 @@ _ALL: Final = (
         "answers insufficient_scope with a refresh",
         acts=_refreshes_in_place_of_stepping_up,
     ),
-    Mutant(
-        "old-token-again", "STEP-7", "sends the call again with the token of before", acts=_says(_old_token)
-    ),
+    Mutant("old-token-again", "STEP-7", "sends the call again with the token of before", acts=_says(_old_token)),
     Mutant(
         "client-credentials-stay-narrow",
         "STEP-3",
@@ -856,9 +812,7 @@ _ALL: Final = (
         "counts what was granted at one resource at another",
         acts=_keeps(_shares_by_issuer),
     ),
-    Mutant(
-        "forgets-at-restart", "ACC-8", "loses its account with its memory", acts=_keeps(_forgets_at_restart)
-    ),
+    Mutant("forgets-at-restart", "ACC-8", "loses its account with its memory", acts=_keeps(_forgets_at_restart)),
     Mutant(
         "forgets-at-failed-refresh",
         "ACC-8",
@@ -872,9 +826,7 @@ _ALL: Final = (
         acts=_keeps(_wipes_on_refusal),
     ),
     # the grant
-    Mutant(
-        "clears-at-exchange", "GRANT-1", "takes an omitted scope for none", hears=_token_responses(_clears)
-    ),
+    Mutant("clears-at-exchange", "GRANT-1", "takes an omitted scope for none", hears=_token_responses(_clears)),
     Mutant(
         "blank-at-exchange",
         "GRANT-1",
@@ -930,17 +882,13 @@ _ALL: Final = (
         "RETAIN-1",
         "takes a refresh that omits the scope for an empty one",
         hears=_refresh_responses(_clears),
-        acts=_kept(
-            lambda _, now: replace(now, granted=now.in_hand) if now.in_hand == NO_SCOPES else now, Refreshing
-        ),
+        acts=_kept(lambda _, now: replace(now, granted=now.in_hand) if now.in_hand == NO_SCOPES else now, Refreshing),
     ),
     Mutant(
         "narrows-the-grant",
         "RETAIN-2",
         "takes a narrower token for a narrower grant",
-        acts=_kept(
-            lambda _, now: replace(now, granted=now.in_hand, requested=now.in_hand or NO_SCOPES), Refreshing
-        ),
+        acts=_kept(lambda _, now: replace(now, granted=now.in_hand, requested=now.in_hand or NO_SCOPES), Refreshing),
     ),
     Mutant(
         "keeps-the-old-refresh-token",
@@ -952,9 +900,7 @@ _ALL: Final = (
         "pairs-an-old-refresh-token",
         "RETAIN-4",
         "keeps the refresh token of an earlier grant",
-        acts=_kept(
-            lambda was, now: replace(now, refresh_token=now.refresh_token or was.refresh_token), Exchanging
-        ),
+        acts=_kept(lambda was, now: replace(now, refresh_token=now.refresh_token or was.refresh_token), Exchanging),
     ),
     Mutant(
         "refreshes-beyond-the-grant",
@@ -968,9 +914,7 @@ _ALL: Final = (
         "refreshes for the listed scopes where the grant is unknown",
         acts=_refreshing(
             lambda before, key, grant: (
-                before.memory.resource_metadata.get(key.resource) or scopes("a")
-                if grant.granted is None
-                else None
+                before.memory.resource_metadata.get(key.resource) or scopes("a") if grant.granted is None else None
             )
         ),
     ),
@@ -1036,9 +980,7 @@ _ALL: Final = (
         "asks for offline_access where nothing else is known",
         _chooses(chosen_by(_offline_access_alone)),
     ),
-    Mutant(
-        "registers-narrowly", "REG-1", "registers for less than it asks for", acts=_says(_registers_narrowly)
-    ),
+    Mutant("registers-narrowly", "REG-1", "registers for less than it asks for", acts=_says(_registers_narrowly)),
     Mutant(
         "clips-to-registration",
         "REG-2",
@@ -1088,9 +1030,7 @@ _ALL: Final = (
         "names scopes in reverse",
         acts=_respelled(lambda _, text: " ".join(reversed(text.split()))),
     ),
-    Mutant(
-        "sorts", "ORDER-3", "sorts scopes", acts=_respelled(lambda _, text: " ".join(sorted(text.split())))
-    ),
+    Mutant("sorts", "ORDER-3", "sorts scopes", acts=_respelled(lambda _, text: " ".join(sorted(text.split())))),
     Mutant(
         "repeats",
         "ORDER-3",

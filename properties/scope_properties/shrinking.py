@@ -279,9 +279,7 @@ def _rename(episode: Episode, names: dict[str, str], seen: set[str] | None = Non
             for name, server in plan.servers.resources.items()
         },
         issuers={
-            name: replace(
-                server, scopes_supported=listed(server.scopes_supported), default=some(server.default)
-            )
+            name: replace(server, scopes_supported=listed(server.scopes_supported), default=some(server.default))
             for name, server in plan.servers.issuers.items()
         },
     )

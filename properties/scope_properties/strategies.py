@@ -163,9 +163,7 @@ def challenge_lines() -> SearchStrategy[tuple[str, ...]]:
         ),
         unique_by=lambda parameter: parameter[0],
     )
-    return st.builds(
-        lambda name, given: SPELLINGS[name](given), st.sampled_from(tuple(SPELLINGS)), parameters
-    )
+    return st.builds(lambda name, given: SPELLINGS[name](given), st.sampled_from(tuple(SPELLINGS)), parameters)
 
 
 def raw_lines() -> SearchStrategy[tuple[str, ...]]:
@@ -245,9 +243,7 @@ def _servers(
 
 
 @cache
-def plans(
-    *, revision: Revision = "2026-07-28", grant_types: tuple[str, ...] = USER_DELEGATED
-) -> SearchStrategy[Plan]:
+def plans(*, revision: Revision = "2026-07-28", grant_types: tuple[str, ...] = USER_DELEGATED) -> SearchStrategy[Plan]:
     """A world as it starts, with a client set up in it."""
     return st.builds(
         Plan,
@@ -295,9 +291,7 @@ def happenings(*, hostile: bool = True) -> SearchStrategy[tuple[EpisodeStep, ...
         st.tuples(st.just(Expiring(RESOURCES[0])), call.map(_at_the_first)),
         st.tuples(call, st.just(Reporting(RESOURCES[0]))),
         st.tuples(st.just(Restarting()), call.map(_at_the_first)),
-        st.tuples(
-            *(st.just(Expiring(RESOURCES[0])), call.map(_at_the_first)) * 2, st.just(Reporting(RESOURCES[0]))
-        ),
+        st.tuples(*(st.just(Expiring(RESOURCES[0])), call.map(_at_the_first)) * 2, st.just(Reporting(RESOURCES[0]))),
     )
 
 
@@ -317,8 +311,7 @@ def episodes(
     return st.builds(
         _episode,
         plans(revision=revision, grant_types=grant_types),
-        st.tuples(makings(hostile=hostile))
-        | st.tuples(makings(hostile=hostile), st.just(Reporting(RESOURCES[0]))),
+        st.tuples(makings(hostile=hostile)) | st.tuples(makings(hostile=hostile), st.just(Reporting(RESOURCES[0]))),
         st.lists(happenings(hostile=hostile), max_size=most),
     )
 

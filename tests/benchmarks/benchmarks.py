@@ -157,9 +157,7 @@ def judging(size: Size) -> Iterator[Row]:
     """The judge against reading the same lines as JSON, and against itself on a longer transcript."""
     transcripts = [run(episode, ModelSubject()) for episode in some_episodes(size.episodes)]
     lines = [line for transcript in transcripts for line in list(write(transcript))[1:-1]]
-    yield Row(
-        "judge / json.loads", ratio(size.rounds, partial(_judge_all, transcripts), partial(_load, lines)), 3
-    )
+    yield Row("judge / json.loads", ratio(size.rounds, partial(_judge_all, transcripts), partial(_load, lines)), 3)
 
     pool = [event for transcript in transcripts for event in transcript.events]
     few, many = (Transcript(HEADER, list(islice(_for_ever(pool), n))) for n in (size.few, size.many))
@@ -219,9 +217,7 @@ def _names(count: int) -> list[str]:
     return [f"scope{at}" for at in range(count)]
 
 
-def _round(
-    scope: str, operation: str = "read", *, granted: bool = True, resource: str = RESOURCE
-) -> Iterator[Event]:
+def _round(scope: str, operation: str = "read", *, granted: bool = True, resource: str = RESOURCE) -> Iterator[Event]:
     """One challenge, and the authorization request that answers it with the very same scopes."""
     line = f'Bearer error="insufficient_scope", scope="{scope}"'
     yield ResourceRequest(operation, "t0", resource)
@@ -318,9 +314,7 @@ def stepping(size: Size) -> Iterator[Row]:
     yield Row("transition / its bare successor, mean", steps / makings, 5)
     yield Row(f"transition / its bare successor, {where}", worst, 5)
 
-    yield Row(
-        f"union, a scope of {20 * size.corner} / of {size.corner // 5}, beside a dict's", _union(size), 1.3
-    )
+    yield Row(f"union, a scope of {20 * size.corner} / of {size.corner // 5}, beside a dict's", _union(size), 1.3)
 
 
 def _union(size: Size) -> float:

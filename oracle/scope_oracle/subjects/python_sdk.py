@@ -207,9 +207,7 @@ class PythonSdkSession:
 
     def _answer(self, request: Theirs) -> Theirs:
         headers = tuple((name, value) for name, value in request.headers.items())
-        response = self.http_world.handle(
-            HttpRequest(request.method, str(request.url), headers, request.content)
-        )
+        response = self.http_world.handle(HttpRequest(request.method, str(request.url), headers, request.content))
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         return self.sdk.http.Response(response.status, headers=raw, content=response.body, request=request)
 
