@@ -148,7 +148,7 @@ def knowing(client: Client | None = None, *, listed: str | None = None, server_l
     return replace(client, memory=memory, storage=storage)
 
 
-def holding(  # noqa: PLR0913 - a whole account
+def holding(
     granted: str | None,
     *,
     requested: str | None = None,

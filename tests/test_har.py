@@ -34,7 +34,7 @@ BACK = "http://localhost:3030/callback"
 CHALLENGE = 'Bearer scope="a", resource_metadata="https://rs.example/.well-known/oauth-protected-resource/mcp"'
 
 
-def entry(  # noqa: PLR0913 - as many as an exchange has parts
+def entry(
     method: str,
     url: str,
     status: int = 200,

@@ -18,7 +18,7 @@ from scope_spec import Verdict
 
 from .events import CLIENT_CREDENTIALS, OFFLINE_ACCESS, TOKEN_EXCHANGE, WireScope
 from .findings import Findings, Unless
-from .ledger import Asking, Chain, PendingChallenge, plainly_read
+from .ledger import Asking, Chain, PendingChallenge
 from .misreadings import MISREADINGS, Misreading
 from .scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, scopes
 
@@ -111,7 +111,7 @@ def what_the_challenge_asks(findings: Findings, asking: Asking) -> None:
         findings.reach("GRANT-7")
         if challenge.insufficient:
             findings.reach("STEP-3")
-    _reach_spelling(findings, asking)
+    _reach_spelling(findings, challenge)
     if OFFLINE_ACCESS in challenged:
         findings.reach("OFFLINE-3")
     if asking.account.requested is not None:
@@ -164,21 +164,8 @@ def _never_merged(findings: Findings, asking: Asking, repeats: ScopeSet) -> None
         )
 
 
-def _can_be_misread(challenge: PendingChallenge) -> bool:
-    """Whether some misreading sees other scopes, so that one cannot tell what a client made of the challenge."""
-    right = plainly_read(challenge)
-    return any(wrong.read(challenge.lines).scope != right.scope for wrong in MISREADINGS if wrong.clause != "CHAL-6")
-
-
-def _reach_spelling(findings: Findings, asking: Asking) -> None:
-    challenge = asking.challenge
-    if challenge is None:
-        return
-    text = ", ".join(challenge.lines)
-    if len(text) == len("Bearer") or (text.startswith('Bearer scope="') and text.count("=") == 1):
-        return
-    right = plainly_read(challenge)
-    for clause in {wrong.clause for wrong in MISREADINGS if wrong.read(challenge.lines).scope != right.scope}:
+def _reach_spelling(findings: Findings, challenge: PendingChallenge) -> None:
+    for clause in {wrong.clause for wrong, seen in challenge.misread if seen.scope != challenge.text}:
         findings.reach(clause)
 
 
@@ -187,7 +174,7 @@ def _how_lost(asking: Asking, challenged: ScopeSet) -> str:
     wanted, listed, registered, challenge = asking.wanted, asking.listed, asking.registered, asking.challenge
     lost = [scope for scope in challenged if scope not in wanted]
     kept = len(lost) < len(challenged)
-    if challenge is None or _can_be_misread(challenge):
+    if challenge is None or challenge.can_be_misread:
         return "CHAL-1"
     if asking.grant_type == CLIENT_CREDENTIALS and asking.scope is None:
         return "GRANT-7"
@@ -225,15 +212,13 @@ def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
     challenge, wanted = asking.challenge, asking.wanted
     if challenge is None:
         return None
-    right = plainly_read(challenge)
     sent = set(asking.raw)
     known = wanted & (asking.challenged or NO_SCOPES)
     # A first 401 carries no error code: who heeds one needs none.
     needs_no_error = asking.initial or "initial" in asking.reads_plain
     possible: dict[str, Misreading] = {}
-    for wrong in MISREADINGS:
-        misread = wrong.read(challenge.lines)
-        if misread.scope == right.scope or (wrong.clause == "CHAL-6" and needs_no_error):
+    for wrong, misread in challenge.misread:
+        if misread.scope == challenge.text or (wrong.clause == "CHAL-6" and needs_no_error):
             continue
         raw = misread.scope.split(" ") if misread.scope else []
         only_misread = [name for name in raw if not _explained(asking, name)]
@@ -395,7 +380,7 @@ def nothing_without_a_source(findings: Findings, asking: Asking, *, selects: boo
 
     # Where the challenge was not heeded, or may not have been, what was asked for in its place is no fault of its own.
     heeded = challenged is None or (
-        challenged <= asking.wanted and not (asking.challenge is not None and _can_be_misread(asking.challenge))
+        challenged <= asking.wanted and not (asking.challenge is not None and asking.challenge.can_be_misread)
     )
     surplus: dict[str, list[Scope]] = {}
     for scope in asking.wanted:
@@ -450,7 +435,7 @@ def _surplus(findings: Findings, asking: Asking, where: str, named: str, *, sile
                 unless=Unless("A9", "joined"),
             )
         case "configured":
-            if asking.initial and _mode(asking) not in ("override",):
+            if asking.initial and _mode(asking) != "override":
                 findings.broke(
                     "SEL-1" if asking.challenged is not None else "SEL-2",
                     f"the request adds {named}, which the caller configured",

@@ -21,7 +21,7 @@ _TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 # qdtext and quoted-pair, unrolled so that no input makes the expression try the same characters twice.
 _QUOTED: Final = r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t -~\x80-\xff])*)"'
 _SEPARATORS: Final = re.compile(r"[ \t]*(?:,[ \t]*)*").match
-_PARAMETER: Final = re.compile(rf"({_TOKEN})[ \t]*=[ \t]*(?:{_QUOTED}|({_TOKEN}))(?=[ \t]*(?:,|$))").match
+_PARAMETER: Final = re.compile(rf"({_TOKEN})[ \t]*=[ \t]*(?:{_QUOTED}|({_TOKEN}))[ \t]*(?:,[ \t,]*|$)").match
 _SCHEME: Final = re.compile(rf"({_TOKEN})(?=[ \t]*(?:,|$)| )").match
 _TOKEN68: Final = re.compile(r" +([A-Za-z0-9\-._~+/]+=*)(?=[ \t]*(?:,|$))").match
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL).sub
@@ -77,18 +77,18 @@ def parse_challenges(lines: Iterable[str]) -> tuple[Challenge | MalformedChallen
                 value = token if quoted is None else _QUOTED_PAIR(r"\1", quoted) if "\\" in quoted else quoted
                 parameters.append((name.lower(), value))
                 at = parameter.end()
-            else:
-                if scheme is not None:
-                    found.append(Challenge(scheme, tuple(parameters), token68))
-                    scheme, token68, parameters = None, None, []
-                named = _SCHEME(line, at)
-                if named is None:
-                    found.append(MalformedChallenge(line, at))
-                    break
-                scheme, at = named[1], named.end()
-                credential = _TOKEN68(line, at)
-                if credential is not None:
-                    token68, at = credential[1], credential.end()
+                continue
+            if scheme is not None:
+                found.append(Challenge(scheme, tuple(parameters), token68))
+                scheme, token68, parameters = None, None, []
+            named = _SCHEME(line, at)
+            if named is None:
+                found.append(MalformedChallenge(line, at))
+                break
+            scheme, at = named[1], named.end()
+            credential = _TOKEN68(line, at)
+            if credential is not None:
+                token68, at = credential[1], credential.end()
             at = _skip_separators(line, at)
     if scheme is not None:
         found.append(Challenge(scheme, tuple(parameters), token68))

@@ -532,7 +532,7 @@ def _exchanged(client: Client, phase: Exchanging, response: TokenResponse) -> St
 def granted_scopes(
     policy: Policy, asked: ScopeSet | None, answered: str | None, earlier: Grant | None
 ) -> ScopeSet | None:
-    """What a token response grants: its explicit word, else what this request asked, else nobody knows (GRANT-1 to GRANT-4).
+    """What a token response grants: its word, else what this request asked, else nobody knows (GRANT-1 to GRANT-4).
 
     Never read off the token (GRANT-5). A policy may say what an omitted scope means to its client.
     """
@@ -562,8 +562,9 @@ def _refresh(client: Client, call: Call, challenged: Challenged | None) -> Step:
 
 
 def _refreshed(client: Client, phase: Refreshing, response: TokenResponse) -> Step:
-    """Narrow what is in hand, never what was consented; rotate; a failure costs the refresh token alone
-    (RETAIN-1 to RETAIN-3, REFRESH-3, ACC-8).
+    """Narrow what is in hand, never what was consented (RETAIN-1, RETAIN-2, REFRESH-3).
+
+    A new refresh token replaces the old one (RETAIN-3); a failure costs the refresh token alone (ACC-8).
     """
     grant = client.storage.grants[phase.key]
     if response.access_token is None:

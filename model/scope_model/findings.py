@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -37,6 +38,16 @@ class Unless:
     value: str
 
 
+@cache
+def _judged_at(revision: Revision) -> frozenset[str]:
+    """The clauses in force at a revision that a transcript can show to be broken."""
+    return frozenset(
+        name
+        for name, clause in CLAUSES.items()
+        if clause.binds_at(revision) and clause.excluded is None and clause.unjudged is None
+    )
+
+
 class Findings:
     """The findings so far, and how often each clause's antecedent held.
 
@@ -49,12 +60,8 @@ class Findings:
         self.found: list[Finding] = []
         self.reached: Counter[str] = Counter()
         self.at = -1
-        self.readings = {**DEFAULT_READINGS, **readings}
-        self._binding = frozenset(
-            name
-            for name, clause in CLAUSES.items()
-            if clause.binds_at(revision) and clause.excluded is None and clause.unjudged is None
-        )
+        self.readings = readings if readings is DEFAULT_READINGS else {**DEFAULT_READINGS, **readings}
+        self._binding = _judged_at(revision)
 
     def reach(self, clause: str) -> bool:
         """Count that `clause` applies here, and say whether it binds at this revision."""

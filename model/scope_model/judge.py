@@ -64,7 +64,6 @@ from .ledger import (
     understand,
     wire_scopes,
 )
-from .misreadings import MISREADINGS
 from .scopes import NO_SCOPES, Scope, ScopeSet, read_scope, same_scopes
 
 
@@ -100,6 +99,7 @@ class Judge:
         self._named_issuers: set[str] = set()
         self._accounts: dict[tuple[str | None, str | None], Account] = {}
         self._registered: dict[str | None, ScopeSet | None] = {}
+        self._holders: dict[str, Account] = {}
         self._owners: dict[Scope, Account] = {}
         self._foreign: set[Scope] = set()
         self._resource: Resource | None = None
@@ -169,10 +169,7 @@ class Judge:
         if self._configured is not None and self._header.configured_mode not in ("none", "fallback"):
             return
         never = chain.since_served == 0
-        misread = next(
-            (wrong for wrong in MISREADINGS if wrong.read(challenge.lines).error != "insufficient_scope"),
-            None,
-        )
+        misread = next((wrong for wrong, seen in challenge.misread if seen.error != "insufficient_scope"), None)
         if challenge.malformed:
             return
         budget = self._steps_up and self._authorizations >= FEW and not account.was_refused
@@ -482,6 +479,7 @@ class Judge:
         else:
             self._granted(account, event, said)
         account.access_token = event.access_token
+        self._holders[event.access_token] = account
         account.reported_rightly = False
         account.fresh, account.rejected, account.expired, account.failed = True, False, False, False
         resource = self._resource_named(event.resource) if event.resource is not None else self._current_resource()
@@ -535,8 +533,8 @@ class Judge:
     # --- around the wire --------------------------------------------------------------------------
 
     def _token_expired(self, event: TokenExpired) -> None:
-        account = self._account_holding(event.access_token)
-        if account is not None:
+        account = self._holders.get(event.access_token)
+        if account is not None and account.access_token == event.access_token:
             account.rejected = account.expired = True
 
     def _restarted(self, _: ClientRestarted) -> None:
@@ -631,9 +629,6 @@ class Judge:
             self._account = known
             return known
         return self._resources[resource].account if resource in self._resources else self._account
-
-    def _account_holding(self, access_token: str) -> Account | None:
-        return next((known for known in self._accounts.values() if known.access_token == access_token), None)
 
     @staticmethod
     def _chain(resource: Resource, operation: str) -> Chain:

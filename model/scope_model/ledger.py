@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal
 
 from .challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
 from .events import Header, ResourceResponse, WireScope
-from .misreadings import Heading, read_challenge
+from .misreadings import Heading, Misreading, misreadings_of
 from .scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
 
 Renewal = Literal["authorization", "refresh"]
@@ -22,14 +23,16 @@ _PUNCTUATION: Final = re.compile(r'[\s",=]+')
 class PendingChallenge:
     """A 401 or 403 that awaits its answer.
 
-    `scope` is what it asks for, None where it names nothing that can be relied on; `tolerated` is what it names
-    all the same, and `repeats` what only the repetitions of its scope parameter name. `refreshed` is whether a refresh was tried in answer, `repeated` what had renewed
-    the token where the very same 401 came again. `disputed` is the reading on which `scope` rests, where several things could be read.
+    `text` is its scope as it stands. `scope` is what it asks for, None where it names nothing that can be relied
+    on; `tolerated` is what it names all the same, and `repeats` what only the repetitions of its scope parameter
+    name. `disputed` is the reading on which `scope` rests, where several things could be read. `refreshed` is
+    whether a refresh was tried in answer, `repeated` what had renewed the token where the same 401 came again.
     """
 
     operation: str
     status: int
     lines: tuple[str, ...]
+    text: str | None = None
     scope: ScopeSet | None = None
     tolerated: ScopeSet = NO_SCOPES
     repeats: ScopeSet = NO_SCOPES
@@ -39,19 +42,40 @@ class PendingChallenge:
     malformed: bool = False
     refreshed: bool = False
     repeated: Renewal | None = None
+    seen: tuple[tuple[Misreading, Heading], ...] | None = None
+
+    @property
+    def misread(self) -> tuple[tuple[Misreading, Heading], ...]:
+        """The misreadings that see something else here than is there, worked out when first asked for."""
+        if self.seen is None:
+            self.seen = misreadings_of(self.lines)
+        return self.seen
+
+    @property
+    def can_be_misread(self) -> bool:
+        """Whether some misreading sees other scopes, so that one cannot tell what a client made of it."""
+        return any(seen.scope != self.text and wrong.clause != "CHAL-6" for wrong, seen in self.misread)
+
+
+# Remembered, because a server spells its challenges the same way each time.
+_parsed: Final = lru_cache(maxsize=512)(parse_challenges)
 
 
 def understand(response: ResourceResponse, several: str) -> PendingChallenge:
     """Read a 401 or 403, by the value of the reading A16 where several Bearer challenges differ."""
     pending = PendingChallenge(response.operation, response.status, response.www_authenticate)
-    parsed = parse_challenges(response.www_authenticate)
+    parsed = _parsed(response.www_authenticate)
     pending.malformed = any(isinstance(part, MalformedChallenge) for part in parsed)
     if pending.malformed:
+        answered = bearer_challenge(parsed)
+        pending.text = None if answered is None else answered.get("scope")
         pending.tolerated = read_scope(_PUNCTUATION.sub(" ", " ".join(response.www_authenticate)))
         return pending
     bearers = [part for part in parsed if isinstance(part, Challenge) and part.is_bearer]
     if not bearers:
         return pending
+    answered = bearer_challenge(bearers)
+    pending.text = None if answered is None else answered.get("scope")
     right = bearer_challenge(bearers) or bearers[0]
     pending.insufficient = response.status == 403 and right.get("error") == "insufficient_scope"
     pending.names_metadata = any(part.get("resource_metadata") is not None for part in bearers)
@@ -97,9 +121,10 @@ Told = Literal["nothing", "explicit", "omitted", "both omitted", "refresh explic
 class Account:
     """What the wire says about one (issuer, resource): the three scope sets, the tokens, and their story.
 
-    `requested` is None until a token was issued. `first` is the first request that led to a token, `widened` whether a later one asked for more; `ever` all
-    that was ever requested, or granted beyond that, and has a source,
-    `invented` what had none; `earlier` the grant before this one. `pending` is the request that awaits its token, with its grant type.
+    `requested` is None until a token was issued. `first` is the first request that led to a token, `widened`
+    whether a later one asked for more. `ever` is all that was ever requested, or granted beyond that, and has a
+    source, `invented` what had none. `earlier` is the grant before this one, `pending` the request that awaits
+    its token, `leg` that request's grant type.
     """
 
     requested: ScopeSet | None = None
@@ -226,8 +251,3 @@ def wire_scopes(scope: WireScope) -> ScopeSet | None:
     if scope is None:
         return None
     return read_scope(scope if isinstance(scope, str) else " ".join(scope)) or None
-
-
-def plainly_read(challenge: PendingChallenge) -> Heading:
-    """The right reading of a pending challenge, to compare misreadings with."""
-    return read_challenge(challenge.lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from .challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
@@ -133,6 +134,10 @@ def _searching(lines: Lines) -> Heading:
     return Heading(values["scope"], values["error"])
 
 
+_NEEDING_ERROR: Final = Misreading(
+    "needing-error", "CHAL-6", "reads no challenge without an error code", _needing_error
+)
+
 MISREADINGS: Final = (
     Misreading("comma-splitting", "PARSE-1", "splits scopes at commas", _comma_splitting),
     Misreading("merging-repeats", "PARSE-2", "merges a repeated scope parameter", _merging),
@@ -164,7 +169,24 @@ MISREADINGS: Final = (
     ),
     Misreading("first-scheme", "PARSE-7", "reads the first challenge alone", _first_scheme),
     Misreading("first-line", "PARSE-7", "reads the first header line alone", _first_line),
-    Misreading("needing-error", "CHAL-6", "reads no challenge without an error code", _needing_error),
+    _NEEDING_ERROR,
     Misreading("substring", "PARSE-8", "finds parameters inside other names and values", _searching),
 )
 """The misreadings, the most telling first; the last is recognised only by what it finds where nothing is."""
+
+# Spelled so plainly that only the reader who wants an error code can go wrong.
+_PLAIN: Final = re.compile(
+    r'Bearer (?:(?:scope="[^"\\,A-Z]*"|error="[^"\\]*"|(?:resource_metadata|realm)="[^"\\=]*")(?:, |$))+'
+).fullmatch
+
+
+@lru_cache(maxsize=512)
+def misreadings_of(lines: tuple[str, ...]) -> tuple[tuple[Misreading, Heading], ...]:
+    """The misreadings that see something else in these lines than is there, with what they see.
+
+    Remembered, because a server spells its challenges the same way each time.
+    """
+    right = read_challenge(lines)
+    plain = len(lines) == 1 and _PLAIN(lines[0]) is not None and lines[0].count('scope="') <= 1
+    wrongs = MISREADINGS if not plain else (_NEEDING_ERROR,) if right.error is None else ()
+    return tuple((wrong, seen) for wrong in wrongs if (seen := wrong.read(lines)) != right)

@@ -132,8 +132,9 @@ Grants = Literal["asked", "narrower", "wider", "empty", "refused", "invalid_scop
 class Granting:
     """What an authorization server, and its user, make of one request.
 
-    A narrower grant leaves out `without`, a wider one adds `with_`. `says` is whether the response names a scope that equals the request; one that differs is always
-    named (RFC 6749 section 5.1), in an order of the server's own where `reorders`.
+    A narrower grant leaves out `without`, a wider one adds `with_`. `says` is whether the response names a scope
+    that equals the request; one that differs is always named (RFC 6749 section 5.1), in an order of the server's
+    own where `reorders`.
     """
 
     grant: Grants = "asked"
@@ -307,14 +308,15 @@ def _named_scopes(how: Challenging, needs: ScopeSet, held: ScopeSet) -> str | No
 
 def _consent(servers: Servers, request: AuthorizationRequest, how: Granting) -> tuple[Servers, AuthorizationResponse]:
     key = _key(servers, request)
+    refused: str | None = None
     if how.grant == "refused":
-        return servers, AuthorizationResponse(False, "access_denied", *_named(key))
-    if how.grant == "invalid_scope" or isinstance(request.scope, tuple):
-        return servers, AuthorizationResponse(False, "invalid_scope", *_named(key))
-    consent = Consent(_asked(request), how)
-    return replace(servers, consents={**servers.consents, key: consent}), AuthorizationResponse(
-        True, None, *_named(key)
-    )
+        refused = "access_denied"
+    elif how.grant == "invalid_scope" or isinstance(request.scope, tuple):
+        refused = "invalid_scope"
+    else:
+        consent = Consent(_asked(request), how)
+        servers = replace(servers, consents={**servers.consents, key: consent})
+    return servers, AuthorizationResponse(refused is None, refused, *_named(key))
 
 
 def _token(servers: Servers, request: TokenRequest, how: Granting) -> tuple[Servers, TokenResponse]:
@@ -352,7 +354,7 @@ def _issue(servers: Servers, key: Key, asked: ScopeSet | None, how: Granting) ->
 
 
 def _refresh(servers: Servers, request: TokenRequest, key: Key, how: Granting) -> tuple[Servers, TokenResponse]:
-    """Refresh within the grant; a rotated refresh token replaces the old one, with the same scope (RFC 6749 section 6)."""
+    """Refresh within the grant; a new refresh token replaces the old one, with the same scope (RFC 6749 section 6)."""
     held = servers.refresh_tokens.get(request.refresh_token or "")
     asked = _asked(request)
     if held is None or held.key != key or how.grant == "refused":

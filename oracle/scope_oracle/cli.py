@@ -230,7 +230,7 @@ def cli() -> None:
 @_format("text")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this page, too.")
 @click.option("--replay", metavar="TEXT", help="Play only the episode that a report names.")
-def check(  # noqa: PLR0913 - one parameter an option
+def check(
     *,
     name: str,
     revision: Revision | None,
@@ -540,9 +540,7 @@ def _everything() -> Iterator[Text]:
 @_EXAMPLES
 @_SEED
 @_format("text")
-def compare(  # noqa: PLR0913 - one parameter an option
-    *, left: str, right: str, revision: Revision | None, examples: int, seed: int, form: str
-) -> int:
+def compare(*, left: str, right: str, revision: Revision | None, examples: int, seed: int, form: str) -> int:
     """Find the shortest world and trace in which A and B ask for different scopes.
 
     A and B are policies or subjects. Ends with 1 where there is a difference.

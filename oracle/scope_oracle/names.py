@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-class UnknownName(LookupError):  # noqa: N818 - it reads as what it is
+class UnknownName(LookupError):
     """There is no `kind` of this name; `near` are those that the user may have meant."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:

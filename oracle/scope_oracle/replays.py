@@ -54,7 +54,7 @@ def _named_in(value: Named) -> object:
 
 
 # Any: what json.loads gives, and the type that cattrs was asked for.
-def _named_out(value: Any, _: Any) -> Named:
+def _named_out(value: Any, _: Any) -> Named:  # noqa: ANN401 - see above
     if isinstance(value, dict):
         return scopes(value["scopes"])
     if value in ("needed", "missing", "needed-and-held", "unnamed", "empty"):

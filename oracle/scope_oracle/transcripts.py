@@ -32,7 +32,7 @@ _LONGEST_NAME: Final = 80
 """Likeness is sought for no more characters than that: it takes quadratic time."""
 
 
-class UnusableTranscript(ValueError):  # noqa: N818 - it says what was read, not what went wrong
+class UnusableTranscript(ValueError):
     """What was read is no transcript; the text says in one sentence where and why."""
 
 

@@ -12,7 +12,7 @@ SUBJECTS = (MODEL, PYTHON_SDK, *POLICIES)
 """Every name that `subject` knows."""
 
 
-class SubjectUnavailable(Exception):  # noqa: N818 - it reads as what it is
+class SubjectUnavailable(Exception):
     """A subject that cannot be put under test here; the message says what to do about it."""
 
 

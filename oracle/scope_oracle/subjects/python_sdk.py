@@ -129,7 +129,7 @@ class Storage:
         self.client_info = client_info
 
 
-class Declined(Exception):  # noqa: N818 - it reads as what it is
+class Declined(Exception):
     """The user agent came back without a code: the application tells the SDK by raising."""
 
 
