@@ -62,14 +62,20 @@ from .episodes import Transition
 _OFFLINE: Final = scopes(OFFLINE_ACCESS)
 
 
+Holds = Callable[["Transition"], bool | None]
+About = Callable[["Transition"], object]
+"""What a law speaks of, found in a transition: None where there is no such thing, and no need to ask the law."""
+
+
 @dataclass(frozen=True, slots=True)
 class Law:
-    """An invariant: its name and sentence, the clauses that it states, and the check itself."""
+    """An invariant: its name and sentence, the clauses that it states, the check itself, and what it is about."""
 
     name: str
     says: str
     clauses: tuple[str, ...]
-    holds: Callable[[Transition], bool | None]
+    holds: Holds
+    about: About | None = None
 
 
 _LAWS: Final[dict[str, Law]] = {}
@@ -77,14 +83,11 @@ LAWS: Final = MappingProxyType(_LAWS)
 """Every law, by name."""
 
 
-def law(
-    *clauses: str,
-) -> Callable[[Callable[[Transition], bool | None]], Callable[[Transition], bool | None]]:
+def law(*clauses: str, about: About | None = None) -> Callable[[Holds], Holds]:
     """Enter a function into the book of laws, under the clauses that it states."""
 
-    def enter(holds: Callable[[Transition], bool | None]) -> Callable[[Transition], bool | None]:
-        says = (holds.__doc__ or "").strip()
-        _LAWS[holds.__name__] = Law(holds.__name__, says, clauses, holds)
+    def enter(holds: Holds) -> Holds:
+        _LAWS[holds.__name__] = Law(holds.__name__, (holds.__doc__ or "").strip(), clauses, holds, about)
         return holds
 
     return enter
@@ -182,7 +185,7 @@ def _challenge(moved: Transition) -> tuple[ResourceResponse, Heading] | None:
 # --- selection ------------------------------------------------------------------------------------
 
 
-@law("CHAL-1", "GRANT-7", "STEP-3", "REG-2", "ACC-6", "OFFLINE-3")
+@law("CHAL-1", "GRANT-7", "STEP-3", "REG-2", "ACC-6", "OFFLINE-3", about=_requested)
 def what_is_challenged_is_asked_for(moved: Transition) -> bool | None:
     """Every scope that a challenge names is in the request that answers it."""
     request = _requested(moved)
@@ -191,7 +194,7 @@ def what_is_challenged_is_asked_for(moved: Transition) -> bool | None:
     return request.challenged.scope <= request.asked
 
 
-@law("SEL-1")
+@law("SEL-1", about=_requested)
 def at_first_the_challenge_alone_decides(moved: Transition) -> bool | None:
     """The first request asks for what the challenge names, and for nothing beside it."""
     request = _requested(moved)
@@ -200,7 +203,7 @@ def at_first_the_challenge_alone_decides(moved: Transition) -> bool | None:
     return request.asked - _OFFLINE <= request.challenged.scope
 
 
-@law("SEL-2")
+@law("SEL-2", about=_requested)
 def without_a_challenge_the_metadata_decides(moved: Transition) -> bool | None:
     """A first request that answers no scopes asks for all that the resource metadata lists."""
     request = _requested(moved)
@@ -209,7 +212,7 @@ def without_a_challenge_the_metadata_decides(moved: Transition) -> bool | None:
     return None if request.listed is None else same_scopes(request.asked - _OFFLINE, request.listed - _OFFLINE)
 
 
-@law("SEL-3", "META-1")
+@law("SEL-3", "META-1", about=_requested)
 def with_nothing_to_go_by_the_parameter_is_left_out(moved: Transition) -> bool | None:
     """Without a challenge, a list or a configuration a first request sends no scope."""
     request = _requested(moved)
@@ -229,7 +232,7 @@ def what_is_sent_is_well_formed(moved: Transition) -> bool | None:
     return isinstance(action.scope, str) and isinstance(parse_scope(action.scope), ScopeSet)
 
 
-@law("SEL-5")
+@law("SEL-5", about=_requested)
 def the_metadata_says_nothing_about_the_challenge(moved: Transition) -> bool | None:
     """Had the resource metadata listed other scopes, a challenge would be answered alike."""
     request = _requested(moved)
@@ -243,7 +246,7 @@ def the_metadata_says_nothing_about_the_challenge(moved: Transition) -> bool | N
     return True
 
 
-@law("SEL-6", "ACC-3", "ORDER-2", "EXT-1", "PARSE-1")
+@law("SEL-6", "ACC-3", "ORDER-2", "EXT-1", "PARSE-1", about=_requested)
 def nothing_is_asked_for_without_a_source(moved: Transition) -> bool | None:
     """Every scope in a request was requested, granted, challenged, listed by the resource, or configured."""
     request = _requested(moved)
@@ -258,7 +261,7 @@ def nothing_is_asked_for_without_a_source(moved: Transition) -> bool | None:
     )
 
 
-@law("SEL-7")
+@law("SEL-7", about=_requested)
 def the_servers_own_list_is_no_source(moved: Transition) -> bool | None:
     """Had the authorization server listed other scopes, the request would be the same, offline_access apart."""
     request = _requested(moved)
@@ -278,7 +281,7 @@ def a_refused_request_is_not_sent_again(moved: Transition) -> bool | None:
     return isinstance(moved.action, Failed) if isinstance(moved.before.phase, Authorizing) else None
 
 
-@law("ORDER-3")
+@law("ORDER-3", about=_requested)
 def scopes_stand_in_first_seen_order(moved: Transition) -> bool | None:
     """A request names what was requested before in the order of then, then what is new, each once."""
     request = _requested(moved)
@@ -289,7 +292,7 @@ def scopes_stand_in_first_seen_order(moved: Transition) -> bool | None:
     return request.text == str(request.asked) and (seen & request.asked) == (request.asked & seen)
 
 
-@law("ORDER-1")
+@law("ORDER-1", about=_requested)
 def order_carries_no_meaning(moved: Transition) -> bool | None:
     """Had the challenge named its scopes in another order, the same scopes would be asked for."""
     request = _requested(moved)
@@ -303,7 +306,7 @@ def order_carries_no_meaning(moved: Transition) -> bool | None:
 # --- challenges -----------------------------------------------------------------------------------
 
 
-@law("PARSE-2", "PARSE-3", "PARSE-4", "PARSE-5", "PARSE-6", "PARSE-7", "PARSE-8", "PARSE-9")
+@law("PARSE-2", "PARSE-3", "PARSE-4", "PARSE-5", "PARSE-6", "PARSE-7", "PARSE-8", "PARSE-9", about=_challenge)
 def every_legal_spelling_is_read_alike(moved: Transition) -> bool | None:
     """However a challenge is spelled, it is answered as if it were spelled plainly."""
     heard = _challenge(moved)
@@ -319,7 +322,7 @@ def every_legal_spelling_is_read_alike(moved: Transition) -> bool | None:
     return action == moved.action and after == moved.after
 
 
-@law("CHAL-6")
+@law("CHAL-6", about=_challenge)
 def a_first_challenge_needs_no_error_code(moved: Transition) -> bool | None:
     """A 401 is answered alike with an error code and without."""
     heard = _challenge(moved)
@@ -344,7 +347,7 @@ def no_challenge_is_swallowed(moved: Transition) -> bool | None:
     return not isinstance(moved.action, Noted | Served | Illegal)
 
 
-@law("STEP-2")
+@law("STEP-2", about=_challenge)
 def a_first_step_up_is_tried(moved: Transition) -> bool | None:
     """A challenge for more than is held leads to the authorization server as long as attempts are left."""
     heard = _challenge(moved)
@@ -362,7 +365,7 @@ def a_first_step_up_is_tried(moved: Transition) -> bool | None:
     return not isinstance(moved.action, Failed)
 
 
-@law("CHAL-7")
+@law("CHAL-7", about=_challenge)
 def a_bare_403_asks_for_nothing(moved: Transition) -> bool | None:
     """A 403 without insufficient_scope is a failure, and no wish for scopes."""
     heard = _challenge(moved)
@@ -371,7 +374,7 @@ def a_bare_403_asks_for_nothing(moved: Transition) -> bool | None:
     return isinstance(moved.action, Failed)
 
 
-@law("CHAL-8")
+@law("CHAL-8", about=_challenge)
 def a_token_just_issued_is_not_replaced(moved: Transition) -> bool | None:
     """A 401 on a token that this call has just been authorized for is a failure."""
     heard, phase = _challenge(moved), moved.before.phase
@@ -399,7 +402,7 @@ def foreign_metadata_is_not_used(moved: Transition) -> bool | None:
     return isinstance(moved.action, Failed) and moved.after.memory == moved.before.memory
 
 
-@law("META-4")
+@law("META-4", about=_challenge)
 def metadata_that_is_pointed_to_is_fetched(moved: Transition) -> bool | None:
     """A challenge that names the resource metadata is followed by fetching it, where it leads to a request."""
     heard = _challenge(moved)
@@ -428,7 +431,7 @@ def requested_scopes_only_grow(moved: Transition) -> bool | None:
     return kept and asks_again
 
 
-@law("ACC-2")
+@law("ACC-2", about=_requested)
 def what_was_granted_is_asked_for_again(moved: Transition) -> bool | None:
     """Whoever authorizes again asks for what was granted before, too."""
     request = _requested(moved)
@@ -437,7 +440,7 @@ def what_was_granted_is_asked_for_again(moved: Transition) -> bool | None:
     return request.grant.granted - _OFFLINE <= request.asked
 
 
-@law("ACC-5")
+@law("ACC-5", about=_requested)
 def a_challenge_already_covered_changes_nothing(moved: Transition) -> bool | None:
     """A challenge for what was requested before leads to the very request of before."""
     request = _requested(moved)
@@ -449,7 +452,7 @@ def a_challenge_already_covered_changes_nothing(moved: Transition) -> bool | Non
     return same_scopes(request.asked - _OFFLINE, before - _OFFLINE)
 
 
-@law("ACC-7")
+@law("ACC-7", about=_requested)
 def one_account_never_touches_another(moved: Transition) -> bool | None:
     """What happens at one authorization server and resource changes, and is changed by, that account alone."""
     phase = moved.before.phase
@@ -491,7 +494,7 @@ def a_failure_changes_no_grant(moved: Transition) -> bool | None:
     return moved.after.storage.grants == moved.before.storage.grants
 
 
-@law("STEP-5")
+@law("STEP-5", about=_challenge)
 def a_wider_scope_needs_a_new_grant(moved: Transition) -> bool | None:
     """A challenge for what was never granted is not answered with a refresh."""
     heard, phase = _challenge(moved), moved.before.phase
@@ -506,7 +509,7 @@ def a_wider_scope_needs_a_new_grant(moved: Transition) -> bool | None:
 # --- the grant ------------------------------------------------------------------------------------
 
 
-@law("GRANT-2", "GRANT-3")
+@law("GRANT-2", "GRANT-3", about=_issued)
 def an_explicit_scope_is_the_grant(moved: Transition) -> bool | None:
     """What a token response says was granted is what was granted, be it narrower or wider."""
     issued = _issued(moved)
@@ -516,7 +519,7 @@ def an_explicit_scope_is_the_grant(moved: Transition) -> bool | None:
     return grant.granted == said and grant.in_hand == said
 
 
-@law("GRANT-1")
+@law("GRANT-1", about=_issued)
 def an_omitted_scope_retains_what_was_asked(moved: Transition) -> bool | None:
     """A token response that names no scope grants exactly what this request asked for."""
     issued = _issued(moved)
@@ -525,7 +528,7 @@ def an_omitted_scope_retains_what_was_asked(moved: Transition) -> bool | None:
     return issued[2].granted == issued[0].asked and issued[2].in_hand == issued[0].asked
 
 
-@law("GRANT-4")
+@law("GRANT-4", about=_issued)
 def nothing_asked_and_nothing_said_is_unknown(moved: Transition) -> bool | None:
     """Where neither request nor response names a scope, nobody knows what was granted."""
     issued = _issued(moved)
@@ -534,7 +537,7 @@ def nothing_asked_and_nothing_said_is_unknown(moved: Transition) -> bool | None:
     return issued[2].granted is None and issued[2].in_hand is None
 
 
-@law("GRANT-5")
+@law("GRANT-5", about=_issued)
 def a_token_says_nothing_of_itself(moved: Transition) -> bool | None:
     """Whatever a token's own characters, the account is the same."""
     issued = _issued(moved)
@@ -554,7 +557,7 @@ def a_code_is_exchanged_without_a_scope(moved: Transition) -> bool | None:
     return moved.action.scope is None
 
 
-@law("STEP-7", "OFFLINE-2")
+@law("STEP-7", "OFFLINE-2", about=_issued)
 def a_new_token_is_used_at_once(moved: Transition) -> bool | None:
     """After a token comes the call for which it was asked, with that token, refresh token or not."""
     issued = _issued(moved)
@@ -586,7 +589,7 @@ def client_credentials_are_never_refreshed(moved: Transition) -> bool | None:
 # --- refreshes ------------------------------------------------------------------------------------
 
 
-@law("RETAIN-1", "REFRESH-3")
+@law("RETAIN-1", "REFRESH-3", about=_refreshed)
 def a_silent_refresh_restores_the_grant(moved: Transition) -> bool | None:
     """A refresh that names no scope, answered by none, brings a token for the whole grant."""
     refreshed = _refreshed(moved)
@@ -595,7 +598,7 @@ def a_silent_refresh_restores_the_grant(moved: Transition) -> bool | None:
     return refreshed[2].in_hand == refreshed[1].granted
 
 
-@law("RETAIN-2")
+@law("RETAIN-2", about=_refreshed)
 def a_refresh_narrows_the_token_alone(moved: Transition) -> bool | None:
     """What a refresh brings is in hand; what was consented stays."""
     refreshed = _refreshed(moved)
@@ -604,7 +607,7 @@ def a_refresh_narrows_the_token_alone(moved: Transition) -> bool | None:
     return refreshed[2].in_hand == read_scope(refreshed[0].scope) and refreshed[2].granted == refreshed[1].granted
 
 
-@law("RETAIN-3")
+@law("RETAIN-3", about=_refreshed)
 def the_newest_refresh_token_is_kept(moved: Transition) -> bool | None:
     """A new refresh token replaces the old one; where none comes, the old one stays."""
     refreshed = _refreshed(moved)
@@ -613,7 +616,7 @@ def the_newest_refresh_token_is_kept(moved: Transition) -> bool | None:
     return refreshed[2].refresh_token == (refreshed[0].refresh_token or refreshed[1].refresh_token)
 
 
-@law("RETAIN-4")
+@law("RETAIN-4", about=_issued)
 def a_refresh_token_speaks_for_its_own_grant(moved: Transition) -> bool | None:
     """A new grant comes with its own refresh token, or with none."""
     issued = _issued(moved)
@@ -637,7 +640,7 @@ def a_refresh_never_asks_outside_the_grant(moved: Transition) -> bool | None:
 # --- offline access, registration, resource -------------------------------------------------------
 
 
-@law("OFFLINE-1")
+@law("OFFLINE-1", about=_requested)
 def offline_access_is_added_only_where_wanted_and_listed(moved: Transition) -> bool | None:
     """A client adds offline_access only if it wants a refresh token and the authorization server lists the scope."""
     request = _requested(moved)
@@ -683,7 +686,7 @@ def every_request_names_its_resource(moved: Transition) -> bool | None:
 # --- attempts -------------------------------------------------------------------------------------
 
 
-@law("RETRY-1", "RETRY-2", "RETRY-4")
+@law("RETRY-1", "RETRY-2", "RETRY-4", about=_requested)
 def attempts_are_few_and_counted_by_operation(moved: Transition) -> bool | None:
     """Each request for scopes counts against its own operation until that is served, and the count is bounded."""
     before, after = moved.before.memory.attempts, moved.after.memory.attempts
@@ -698,7 +701,7 @@ def attempts_are_few_and_counted_by_operation(moved: Transition) -> bool | None:
     return after == {**others, request.call: count} and count <= moved.before.setup.policy.attempts
 
 
-@law("RETRY-3", "OFFLINE-6")
+@law("RETRY-3", "OFFLINE-6", about=_requested)
 def nothing_is_asked_for_twice_without_progress(moved: Transition) -> bool | None:
     """After a first attempt a step-up asks again only for what the token still lacks, offline_access apart."""
     request = _requested(moved)
@@ -722,13 +725,21 @@ def broken_by(moved: Transition, reached: dict[str, int] | None = None) -> list[
     """
     broken = []
     illegal = TRANSITIONS[type(moved.before.phase)][type(moved.event)] is no
+    there: dict[About | None, bool] = {None: True}
+    if not illegal:
+        there.update((about, about(moved) is not None) for about in _ABOUT)
     for name in (an_illegal_event_changes_nothing.__name__,) if illegal else _LAWS:
-        holds = _LAWS[name].holds(moved)
+        stated = _LAWS[name]
+        if not there[stated.about]:
+            continue
+        holds = stated.holds(moved)
         if holds is not None and reached is not None:
             reached[name] = reached.get(name, 0) + 1
         if holds is False:
             broken.append(name)
     return broken
 
+
+_ABOUT: Final[tuple[About, ...]] = (_requested, _issued, _refreshed, _challenge)
 
 __all__ = ["LAWS", "Law", "broken_by", "law"]
