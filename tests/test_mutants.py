@@ -17,7 +17,7 @@ from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER
 from scope_spec import CLAUSES, Revision
 
 REVISION: Revision = "2026-07-28"
-DEADLINE = 1_600
+DEADLINE = 2_000
 """By so many episodes a mutant must be dead."""
 
 WATCHED = 200

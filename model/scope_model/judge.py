@@ -598,8 +598,6 @@ class Judge:
         match account.told:
             case "refresh omitted":
                 return "REFRESH-3" if account.narrowed is not None else "RETAIN-1"
-            case "refresh explicit":
-                return "RETAIN-2"
             case "omitted":
                 return "GRANT-1"
             case "both omitted":

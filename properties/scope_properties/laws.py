@@ -452,7 +452,7 @@ def a_challenge_already_covered_changes_nothing(moved: Transition) -> bool | Non
     return same_scopes(request.asked - _OFFLINE, before - _OFFLINE)
 
 
-@law("ACC-7", about=_requested)
+@law("ACC-7")
 def one_account_never_touches_another(moved: Transition) -> bool | None:
     """What happens at one authorization server and resource changes, and is changed by, that account alone."""
     phase = moved.before.phase
@@ -686,7 +686,7 @@ def every_request_names_its_resource(moved: Transition) -> bool | None:
 # --- attempts -------------------------------------------------------------------------------------
 
 
-@law("RETRY-1", "RETRY-2", "RETRY-4", about=_requested)
+@law("RETRY-1", "RETRY-2", "RETRY-4")
 def attempts_are_few_and_counted_by_operation(moved: Transition) -> bool | None:
     """Each request for scopes counts against its own operation until that is served, and the count is bounded."""
     before, after = moved.before.memory.attempts, moved.after.memory.attempts

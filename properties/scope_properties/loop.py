@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Final
-
-from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from scope_model.client import Illegal
 from scope_model.judge import Judge
@@ -26,7 +25,8 @@ from .episodes import Episode, ModelSession, ModelSubject, Run, Transition
 from .laws import LAWS, broken_by
 from .machine import NOISE
 from .mutants import MUTANTS, Mutant
-from .strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
+from .sampling import sample
+from .strategies import USER_DELEGATED, WITHOUT_A_USER
 
 TABLE: Final = Path(__file__).with_name("loop.md")
 _EXAMPLES: Final = 1_500
@@ -104,24 +104,9 @@ def clauses_in(text: str) -> Iterator[str]:
 
 
 @cache
-def sample(grant_types: tuple[str, ...], examples: int) -> tuple[Episode, ...]:
-    """Generated episodes, always the same."""
-    made: list[Episode] = []
-
-    @seed(11)
-    @settings(
-        max_examples=examples,
-        phases=(Phase.generate,),
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(episodes(grant_types=grant_types))
-    def collect(episode: Episode) -> None:
-        made.append(episode)
-
-    collect()
-    return tuple(made)
+def _sample(grant_types: tuple[str, ...], examples: int) -> tuple[Episode, ...]:
+    """The episodes of the fixed runs."""
+    return tuple(islice(sample(11, grant_types=grant_types), examples))
 
 
 @cache
@@ -130,7 +115,7 @@ def reach() -> Counter[str]:
     clauses: Counter[str] = Counter()
     laws: Counter[str] = Counter()
     for grant_types in (USER_DELEGATED, WITHOUT_A_USER):
-        for at, episode in enumerate(sample(grant_types, _EXAMPLES)):
+        for at, episode in enumerate(_sample(grant_types, _EXAMPLES)):
             run = Run(episode.plan, ModelSubject())
             judge = Judge(run.header)
             for doing in episode.steps:
@@ -158,7 +143,7 @@ def kills_of(name: str) -> tuple[frozenset[str], frozenset[str]]:
     mutant = MUTANTS[name]
     every: set[str] = set()
     first: set[str] = set()
-    for at, episode in enumerate(sample(mutant.grant_types, _KILLING)):
+    for at, episode in enumerate(_sample(mutant.grant_types, _KILLING)):
         run = Run(episode.plan, mutant.subject)
         for doing in episode.steps:
             run.take(doing)

@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from typing import Final, TypeVar
 
 from scope_model.client import Call
+from scope_model.events import AUTHORIZATION_CODE
 from scope_model.scopes import NO_SCOPES, ScopeSet
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 
@@ -56,6 +57,7 @@ def complexity(episode: Episode) -> int:
     plan = episode.plan
     total = 10 * len(episode.steps) + 5 * (len(plan.servers.resources) + len(plan.servers.issuers))
     total += _scopes_weight(plan.configured) + (not plan.wants_refresh_token)
+    total += 5 * (plan.grant_type != AUTHORIZATION_CODE)
     for resource in plan.servers.resources.values():
         total += _names_weight(resource.scopes_supported) + sum(map(_scopes_weight, resource.needs.values()))
         total += len(resource.needs) + (resource.describes is not None)
@@ -136,6 +138,8 @@ def _simpler_plans(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, configured=configured)
     if not plan.wants_refresh_token:
         yield replace(plan, wants_refresh_token=True)
+    if plan.grant_type != AUTHORIZATION_CODE:
+        yield replace(plan, grant_type=AUTHORIZATION_CODE)
     for name, resource in servers.resources.items():
         for plainer in _simpler_resources(resource):
             resources = {**servers.resources, name: plainer}

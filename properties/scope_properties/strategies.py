@@ -53,12 +53,12 @@ OPERATIONS: Final = ("read", "write", "delete")
 SCOPES: Final = st.sampled_from(PLAIN_SCOPES + ODD_SCOPES)
 
 # The first resource is drawn more often, so that things happen to it in turn.
-_PLACES: Final = (RESOURCES[0], RESOURCES[0], RESOURCES[1])
-_CALLS: Final = tuple(Call(resource, operation) for resource in _PLACES for operation in OPERATIONS)
+PLACES: Final = (RESOURCES[0], RESOURCES[0], RESOURCES[1])
+CALLS: Final = tuple(Call(resource, operation) for resource in PLACES for operation in OPERATIONS)
 
 # One draw from a table costs Hypothesis a tenth of building the same value part by part, and shrinks towards the
 # table's beginning, so that each table starts with what is plainest.
-_NEEDS: Final = tuple(
+NEEDS: Final = tuple(
     ScopeSet(text.split())
     for text in (
         "a",
@@ -76,7 +76,7 @@ _NEEDS: Final = tuple(
         "offline_access",
     )
 )
-_LISTS: Final = (
+LISTS: Final = (
     *(None,) * 10,
     *(
         tuple(text.split())
@@ -94,12 +94,15 @@ _LISTS: Final = (
         )
     ),
 )
-_SERVER_LISTS: Final = (
+SERVER_LISTS: Final = (
     *(None,) * 4,
     *(tuple(text.split()) for text in ("a", "a b c", "e,f", "")),
     *((OFFLINE_ACCESS,), ("a", OFFLINE_ACCESS), ("x", OFFLINE_ACCESS)) * 2,
 )
-_CONFIGURED: Final = (
+# One resource in sixteen publishes metadata that speaks of another resource (META-3).
+DESCRIBED: Final = (*(None,) * 15, "https://elsewhere.example/mcp")
+SPELLED: Final = (*SPELLINGS, *MISSPELLINGS)
+CONFIGURED: Final = (
     *(None,) * 8,
     *map(ScopeSet, ("a", "k", "ak", (OFFLINE_ACCESS,), ("k", OFFLINE_ACCESS))),
 )
@@ -111,7 +114,7 @@ _NAMED: Final[tuple[Named, ...]] = (
     *map(ScopeSet, ("a", "b", "c", "dc", ("A",))),
 )
 _REJECTS: Final = (None, "insufficient_scope", "unauthorized", "forbidden")
-_WORDINGS: Final = tuple(
+WORDINGS: Final = tuple(
     Challenging(rejects, named, "plain", names_metadata, names_error)
     for names_metadata, names_error in ((True, True), (False, True), (True, False))
     for rejects in _REJECTS
@@ -125,7 +128,7 @@ _GRANTS: Final[tuple[tuple[Grants, tuple[ScopeSet, ...]], ...]] = (
     ("refused", (NO_SCOPES,)),
     ("invalid_scope", (NO_SCOPES,)),
 )
-_GRANTINGS: Final = tuple(
+GRANTINGS: Final = tuple(
     Granting(grant, change, change, says, reorders, refresh_token)
     for refresh_token in (True, False)
     for grant, changes in _GRANTS
@@ -151,7 +154,7 @@ def scope_sets(
 @cache
 def metadata_lists() -> SearchStrategy[tuple[str, ...] | None]:
     """`scopes_supported`: absent, a list, or the empty list that should not be published (META-1)."""
-    return st.sampled_from(_LISTS)
+    return st.sampled_from(LISTS)
 
 
 def challenge_lines() -> SearchStrategy[tuple[str, ...]]:
@@ -197,25 +200,23 @@ def challengings(*, hostile: bool = True) -> SearchStrategy[Challenging]:
     """Ways of answering a request; `hostile` ones also challenge a token that would do."""
     return st.builds(
         lambda wording, spelling: replace(wording, spelling=spelling),
-        st.sampled_from(_WORDINGS if hostile else tuple(how for how in _WORDINGS if how.rejects is None)),
-        st.sampled_from((*SPELLINGS, *MISSPELLINGS) if hostile else tuple(SPELLINGS)),
+        st.sampled_from(WORDINGS if hostile else tuple(how for how in WORDINGS if how.rejects is None)),
+        st.sampled_from(SPELLED if hostile else tuple(SPELLINGS)),
     )
 
 
 @cache
 def grantings() -> SearchStrategy[Granting]:
     """What an authorization server and its user may make of a request."""
-    return st.sampled_from(_GRANTINGS)
+    return st.sampled_from(GRANTINGS)
 
 
 @cache
 def servers() -> SearchStrategy[Servers]:
     """One or two resource servers, which share an authorization server or do not."""
-    needs, listed = st.sampled_from(_NEEDS), metadata_lists()
-    # One resource in eight publishes metadata that speaks of another resource (META-3).
-    described = st.sampled_from((*(None,) * 7, "https://elsewhere.example/mcp"))
-    resource = st.tuples(st.integers(0, 1), st.tuples(needs, needs, needs), listed, described)
-    issuer = st.tuples(st.sampled_from(_SERVER_LISTS), needs)
+    needs, listed = st.sampled_from(NEEDS), metadata_lists()
+    resource = st.tuples(st.integers(0, 1), st.tuples(needs, needs, needs), listed, st.sampled_from(DESCRIBED))
+    issuer = st.tuples(st.sampled_from(SERVER_LISTS), needs)
     return st.builds(
         _servers,
         st.lists(resource, min_size=1, max_size=len(RESOURCES)),
@@ -249,7 +250,7 @@ def plans(*, revision: Revision = "2026-07-28", grant_types: tuple[str, ...] = U
         Plan,
         servers=servers(),
         revision=st.just(revision),
-        configured=st.sampled_from(_CONFIGURED),
+        configured=st.sampled_from(CONFIGURED),
         wants_refresh_token=st.sampled_from((True, False)),
         grant_type=st.sampled_from(grant_types),
     )
@@ -260,7 +261,7 @@ def makings(*, hostile: bool = True) -> SearchStrategy[Making]:
     """Calls of any operation, with the choices that its servers make."""
     return st.builds(
         Making,
-        call=st.sampled_from(_CALLS),
+        call=st.sampled_from(CALLS),
         challenges=st.lists(challengings(hostile=hostile), max_size=5).map(tuple),
         grants=st.lists(grantings(), max_size=3).map(tuple),
         persists=st.sampled_from((False, False, True) if hostile else (False,)),
@@ -270,7 +271,7 @@ def makings(*, hostile: bool = True) -> SearchStrategy[Making]:
 @cache
 def steps(*, hostile: bool = True) -> SearchStrategy[EpisodeStep]:
     """Anything that may happen in a world."""
-    resources = st.sampled_from(_PLACES)
+    resources = st.sampled_from(PLACES)
     return st.one_of(
         makings(hostile=hostile),
         makings(hostile=hostile),
