@@ -210,7 +210,7 @@ def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
     that is known to read plain challenges in this situation and did not heed this one.
     """
     challenge, wanted = asking.challenge, asking.wanted
-    if challenge is None:
+    if challenge is None or challenge.malformed:
         return None
     sent = set(asking.raw)
     known = wanted & (asking.challenged or NO_SCOPES)
@@ -399,7 +399,12 @@ def _where_from(asking: Asking, scope: Scope, *, known: bool) -> str | None:
     """Where a scope came from that should not have been asked for, None where it was right to ask for it."""
     account, challenge = asking.account, asking.challenge
     requested, granted, listed = account.requested, account.granted, asking.listed
-    if scope == OFFLINE_ACCESS or scope in account.ever or (granted is not None and scope in granted):
+    if (
+        scope == OFFLINE_ACCESS
+        or scope in account.ever
+        or scope in account.invented
+        or (granted is not None and scope in granted)
+    ):
         return None
     if requested is not None and scope in requested:
         return None

@@ -16,7 +16,7 @@ Renewal = Literal["authorization", "refresh"]
 """How an operation's token was renewed since its last response."""
 
 
-_PUNCTUATION: Final = re.compile(r'[\s",=]+')
+_PUNCTUATION: Final = re.compile(r'[\s"=]+')
 
 
 @dataclass(slots=True)
@@ -69,7 +69,9 @@ def understand(response: ResourceResponse, several: str) -> PendingChallenge:
     if pending.malformed:
         answered = bearer_challenge(parsed)
         pending.text = None if answered is None else answered.get("scope")
-        pending.tolerated = read_scope(_PUNCTUATION.sub(" ", " ".join(response.www_authenticate)))
+        # Whatever somebody may read out of it, with commas taken either way.
+        words = _PUNCTUATION.sub(" ", " ".join(response.www_authenticate))
+        pending.tolerated = read_scope(words) | read_scope(words.replace(",", " "))
         return pending
     bearers = [part for part in parsed if isinstance(part, Challenge) and part.is_bearer]
     if not bearers:
