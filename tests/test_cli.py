@@ -394,3 +394,10 @@ def test_a_terminal_without_unicode_is_no_failure(tmp_path: Path) -> None:
     done = subprocess.run(process("judge", "--format", "text", path), capture_output=True, check=False, env=plain)
     assert done.returncode == 1
     assert b"client  ->  server  l\\xf6schen" in done.stdout
+
+
+def test_the_readme_shows_what_is_printed() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    shown = readme.partition("<!-- example -->\n```\n")[2].partition("```")[0]
+    assert shown.startswith("ACC-1  discouraged")
+    assert shown in scopelaw("check", "mcp-2025-11-25").stdout

@@ -29,8 +29,8 @@ from .sampling import sample
 from .strategies import USER_DELEGATED, WITHOUT_A_USER
 
 TABLE: Final = Path(__file__).with_name("loop.md")
-_EXAMPLES: Final = 1_500
-_KILLING: Final = 100
+_EXAMPLES: Final = 4_000
+_KILLING: Final = 300
 _DISTURBED: Final = 2
 
 
