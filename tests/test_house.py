@@ -137,7 +137,8 @@ def test_the_readme_has_its_commands(name: str) -> None:
 
 def test_the_gate_runs_the_command_of_the_readme() -> None:
     commands = run("bash", ROOT / ".ci" / "run", "--dry-run", cwd=ROOT).splitlines()
-    assert commands == [
+    # After these it turns to the other line of the Python SDK, in a folder that it makes anew each time.
+    assert commands[:5] == [
         f"+ {README_COMMANDS['test']}",
         "+ .venv/bin/ruff check",
         "+ .venv/bin/ruff format --check",
