@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final, TypeVar, assert_never
+from typing import Any, Final, assert_never
 from urllib.parse import urlsplit
 
 from .challenges import bearer_challenge, parse_challenges
@@ -626,8 +626,6 @@ def _origin(resource: str) -> str:
 
 
 _OFFLINE: Final = scopes(OFFLINE_ACCESS)
-
-P = TypeVar("P")
 
 EVENTS: Final[tuple[type[Heard], ...]] = (
     Call,

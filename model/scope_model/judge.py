@@ -470,7 +470,6 @@ class Judge:
                 self._refused(account)
             return
         if leg == TOKEN_EXCHANGE:
-            account.assertion = event.scope
             return
         said = None if event.scope is None else read_scope(event.scope)
         account.ever.update(said - (account.pending or NO_SCOPES) if said is not None else ())

@@ -66,19 +66,17 @@ def understand(response: ResourceResponse, several: str) -> PendingChallenge:
     pending = PendingChallenge(response.operation, response.status, response.www_authenticate)
     parsed = _parsed(response.www_authenticate)
     pending.malformed = any(isinstance(part, MalformedChallenge) for part in parsed)
+    right = bearer_challenge(parsed)
+    if right is not None:
+        pending.text = right.get("scope")
     if pending.malformed:
-        answered = bearer_challenge(parsed)
-        pending.text = None if answered is None else answered.get("scope")
         # Whatever somebody may read out of it, with commas taken either way.
         words = _PUNCTUATION.sub(" ", " ".join(response.www_authenticate))
         pending.tolerated = read_scope(words) | read_scope(words.replace(",", " "))
         return pending
     bearers = [part for part in parsed if isinstance(part, Challenge) and part.is_bearer]
-    if not bearers:
+    if right is None:
         return pending
-    answered = bearer_challenge(bearers)
-    pending.text = None if answered is None else answered.get("scope")
-    right = bearer_challenge(bearers) or bearers[0]
     pending.insufficient = response.status == 403 and right.get("error") == "insufficient_scope"
     pending.names_metadata = any(part.get("resource_metadata") is not None for part in bearers)
     values = [value for part in bearers for name, value in part.parameters if name == "scope"]
@@ -146,7 +144,6 @@ class Account:
     malformed: bool = False
     grant_type: str | None = None
     leg: str | None = None
-    assertion: str | None = None
 
     access_token: str | None = None
     fresh: bool = False

@@ -51,8 +51,10 @@ from .episodes import (
 from .laws import LAWS, Law, broken_by
 from .reach import Cell, Reach, freedoms, is_judged
 from .strategies import (
+    CALLS,
     ISSUERS,
     OPERATIONS,
+    PLACES,
     PLAIN_SCOPES,
     RESOURCES,
     WITHOUT_A_USER,
@@ -80,9 +82,7 @@ SILENT_WORLDS: Final = plans().map(_silent)
 MACHINE_WORLDS: Final = plans(grant_types=WITHOUT_A_USER)
 WORLDS: Final = st.one_of(plans(), SILENT_WORLDS, MACHINE_WORLDS)
 
-# The first resource is drawn more often, so that things happen to it in turn.
-PLACES: Final = (RESOURCES[0], RESOURCES[0], RESOURCES[1])
-CALLS: Final = st.sampled_from([Call(resource, name) for resource in PLACES for name in OPERATIONS])
+ANY_CALL: Final = st.sampled_from(CALLS)
 OTHERS: Final = st.sampled_from(OPERATIONS)
 SOME_SCOPES: Final = scope_sets(min_size=1, max_size=2)
 SOME_SPELLINGS: Final = st.lists(st.sampled_from((*SPELLINGS, *MISSPELLINGS)), min_size=1, max_size=5, unique=True)
@@ -225,33 +225,33 @@ class ScopeMachine(RuleBasedStateMachine):
 
     # --- calls ---
 
-    @rule(call=CALLS, refreshable=st.sampled_from((True, False)))
+    @rule(call=ANY_CALL, refreshable=st.sampled_from((True, False)))
     def call(self, call: Call, refreshable: bool) -> None:  # noqa: FBT001 - a rule's arguments go by name
         """A call that is granted what it needs, with a refresh token or without."""
         self.take(Making(call, grants=(Granting(refresh_token=refreshable),)))
 
-    @rule(call=CALLS, hows=st.lists(challengings(), min_size=1, max_size=3))
+    @rule(call=ANY_CALL, hows=st.lists(challengings(), min_size=1, max_size=3))
     def challenge(self, call: Call, hows: list[Challenging]) -> None:
         """A call that is answered with challenges of the server's own."""
         self.take(Making(call, tuple(hows)))
 
-    @rule(call=CALLS)
+    @rule(call=ANY_CALL)
     def grow(self, call: Call) -> None:
         """A call that is challenged for another scope each time."""
         named = map(ScopeSet, PLAIN_SCOPES)
         self.take(Making(call, tuple(Challenging("insufficient_scope", scope) for scope in named)))
 
-    @rule(call=CALLS, how=REFUSALS)
+    @rule(call=ANY_CALL, how=REFUSALS)
     def refuse(self, call: Call, how: Grants) -> None:
         """A call in which no consent is given."""
         self.take(Making(call, grants=(Granting(how),)))
 
-    @rule(call=CALLS, without=SOME_SCOPES)
+    @rule(call=ANY_CALL, without=SOME_SCOPES)
     def narrow(self, call: Call, without: ScopeSet) -> None:
         """A call in which less is granted than was asked."""
         self.take(Making(call, grants=(Granting("narrower", without),)), Reporting(call.resource))
 
-    @rule(call=CALLS, by=SOME_SCOPES)
+    @rule(call=ANY_CALL, by=SOME_SCOPES)
     def widen(self, call: Call, by: ScopeSet) -> None:
         """A call in which more is granted than was asked."""
         self.take(Making(call, grants=(Granting("wider", with_=by),)), Reporting(call.resource))
@@ -261,24 +261,24 @@ class ScopeMachine(RuleBasedStateMachine):
         """A call through any number of challenges and grants."""
         self.take(making)
 
-    @rule(call=CALLS, spellings=SOME_SPELLINGS)
+    @rule(call=ANY_CALL, spellings=SOME_SPELLINGS)
     def spell(self, call: Call, spellings: list[str]) -> None:
         """Calls whose tokens are rejected, each in another spelling."""
         self.take(*(Making(call, (Challenging("unauthorized", spelling=name),)) for name in spellings))
 
-    @rule(call=CALLS, issuer=st.sampled_from(ISSUERS))
+    @rule(call=ANY_CALL, issuer=st.sampled_from(ISSUERS))
     def hush(self, call: Call, issuer: str) -> None:
         """A resource moves, and neither challenge nor token response names a scope; then a refresh."""
         silent = Making(call, (Challenging(scope="unnamed"),), (Granting(says=False),))
         at = call.resource
         self.take(Moving(at, issuer), silent, Reporting(at), Expiring(at), Making(call))
 
-    @rule(call=CALLS, how=grantings())
+    @rule(call=ANY_CALL, how=grantings())
     def refresh(self, call: Call, how: Granting) -> None:
         """A call whose token has expired, and what the client says that it holds then."""
         self.take(Expiring(call.resource), Making(call, grants=(how,)), Reporting(call.resource))
 
-    @rule(call=CALLS, other=OTHERS)
+    @rule(call=ANY_CALL, other=OTHERS)
     def starve(self, call: Call, other: str) -> None:
         """A refresh for `call` alone, then the `other` call with a refresh that names no scope."""
         resources = self.run.world.servers.resources

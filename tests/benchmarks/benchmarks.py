@@ -61,7 +61,7 @@ from scope_properties.episodes import (
     Transition,
     run,
 )
-from scope_properties.machine import CALLS, OTHERS, WORLDS, ScopeMachine
+from scope_properties.machine import ANY_CALL, OTHERS, WORLDS, ScopeMachine
 from scope_properties.reach import Reach
 from scope_properties.strategies import episodes
 
@@ -395,7 +395,7 @@ class Empty(ScopeMachine):
     def disturb(self) -> None:
         """Disturb nobody."""
 
-    @rule(call=CALLS, other=OTHERS)
+    @rule(call=ANY_CALL, other=OTHERS)
     def starve(self, call: Call, other: str) -> None:
         """Let nothing happen."""
 
