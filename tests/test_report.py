@@ -223,7 +223,8 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
 @pytest.fixture(scope="module")
 def result() -> Result:
     """A short check of a client that is known to break something."""
-    return check(subject("rust-sdk-before-888"), examples=60)
+    with subject("rust-sdk-before-888") as before:
+        return check(before, examples=60)
 
 
 def test_the_rows_are_the_catalogue(result: Result) -> None:
@@ -342,7 +343,8 @@ def test_a_page_is_written_whole(tmp_path: Path) -> None:
 
 def test_a_difference_is_told_with_its_world() -> None:
     left, right = "mcp-2025-11-25", "mcp-2026-07-28"
-    difference = compare(subject(left), subject(right), examples=200)
+    with subject(left) as one, subject(right) as other:
+        difference = compare(one, other, examples=200)
     assert difference is not None
     text = printed(list(report.difference_text(difference, left, right, width=100)))
     assert text.startswith(f"{left} and {right} differ\n  server:  https://one.example/mcp: ")

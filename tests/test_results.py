@@ -48,7 +48,8 @@ def test_a_record_is_complete(release: str) -> None:
 @pytest.mark.parametrize("at", range(len(RECORDED[INSTALLED]["broken"])))
 def test_a_recorded_trace_replays_on_the_installed_release(at: int) -> None:
     recorded = RECORDED[INSTALLED]["broken"][at]
-    transcript, findings = replayed(subject("python-sdk"), recorded["replay"])
+    with subject("python-sdk") as installed:
+        transcript, findings = replayed(installed, recorded["replay"])
     assert transcript == read(json.dumps(line) for line in recorded["transcript"])
     found = [{"clause": known.clause, "verdict": known.verdict, "event": known.event} for known in findings]
     assert {name: recorded[name] for name in ("clause", "verdict", "event")} in found

@@ -36,7 +36,7 @@ from . import checking, comparing, report
 from .har import read_har
 from .names import UnknownName
 from .replays import BadReplay
-from .subjects import SubjectUnavailable, subject
+from .subjects import DriverFault, SubjectUnavailable, subject
 from .transcripts import UnusableTranscript, read, stream
 
 FOUND: Final = 1
@@ -180,6 +180,12 @@ _EXAMPLES: Final = click.option(
 _SEED: Final = click.option(
     "--seed", type=int, default=0, show_default=True, help="The same seed gives the same result."
 )
+_RELEASE: Final = click.option(
+    "--sdk-version",
+    "release",
+    metavar="RELEASE",
+    help="Test this release of the SDK, in an environment of its own.",
+)
 _READINGS_HELP: Final = "\b\n" + textwrap.fill(
     f"Readings: {', '.join(_READING_NAMES)}. scopelaw explain NAME shows the values of one.",
     width=76,
@@ -228,11 +234,13 @@ def cli() -> None:
 @_EXAMPLES
 @_SEED
 @_format("text")
+@_RELEASE
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this page, too.")
 @click.option("--replay", metavar="TEXT", help="Play only the episode that a report names.")
 def check(
     *,
     name: str,
+    release: str | None,
     revision: Revision | None,
     readings: dict[str, str],
     fail_on: Verdict,
@@ -247,10 +255,9 @@ def check(
     SUBJECT is the reference model where none is named. Each broken clause comes with the shortest trace
     that was found to show it. Ends with 0 where nothing at or above --fail-on was found, else with 1.
     """
-    chosen = _subject(name)
-    if replay is not None:
-        return _replay(chosen, replay, readings, fail_on, form)
-    with _progress() as progress:
+    with _progress() as progress, _subject(name, release, progress) as chosen:
+        if replay is not None:
+            return _replay(chosen, replay, readings, fail_on, form)
         result = checking.check(
             chosen,
             revision=revision or REVISIONS[-1],
@@ -288,10 +295,13 @@ def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Ve
     return _status(findings, fail_on)
 
 
-def _subject(name: str) -> Subject:
+@contextmanager
+def _subject(name: str, release: str | None, progress: Callable[[checking.Progress], None]) -> Iterator[Subject]:
+    """A subject for as long as it is under test; what is wrong with it is one sentence."""
     try:
-        return subject(name)
-    except (UnknownName, SubjectUnavailable) as wrong:
+        with subject(name, release, lambda doing: progress(checking.Progress(0, 0, 0, doing))) as chosen:
+            yield chosen
+    except (UnknownName, SubjectUnavailable, DriverFault) as wrong:
         raise Unusable(str(wrong)) from None
 
 
@@ -545,10 +555,13 @@ def compare(*, left: str, right: str, revision: Revision | None, examples: int, 
 
     A and B are policies or subjects. Ends with 1 where there is a difference.
     """
-    subjects = _subject(left), _subject(right)
-    with _progress() as progress:
+    with (
+        _progress() as progress,
+        _subject(left, None, progress) as one,
+        _subject(right, None, progress) as other,
+    ):
         difference = comparing.compare(
-            *subjects, revision=revision or REVISIONS[-1], examples=examples, seed=seed, progress=progress
+            one, other, revision=revision or REVISIONS[-1], examples=examples, seed=seed, progress=progress
         )
     if form == "json":
         click.echo(json.dumps(report.difference_json(difference, left, right)))

@@ -13,7 +13,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -62,6 +62,33 @@ class HttpResponse:
     body: bytes = b""
 
 
+class Addresses:
+    """Where the servers of a world really are: the origins of their names, and the origins that clients see."""
+
+    def __init__(self, origins: Mapping[str, str]) -> None:
+        self._origins = dict(origins)
+        self._names = {address: name for name, address in origins.items()}
+
+    def outward(self, text: str) -> str:
+        """A text for clients, with the origins that they can reach."""
+        for name, address in self._origins.items():
+            text = text.replace(name, address)
+        return text
+
+    def inward(self, url: str) -> str:
+        """A client's URL, with the name that the world has for its origin."""
+        origin = "/".join(url.split("/", 3)[:3])
+        return url if origin not in self._names else self._names[origin] + url[len(origin) :]
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What an issuer knows of a client: where it may be sent back to (None: to any place), and its secret."""
+
+    redirect_uris: tuple[str, ...] | None
+    secret: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
     """What an authorization code stands for until it is redeemed."""
@@ -85,12 +112,16 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 
 class HttpWorld:
-    """A world of servers at their own URLs; `complaints` says what was wrong with requests, scopes aside."""
+    """A world of servers at their own URLs; `complaints` says what was wrong with requests, scopes aside.
 
-    def __init__(self, world: World) -> None:
+    Without `addresses`, clients find each server where its name says.
+    """
+
+    def __init__(self, world: World, addresses: Addresses | None = None) -> None:
         self.world = world
         self.complaints: list[str] = []
-        self._clients: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._addresses = addresses or Addresses({})
+        self._clients: dict[tuple[str, str], Registration] = {}
         self._codes: dict[str, Code] = {}
         self._issued = 0
         self._called: str | None = None
@@ -125,12 +156,16 @@ class HttpWorld:
             self._handlers["GET", _place(url)] = partial(self._resource_metadata, resource)
         self._handlers["POST", _place(resource)] = partial(self._call, resource)
 
-    def know(self, issuer: str, client_id: str, redirect_uris: Sequence[str] = ()) -> None:
-        """Let `issuer` know a client that registered out of band."""
-        self._clients[issuer, client_id] = tuple(redirect_uris)
+    def know(
+        self, issuer: str, client_id: str, redirect_uris: Sequence[str] | None = None, secret: str | None = None
+    ) -> None:
+        """Let `issuer` know a client that registered out of band, or by a metadata document."""
+        known = None if redirect_uris is None else tuple(redirect_uris)
+        self._clients[issuer, client_id] = Registration(known, secret)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request; raises Exhausted when a call goes on for ever. Total otherwise."""
+        request = replace(request, url=self._addresses.inward(request.url))
         place = _place(request.url)
         handler = self._handlers.get((request.method, place))
         if handler is not None:
@@ -142,20 +177,28 @@ class HttpWorld:
     # --- the resource server ----------------------------------------------------------------------
 
     def _call(self, resource: str, request: HttpRequest) -> HttpResponse:
-        """Serve a tools/call, whose tool is the operation; whatever else MCP asks is free for everybody."""
+        """Serve an operation: a tool by its name, or another method of MCP where the resource server guards it.
+
+        What it does not guard is free for everybody, so that a client may begin with the handshake.
+        """
         message = _object(request.body)
         method, serial = message.get("method"), message.get("id")
         parameters = message.get("params")
-        operation = parameters.get("name") if isinstance(parameters, dict) else None
-        if method != "tools/call" or not isinstance(operation, str):
+        operation = method
+        if method == "tools/call":
+            operation = parameters.get("name") if isinstance(parameters, dict) else None
+        guarded = method == "tools/call" or operation in self.world.servers.resources[resource].needs
+        if not guarded or not isinstance(operation, str):
             self.world.spend()
             return self._besides(resource, method, serial)
         self._called = resource
         response = self.world.answer(ResourceRequest(operation, _bearer(request), resource))
         assert isinstance(response, ResourceResponse)
-        challenges = [("WWW-Authenticate", line) for line in response.www_authenticate]
+        challenges = [("WWW-Authenticate", self._addresses.outward(line)) for line in response.www_authenticate]
         if response.status == 200:
-            return _rpc(200, serial, result={"content": [], "isError": False, "resultType": "complete"})
+            if method == "tools/call":
+                return _rpc(200, serial, result={"content": [], "isError": False, "resultType": "complete"})
+            return self._besides(resource, method, serial)
         error = {"code": -32001, "message": f"the resource server answers {response.status}"}
         return _rpc(response.status, serial, challenges, error=error)
 
@@ -186,7 +229,9 @@ class HttpWorld:
         }
         if method not in known:
             return _rpc(200, serial, error={"code": -32601, "message": f"there is no method {method!r}"})
-        return _rpc(200, serial, result=known[method])
+        # A session is for a client to name from here on, and nothing hangs on it (MCP 2025-11-25, Transports).
+        session = (("Mcp-Session-Id", "session"),) if method == "initialize" else ()
+        return _rpc(200, serial, session, result=known[method])
 
     def _resource_metadata(self, resource: str, _: HttpRequest) -> HttpResponse:
         document = self.world.answer(FetchResourceMetadata(resource))
@@ -194,8 +239,8 @@ class HttpWorld:
         return _json(
             200,
             {
-                "resource": document.resource,
-                "authorization_servers": list(document.authorization_servers),
+                "resource": self._addresses.outward(document.resource or ""),
+                "authorization_servers": [self._addresses.outward(each) for each in document.authorization_servers],
                 "scopes_supported": _list(document.scopes_supported),
                 "bearer_methods_supported": ["header"],
             },
@@ -206,13 +251,14 @@ class HttpWorld:
     def _server_metadata(self, issuer: str, _: HttpRequest) -> HttpResponse:
         document = self.world.answer(FetchServerMetadata(issuer))
         assert isinstance(document, AuthorizationServerMetadata)
+        address = self._addresses.outward(issuer)
         return _json(
             200,
             {
-                "issuer": document.issuer,
-                "authorization_endpoint": f"{issuer}/authorize",
-                "token_endpoint": f"{issuer}/token",
-                "registration_endpoint": f"{issuer}/register",
+                "issuer": address,
+                "authorization_endpoint": f"{address}/authorize",
+                "token_endpoint": f"{address}/token",
+                "registration_endpoint": f"{address}/register",
                 "scopes_supported": _list(document.scopes_supported),
                 "response_types_supported": ["code"],
                 "grant_types_supported": list(_GRANT_TYPES),
@@ -247,11 +293,9 @@ class HttpWorld:
     def _authorize(self, issuer: str, request: HttpRequest) -> HttpResponse:
         """Send the user agent back with a code or an error, or keep it here (RFC 6749 section 4.1.2.1)."""
         query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
-        scope, prompt, resource = _scope(query), _one(query, "prompt"), _one(query, "resource")
+        scope, prompt, resource = _scope(query), _one(query, "prompt"), self._resource(query)
         client_id, redirect_uri = _one(query, "client_id") or "", _one(query, "redirect_uri")
-        registered = self._clients.get((issuer, client_id), ())
-        usual = registered[0] if len(registered) == 1 else None
-        back = usual if redirect_uri is None else redirect_uri if redirect_uri in registered else None
+        back = _back(self._clients.get((issuer, client_id)), redirect_uri)
         sent = AuthorizationRequest(scope, prompt, issuer, resource)
         meant = resource or self._called
         fault = _fault_of_authorization(query, back)
@@ -275,24 +319,28 @@ class HttpWorld:
                 if (older.issuer, older.resource) != (issuer, meant)
             }
             self._codes[code] = Code(issuer, client_id, redirect_uri, challenge, meant)
-        answer = {"code": code, "error": response.error, "state": _one(query, "state"), "iss": issuer}
+        iss = self._addresses.outward(issuer)
+        answer = {"code": code, "error": response.error, "state": _one(query, "state"), "iss": iss}
         given = {name: value for name, value in answer.items() if value is not None}
         return HttpResponse(302, (("Location", f"{back}{'&' if '?' in back else '?'}{urlencode(given)}"),))
 
     def _token(self, issuer: str, request: HttpRequest) -> HttpResponse:
         """Issue a token, or refuse before anybody looks at the scopes."""
         form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-        grant_type, resource = _one(form, "grant_type") or "", _one(form, "resource")
+        grant_type, resource = _one(form, "grant_type") or "", self._resource(form)
         refresh_token = _one(form, "refresh_token") if grant_type == REFRESH_TOKEN else None
-        client_id = _one(form, "client_id") or _basic(request)
+        client_id, secret = _credentials(request, form)
+        registration = self._clients.get((issuer, client_id))
         code = self._codes.pop(_one(form, "code") or "", None) if grant_type == AUTHORIZATION_CODE else None
         scope, meant = _scope(form), resource or self._resource_of(code, refresh_token)
         sent = TokenRequest(grant_type, scope, refresh_token, issuer, resource)
         fault = None
         if grant_type not in _GRANT_TYPES:
             fault = Fault("unsupported_grant_type", f"the grant type {grant_type!r} is unknown")
-        elif (issuer, client_id) not in self._clients:
+        elif registration is None:
             fault = Fault("invalid_client", "the client is not registered here")
+        elif registration.secret not in (None, secret):
+            fault = Fault("invalid_client", "the client_secret is wrong")
         elif grant_type == AUTHORIZATION_CODE:
             fault = _fault_of_code(code, issuer, client_id, form)
         if fault is None:
@@ -315,6 +363,11 @@ class HttpWorld:
                 "refresh_token": response.refresh_token,
             },
         )
+
+    def _resource(self, parameters: Parameters) -> str | None:
+        """The `resource` of a request, by the name that the world has for it."""
+        resource = _one(parameters, "resource")
+        return None if resource is None else self._addresses.inward(resource)
 
     def _resource_of(self, code: Code | None, refresh_token: str | None) -> str | None:
         """What a token request without `resource` is for: that of its grant, else what was called last."""
@@ -395,15 +448,26 @@ def _bearer(request: HttpRequest) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _basic(request: HttpRequest) -> str:
-    """The client id of HTTP Basic authentication, which is form-encoded within (RFC 6749 section 2.3.1)."""
-    scheme, _, credentials = _header(request, "authorization").partition(" ")
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return unquote(base64.b64decode(credentials).decode().partition(":")[0])
-    except ValueError:
-        return ""
+def _credentials(request: HttpRequest, form: Parameters) -> tuple[str, str | None]:
+    """Client id and secret: of HTTP Basic, form-encoded within, or of the form (RFC 6749 section 2.3.1)."""
+    scheme, _, encoded = _header(request, "authorization").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            client_id, _, secret = base64.b64decode(encoded).decode().partition(":")
+        except ValueError:
+            return "", None
+        return unquote(client_id), unquote(secret)
+    return _one(form, "client_id") or "", _one(form, "client_secret")
+
+
+def _back(registration: Registration | None, redirect_uri: str | None) -> str | None:
+    """Where the user agent may be sent, if anywhere (RFC 6749 section 3.1.2.3)."""
+    if registration is None:
+        return None
+    known = registration.redirect_uris
+    if redirect_uri is None:
+        return known[0] if known is not None and len(known) == 1 else None
+    return redirect_uri if known is None or redirect_uri in known else None
 
 
 def _object(body: bytes) -> dict[str, object]:

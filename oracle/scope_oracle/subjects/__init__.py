@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
 from scope_model.policies import POLICIES
 from scope_oracle.names import UnknownName
 from scope_properties.episodes import ModelSubject, Subject
 
 MODEL = "model"
 PYTHON_SDK = "python-sdk"
-SUBJECTS = (MODEL, PYTHON_SDK, *POLICIES)
+DRIVEN = (PYTHON_SDK, "typescript-sdk", "typescript-sdk-v1", "go-sdk", "rust-sdk")
+"""The SDKs that have a driver, each in a folder of that name."""
+
+SUBJECTS = (MODEL, *DRIVEN, *POLICIES)
 """Every name that `subject` knows."""
 
 
@@ -16,14 +22,39 @@ class SubjectUnavailable(Exception):
     """A subject that cannot be put under test here; the message says what to do about it."""
 
 
-def subject(name: str) -> Subject:
-    """The subject called `name`; raises UnknownName, or SubjectUnavailable where it is not installed."""
+class DriverFault(Exception):
+    """A driver broke the contract; the message says how, and what it last wrote to standard error."""
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+def subject(
+    name: str, release: str | None = None, say: Callable[[str], None] = silent
+) -> AbstractContextManager[Subject]:
+    """The subject called `name`, there for as long as its context; `say` is told of what takes long.
+
+    The Python SDK is the installed one, in this process, unless a `release` is named. Raises UnknownName, or
+    SubjectUnavailable where something is missing that it needs.
+    """
+    if name in DRIVEN and (name != PYTHON_SDK or release is not None):
+        try:
+            from scope_oracle.subjects.building import build, manifest
+            from scope_oracle.subjects.driver import Driven
+        except ModuleNotFoundError as missing:
+            raise SubjectUnavailable(f"{name} needs {missing.name}: pip install 'scopelaw[drivers]'") from missing
+        driver = manifest(name)
+        built = build(driver, release, say)
+        return Driven(name, built.command, driver, built.folder)
+    if name not in SUBJECTS:
+        raise UnknownName("subject", name, SUBJECTS)
+    if release is not None:
+        raise SubjectUnavailable(f"{name} has no releases")
     if name == MODEL:
-        return ModelSubject()
+        return nullcontext(ModelSubject())
     if name == PYTHON_SDK:
         from scope_oracle.subjects.python_sdk import PythonSdk
 
-        return PythonSdk()
-    if name in POLICIES:
-        return ModelSubject(POLICIES[name], label=name)
-    raise UnknownName("subject", name, SUBJECTS)
+        return nullcontext(PythonSdk())
+    return nullcontext(ModelSubject(POLICIES[name], label=name))

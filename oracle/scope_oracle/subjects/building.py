@@ -1,0 +1,132 @@
+"""Drivers of SDKs: what their folders say, and building one for a release, once, in the user's cache."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from cattrs import structure
+from platformdirs import user_cache_path
+
+from scope_model.events import ConfiguredMode
+from scope_oracle.subjects import SubjectUnavailable
+
+DRIVERS: Final = Path(str(files("scope_oracle"))) / "drivers"
+"""Where the drivers' folders are."""
+
+_LOG: Final = "build.log"
+_DONE: Final = "built"
+_TOLD_OF_A_FAILURE: Final = 3
+_RELEASE: Final = re.compile(r"[0-9][0-9A-Za-z.+-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a driver's folder says of itself (drivers/README.md)."""
+
+    name: str
+    language: str
+    package: str
+    version: str
+    releases: str
+    needs: tuple[str, ...]
+    locked: tuple[tuple[str, ...], ...]
+    release: tuple[tuple[str, ...], ...]
+    run: tuple[str, ...]
+    configured_mode: ConfiguredMode
+    grant_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A driver that is ready to run: its command, and the folder to run it in."""
+
+    command: tuple[str, ...]
+    folder: Path
+
+
+def manifest(name: str) -> Manifest:
+    """What the folder of the driver called `name` says."""
+    return structure(tomllib.loads((DRIVERS / name / "driver.toml").read_text("utf-8")), Manifest)
+
+
+def drivers() -> tuple[str, ...]:
+    """The names of all drivers."""
+    return tuple(sorted(path.parent.name for path in DRIVERS.glob("*/driver.toml")))
+
+
+def build(driver: Manifest, version: str | None, say: Callable[[str], None]) -> Built:
+    """Build a driver with a release of its SDK, that of its lock file where none is named, unless it was built before.
+
+    `say` is told what is being done. Raises SubjectUnavailable where a tool is missing or a build fails.
+    """
+    missing = [tool for tool in driver.needs if shutil.which(tool) is None]
+    if missing:
+        raise SubjectUnavailable(f"{driver.name} is built with {' and '.join(missing)}, which is not installed here")
+    release = (version or driver.version).removeprefix("v")
+    if not _RELEASE.fullmatch(release):
+        raise SubjectUnavailable(f"{release!r} is no release of {driver.package}: one looks like {driver.version}")
+    source = DRIVERS / driver.name
+    cache = user_cache_path("scopelaw")
+    folder = cache / "drivers" / f"{driver.name}-{release}-{_digest(source)}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(folder.suffix + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # somebody else may be building the same
+        if not (folder / _DONE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(source, folder)
+            given = {"version": release, "python": sys.executable, "cache": str(cache)}
+            for command in driver.locked if release == driver.version else driver.release:
+                words = [_filled(word, given) for word in command]
+                say(f"building {driver.name} {release}: {' '.join(command[:3])}")
+                _run(words, folder, f"cannot build {driver.name} {release}")
+            (folder / _DONE).touch()
+    return Built(driver.run, folder)
+
+
+def _filled(word: str, given: Mapping[str, str]) -> str:
+    for name, value in given.items():
+        word = word.replace(f"{{{name}}}", value)
+    return word
+
+
+def _run(command: Sequence[str], folder: Path, complaint: str) -> None:
+    """Run one command of a build; whatever ends it ends all that it started."""
+    log = folder / _LOG
+    with log.open("ab") as out:
+        process = subprocess.Popen(  # noqa: S603 - from a file of ours
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            status = process.wait()
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+    if status:
+        lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+        said = " ".join(lines[-_TOLD_OF_A_FAILURE:])
+        raise SubjectUnavailable(f"{complaint}: {command[0]} ended with {status}: {said} (all of it is in {log})")
+
+
+def _digest(folder: Path) -> str:
+    """What a folder holds, in a few letters: a changed driver is built anew."""
+    digest = sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]

@@ -1,0 +1,375 @@
+"""A client behind the driver contract: a process that plays the application, over HTTP on loopback.
+
+The contract is in drivers/README.md. A driver that crashes, hangs, floods its output or answers nonsense is at
+fault itself, and never a verdict on its SDK; it is ended with all that it started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from time import sleep
+from types import TracebackType
+from typing import IO, Final, Self
+
+from scope_model.client import Call
+from scope_model.events import CLIENT_CREDENTIALS, ClientReported, ConfiguredMode, TokenResponse
+from scope_oracle.subjects import DriverFault
+from scope_oracle.world import HttpWorld
+from scope_properties.episodes import Plan, World
+
+from .building import Manifest
+from .hosting import Host
+
+VERSION: Final = 1
+"""The version of the driver contract."""
+
+STARTING: Final = 30.0
+"""Seconds that a driver has to introduce itself."""
+
+ANSWERING: Final = 20.0
+"""Seconds that a driver has for any answer; its own calls end after half of that."""
+
+STOPPING: Final = 2.0
+"""Seconds that a driver has to end when it is told to."""
+
+LONGEST_LINE: Final = 1 << 16
+"""Bytes that an answer may have."""
+
+SERVER_NAMES: Final = ("one", "two")
+MACHINE: Final = "a-machine"
+SECRET: Final = "a secret"
+
+_KEPT_OF_STDERR: Final = 10
+_KEPT_OF_A_LINE: Final = 500
+_UNREAD_LINES: Final = 1_000
+_SHOWN: Final = 200
+_GRACE: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The SDK cannot do what was asked."""
+
+    message: str
+
+
+class Driver:
+    """A driver's process: `ask` it for one thing at a time, or `send` and `receive`; ends with its context."""
+
+    def __init__(self, command: Sequence[str], folder: Path | None = None) -> None:
+        self._stderr: deque[str] = deque(maxlen=_KEPT_OF_STDERR)
+        self._lines: Queue[bytes | None] = Queue(_UNREAD_LINES)
+        self._answers: dict[int, dict[str, object]] = {}
+        self._seq = 0
+        self._pending: dict[int, str] = {}
+        self._process = subprocess.Popen(  # noqa: S603 - the driver that the user asked for
+            list(command),
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # so that whatever it starts can be ended with it
+        )
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._threads = [
+            Thread(target=_read_lines, args=(self._process.stdout, self._lines), daemon=True),
+            Thread(target=_keep_lines, args=(self._process.stderr, self._stderr), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> dict[str, object]:
+        """Let the driver introduce itself; raises DriverFault where it does not."""
+        self._write({"command": "start", "version": VERSION})
+        hello = self._next("start", STARTING)
+        client = hello.get("client")
+        if hello.get("version") != VERSION or not isinstance(client, dict):
+            raise self._fault(f"answered start with {_shown(hello)}")
+        return hello
+
+    def send(self, command: str, **members: object) -> int:
+        """Send a command and give its number."""
+        self._seq += 1
+        self._pending[self._seq] = command
+        self._write({"command": command, "seq": self._seq, **members})
+        return self._seq
+
+    def receive(self, seq: int) -> dict[str, object] | Skipped:
+        """Wait for the answer to a command; raises DriverFault where none comes that the contract allows."""
+        command = self._pending[seq]
+        while seq not in self._answers:
+            answer = self._next(command, ANSWERING)
+            given = answer.get("seq")
+            if not isinstance(given, int) or given not in self._pending or given in self._answers:
+                raise self._fault(f"sent what nobody asked for: {_shown(answer)}")
+            self._answers[given] = answer
+        del self._pending[seq]
+        answer = self._answers.pop(seq)
+        skipped, errored = answer.get("skipped"), answer.get("errored")
+        if isinstance(errored, dict):
+            raise self._fault(f"failed to {command}: {errored.get('context')}")
+        if isinstance(skipped, dict):
+            return Skipped(str(skipped.get("message")))
+        if not _is_answer(command, answer):
+            raise self._fault(f"answered {command} with {_shown(answer)}")
+        return answer
+
+    def ask(self, command: str, **members: object) -> dict[str, object] | Skipped:
+        """Send a command and wait for its answer."""
+        return self.receive(self.send(command, **members))
+
+    def stop(self) -> list[str]:
+        """End the driver and all that it started; gives what was wrong with how it ended."""
+        wrong = []
+        if self._process.poll() is None:
+            with suppress(DriverFault):
+                self._write({"command": "stop"})
+            assert self._process.stdin is not None
+            with suppress(OSError):
+                self._process.stdin.close()
+            try:
+                self._process.wait(STOPPING)
+            except subprocess.TimeoutExpired:
+                wrong.append(f"it was still running {STOPPING:g} seconds after it was told to stop")
+        if _end_group(self._process) and not wrong:
+            wrong.append("it left a process behind")
+        while any(thread.is_alive() for thread in self._threads):
+            with suppress(Empty):
+                self._lines.get(timeout=0.01)  # a full queue would hold its thread for ever
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+        return wrong
+
+    def _write(self, message: Mapping[str, object]) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise self._fault("does not take commands any more") from None
+
+    def _next(self, command: str, seconds: float) -> dict[str, object]:
+        try:
+            line = self._lines.get(timeout=seconds)
+        except Empty:
+            raise self._fault(f"did not answer {command} within {seconds:g} seconds") from None
+        if line is None:
+            try:
+                ended = f"ended with status {self._process.wait(STOPPING)}"
+            except subprocess.TimeoutExpired:
+                ended = "closed its output"
+            raise self._fault(f"{ended} instead of answering {command}")
+        if len(line) > LONGEST_LINE:
+            raise self._fault(f"answered {command} with a line of more than {LONGEST_LINE} bytes")
+        try:
+            answer = json.loads(line)
+        except (ValueError, RecursionError):
+            raise self._fault(f"answered {command} with a line that is no JSON: {_shown(line)}") from None
+        if not isinstance(answer, dict):
+            raise self._fault(f"answered {command} with {_shown(answer)}, which is no object")
+        return answer
+
+    def _fault(self, what: str) -> DriverFault:
+        said = " ".join(self._stderr)[-500:]
+        return DriverFault(f"the driver {what}" + (f"; it last said: {said}" if said else ""))
+
+
+def _is_answer(command: str, answer: Mapping[str, object]) -> bool:
+    """Whether an answer has the form that the contract gives it."""
+    match command:
+        case "call":
+            return answer.get("outcome") in ("served", "refused")
+        case "report":
+            granted = answer.get("granted")
+            listed = isinstance(granted, list) and all(isinstance(scope, str) for scope in granted)
+            return "granted" in answer and (granted is None or listed)
+        case _:
+            return answer.get("ok") is True
+
+
+def _read_lines(stream: IO[bytes], lines: Queue[bytes | None]) -> None:
+    """Pass lines on, none longer than one byte more than is allowed; None is the end."""
+    with suppress(OSError, ValueError):
+        while line := stream.readline(LONGEST_LINE + 1):
+            lines.put(line)
+    lines.put(None)
+
+
+def _keep_lines(stream: IO[bytes], kept: deque[str]) -> None:
+    """Keep the last lines, however many there are."""
+    with suppress(OSError, ValueError):
+        while line := stream.readline(_KEPT_OF_A_LINE):
+            kept.append(line.decode("utf-8", "replace").strip())
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> bool:
+    """End a process and its group; whether any was left of the group after the process itself had ended."""
+    ended = process.poll() is not None
+    left = ended and _outlives(process.pid)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return left
+
+
+def _outlives(group: int) -> bool:
+    """Whether a process group is still there after a moment's grace."""
+    for _ in range(_GRACE):
+        try:
+            os.killpg(group, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        sleep(0.02)
+    return True
+
+
+def _shown(value: object) -> str:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else json.dumps(value)
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+
+
+# --- the subject ----------------------------------------------------------------------------------
+
+
+class Driven:
+    """The client of a driver as a subject; the process and the servers are there within its context."""
+
+    def __init__(self, label: str, command: Sequence[str], manifest: Manifest, folder: Path | None = None) -> None:
+        self._label = label
+        self._command = command
+        self._manifest = manifest
+        self._folder = folder
+        self._version: str | None = None
+        self._driver: Driver | None = None
+        self._host: Host | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._host = stack.enter_context(Host())
+            self._driver = stack.enter_context(Driver(self._command, self._folder))
+            client = self._driver.start()["client"]
+            assert isinstance(client, dict)
+            self._version = str(client.get("version"))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        self._driver = self._host = None
+
+    @property
+    def name(self) -> str:
+        """What it is called on the command line."""
+        return self._label
+
+    @property
+    def version(self) -> str | None:
+        """The release of the SDK, by the driver's own word."""
+        return self._version
+
+    @property
+    def configured_mode(self) -> ConfiguredMode | None:
+        """What configured scopes mean to the SDK, by its documentation."""
+        return self._manifest.configured_mode
+
+    @property
+    def grant_types(self) -> tuple[str, ...]:
+        """The grant types that the driver can set its client up with."""
+        return self._manifest.grant_types
+
+    def open(self, plan: Plan, world: World) -> DriverSession:
+        """Start a client with nothing stored; raises DriverFault where the driver cannot."""
+        assert self._driver is not None, "a driven subject is used within its context"
+        assert self._host is not None
+        return DriverSession(self._driver, self._host, plan, world)
+
+
+class DriverSession:
+    """One application within one episode; `refusals` is why its calls failed."""
+
+    def __init__(self, driver: Driver, host: Host, plan: Plan, world: World) -> None:
+        self._driver = driver
+        self._host = host
+        self._world = world
+        self._addresses = host.place(plan.servers)
+        self._names = dict(zip(plan.servers.resources, SERVER_NAMES, strict=False))
+        self.http_world = HttpWorld(world, self._addresses)
+        self.refusals: list[str] = []
+        clients = None
+        if plan.grant_type == CLIENT_CREDENTIALS:
+            for issuer in plan.servers.issuers:
+                self.http_world.know(issuer, MACHINE, secret=SECRET)
+            credentials = {"client_id": MACHINE, "client_secret": SECRET}
+            clients = {self._addresses.outward(issuer): credentials for issuer in plan.servers.issuers}
+        host.serve(None)
+        driver.ask(
+            "reset",
+            servers={name: self._addresses.outward(resource) for resource, name in self._names.items()},
+            revision=plan.revision,
+            grant=plan.grant_type,
+            registration="dynamic" if clients is None else "known",
+            clients=clients,
+            configured_scopes=None if plan.configured is None else list(plan.configured),
+            wants_refresh_token=plan.wants_refresh_token,
+        )
+        host.serve(self.http_world)
+
+    def call(self, call: Call) -> None:
+        """Make a call, however it ends."""
+        answer = self._driver.ask("call", server=self._names[call.resource], operation=call.operation)
+        self._host.serve(self.http_world)
+        if not isinstance(answer, Skipped) and answer["outcome"] == "refused":
+            self.refusals.append(str(answer.get("error")))
+
+    def expire(self, access_token: str) -> None:
+        """Let the client's clock pass the end of a token's lifetime, if it has one that can be set."""
+        for resource, name in self._names.items():
+            if self._world.token_in_use(resource) == access_token:
+                self._driver.ask("expire", server=name)
+
+    def restart(self) -> None:
+        """Lose memory, keep token storage."""
+        self._driver.ask("restart")
+
+    def report(self, resource: str) -> ClientReported | None:
+        """What the client says that it holds, or None where it cannot say."""
+        answer = self._driver.ask("report", server=self._names[resource])
+        granted = None if isinstance(answer, Skipped) else answer["granted"]
+        if not isinstance(granted, list):
+            return None
+        return ClientReported(tuple(granted), self._issuer(resource), resource)
+
+    def _issuer(self, resource: str) -> str | None:
+        """Where the client was last given a token for a resource."""
+        return next(
+            (
+                event.issuer
+                for event in reversed(self._world.events)
+                if isinstance(event, TokenResponse) and event.access_token is not None and event.resource == resource
+            ),
+            None,
+        )

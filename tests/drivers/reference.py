@@ -1,0 +1,266 @@
+"""The reference model behind the driver contract, over real HTTP: no finding may be made of it.
+
+Started as `python reference.py [MUTANT]`; a mutant must be caught by the clause that it names.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from typing import assert_never
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from scope_model.client import (
+    Action,
+    Call,
+    Client,
+    Failed,
+    FetchResourceMetadata,
+    FetchServerMetadata,
+    Heard,
+    Illegal,
+    Noted,
+    Registered,
+    Served,
+    Setup,
+    Unavailable,
+)
+from scope_model.events import (
+    AUTHORIZATION_CODE,
+    JWT_BEARER,
+    AuthorizationRequest,
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    ClientRegistration,
+    ClientRestarted,
+    ProtectedResourceMetadata,
+    ResourceRequest,
+    ResourceResponse,
+    TokenExpired,
+    TokenRequest,
+    TokenResponse,
+)
+from scope_model.scopes import ScopeSet
+from scope_model.servers import Answer, Request
+from scope_properties.episodes import ModelSubject
+from scope_properties.mutants import MUTANTS
+
+BACK = "http://localhost:3030/callback"
+VERIFIER = "v" * 43
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+
+
+@dataclass
+class Answered:
+    """An HTTP response; header names in lower case."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def values(self, name: str) -> list[str]:
+        return [value for known, value in self.headers if known == name]
+
+
+@dataclass
+class Web:
+    """Connections that are kept, one for each origin."""
+
+    connections: dict[str, HTTPConnection] = field(default_factory=dict)
+
+    def send(self, method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None) -> Answered:
+        parts = urlsplit(url)
+        connection = self.connections.setdefault(parts.netloc, HTTPConnection(parts.netloc, timeout=5))
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request(method, target, body, headers or {})
+        response = connection.getresponse()
+        pairs = [(name.lower(), value) for name, value in response.getheaders()]
+        return Answered(response.status, pairs, response.read())
+
+
+@dataclass
+class Front:
+    """The model's requests as HTTP requests, and what comes back as the model's events."""
+
+    web: Web
+    endpoints: dict[str, dict[str, str]] = field(default_factory=dict)
+    clients: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    code: str | None = None
+
+    def answer(self, request: Request) -> Answer:
+        match request:
+            case ResourceRequest(operation, token, resource):
+                assert resource is not None
+                message = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": operation}}
+                headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+                response = self.web.send("POST", resource, json.dumps(message), headers)
+                return ResourceResponse(
+                    operation, response.status, tuple(response.values("www-authenticate")), resource
+                )
+            case FetchResourceMetadata(resource):
+                parts = urlsplit(resource)
+                found = self._document(f"http://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}")
+                if found is None:
+                    return Unavailable()
+                servers = tuple(found["authorization_servers"])
+                return ProtectedResourceMetadata(str(found["resource"]), servers, _listed(found))
+            case FetchServerMetadata(issuer):
+                found = self._document(f"{issuer}/.well-known/oauth-authorization-server")
+                if found is None:
+                    return Unavailable()
+                self.endpoints[issuer] = {name: str(url) for name, url in found.items() if name.endswith("_endpoint")}
+                return AuthorizationServerMetadata(str(found["issuer"]), _listed(found))
+            case ClientRegistration():
+                return self._register(request)
+            case AuthorizationRequest():
+                return self._authorize(request)
+            case TokenRequest():
+                return self._token(request)
+            case _:
+                assert_never(request)
+
+    def _document(self, url: str) -> dict[str, list[str]] | None:
+        response = self.web.send("GET", url)
+        return json.loads(response.body) if response.status == 200 else None
+
+    def _register(self, request: ClientRegistration) -> Registered:
+        at = request.issuer or ""
+        if at not in self.clients:
+            metadata = {"redirect_uris": [BACK], "grant_types": request.grant_types, "scope": request.scope}
+            body = json.dumps({name: value for name, value in metadata.items() if value is not None})
+            response = self.web.send("POST", self.endpoints[at]["registration_endpoint"], body)
+            self.clients[at] = (json.loads(response.body)["client_id"], None)
+        return Registered()
+
+    def _authorize(self, request: AuthorizationRequest) -> AuthorizationResponse:
+        issuer = request.issuer or ""
+        fields = {
+            "response_type": "code",
+            "client_id": self.clients[issuer][0],
+            "redirect_uri": BACK,
+            "code_challenge": CHALLENGE,
+            "code_challenge_method": "S256",
+            "state": "s",
+            "scope": request.scope,
+            "prompt": request.prompt,
+            "resource": request.resource,
+        }
+        query = urlencode({name: value for name, value in fields.items() if value is not None}, doseq=True)
+        response = self.web.send("GET", f"{self.endpoints[issuer]['authorization_endpoint']}?{query}")
+        (location,) = response.values("location")
+        back = {name: value for name, (value,) in parse_qs(urlsplit(location).query).items()}
+        self.code = back.get("code")
+        return AuthorizationResponse("code" in back, back.get("error"), back["iss"], request.resource)
+
+    def _token(self, request: TokenRequest) -> TokenResponse:
+        issuer, redeems = request.issuer or "", request.grant_type == AUTHORIZATION_CODE
+        client_id, secret = self.clients[issuer]
+        fields: dict[str, object] = {
+            "grant_type": request.grant_type,
+            "client_id": client_id,
+            "client_secret": secret,
+            "scope": request.scope,
+            "resource": request.resource,
+            "refresh_token": request.refresh_token,
+            "code": self.code if redeems else None,
+            "redirect_uri": BACK if redeems else None,
+            "code_verifier": VERIFIER if redeems else None,
+            "assertion": "assertion" if request.grant_type == JWT_BEARER else None,
+        }
+        given = {name: value for name, value in fields.items() if value is not None}
+        response = self.web.send("POST", self.endpoints[issuer]["token_endpoint"], urlencode(given, doseq=True))
+        found = json.loads(response.body)
+        return TokenResponse(
+            found.get("access_token"),
+            found.get("scope"),
+            found.get("refresh_token"),
+            found.get("error"),
+            issuer,
+            request.resource,
+        )
+
+
+def _listed(document: dict[str, list[str]]) -> tuple[str, ...] | None:
+    listed = document.get("scopes_supported")
+    return None if listed is None else tuple(listed)
+
+
+@dataclass
+class Application:
+    """One application around a model client."""
+
+    subject: ModelSubject
+    servers: dict[str, str]
+    client: Client
+    front: Front
+
+    def hear(self, event: Heard) -> Action:
+        self.client, action = self.subject.step(self.client, event)
+        return action
+
+    def call(self, server: str, operation: str) -> dict[str, object]:
+        action = self.hear(Call(self.servers[server], operation))
+        while not isinstance(action, Served | Failed | Noted | Illegal):
+            action = self.hear(self.front.answer(action))
+        if isinstance(action, Served):
+            return {"outcome": "served"}
+        return {"outcome": "refused", "error": repr(action)}
+
+    def expire(self, server: str) -> dict[str, object]:
+        grant = self.client.grant(self.servers[server])
+        if grant is not None:
+            self.hear(TokenExpired(grant.access_token))
+        return {"ok": True}
+
+    def restart(self) -> dict[str, object]:
+        self.hear(ClientRestarted())
+        return {"ok": True}
+
+    def report(self, server: str) -> dict[str, object]:
+        grant = self.client.grant(self.servers[server])
+        return {"granted": None if grant is None or grant.granted is None else list(grant.granted)}
+
+
+def application(subject: ModelSubject, web: Web, command: dict[str, object]) -> Application:
+    """The application that a reset asks for."""
+    servers, clients, configured = command["servers"], command["clients"], command["configured_scopes"]
+    assert isinstance(servers, dict)
+    setup = Setup(
+        subject.policy,
+        ScopeSet(configured) if isinstance(configured, list) else None,
+        command["wants_refresh_token"] is True,
+        str(command["grant"]),
+    )
+    known = clients if isinstance(clients, dict) else {}
+    registered = {issuer: (client["client_id"], client["client_secret"]) for issuer, client in known.items()}
+    return Application(subject, servers, Client(setup), Front(web, clients=registered))
+
+
+def main() -> None:
+    """Answer commands until there are no more."""
+    subject = MUTANTS[sys.argv[1]].subject if len(sys.argv) > 1 else ModelSubject()
+    web = Web()
+    app: Application | None = None
+    for line in sys.stdin:
+        command = json.loads(line)
+        answer: dict[str, object]
+        match command["command"]:
+            case "start":
+                client = {"name": subject.name, "version": "0", "language": "Python"}
+                answer = {"version": 1, "client": client, "revisions": ["2025-11-25", "2026-07-28"]}
+            case "stop":
+                return
+            case "reset":
+                app = application(subject, web, command)
+                answer = {"ok": True}
+            case name:
+                assert app is not None
+                given = {known: value for known, value in command.items() if known not in {"command", "seq"}}
+                answer = getattr(app, name)(**given)
+        print(json.dumps({"seq": command["seq"], **answer} if "seq" in command else answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
