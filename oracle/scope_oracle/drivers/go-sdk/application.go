@@ -61,11 +61,10 @@ type site struct {
 	app     *application
 	url     string
 	store   *store
-	handler auth.OAuthHandler
+	handler *watched
 
 	connecting sync.Mutex
 	session    *mcp.ClientSession
-	lapsed     atomic.Bool
 }
 
 // newApplication begins a life with what is stored: nothing after a reset.
@@ -88,7 +87,7 @@ func newApplication(given settings, stores map[string]*store) (*application, err
 			return nil, err
 		}
 		app.stores[name] = kept
-		app.sites[name] = &site{app: app, url: url, store: kept, handler: handler}
+		app.sites[name] = &site{app: app, url: url, store: kept, handler: &watched{OAuthHandler: handler}}
 	}
 	return app, nil
 }
@@ -211,7 +210,6 @@ func (s *site) call(operation string) answer {
 	// client credentials handler (and the other one before 1.7.0) gets the next token with it.
 	ctx, cancel := context.WithCancel(s.app.ctx)
 	timer := time.AfterFunc(patience, cancel)
-	s.lapsed.Store(false)
 	rounds, err := 0, error(nil)
 	for {
 		if err = s.send(ctx, operation); !errors.Is(err, mcp.ErrConnectionClosed) || rounds == hostRounds {
@@ -274,20 +272,12 @@ func (s *site) connect(ctx context.Context) (*mcp.ClientSession, error) {
 	return session, err
 }
 
-// token is the one in use, if any. To ask the handler for one that is past its lifetime would get a new one.
+// token is the one in use, if any: the stored one, or what the SDK last sent where it stores none.
 func (s *site) token() *oauth2.Token {
-	if token := s.store.kept(); token != nil || s.lapsed.Load() {
+	if token := s.store.kept(); token != nil {
 		return token
 	}
-	source, err := s.handler.TokenSource(s.app.ctx)
-	if err != nil || source == nil {
-		return nil
-	}
-	token, err := source.Token()
-	if err != nil {
-		return nil
-	}
-	return token
+	return s.handler.sent.Load()
 }
 
 // expire ends the lifetime of the token: the SDK compares its public Expiry with the time, on every request.
@@ -296,7 +286,6 @@ func (s *site) expire() {
 		s.store.mutex.Lock()
 		defer s.store.mutex.Unlock()
 		token.Expiry = time.Now().Add(-time.Hour)
-		s.lapsed.Store(true)
 	}
 }
 
@@ -308,55 +297,6 @@ func (s *site) granted() []string {
 		}
 	}
 	return nil
-}
-
-// store is what outlives a restart: after the SDK's Example_persistence.
-type store struct {
-	mutex  sync.Mutex
-	config *oauth2.Config
-	token  *oauth2.Token
-}
-
-// saving saves a token when it changes.
-type saving struct {
-	store  *store
-	config *oauth2.Config
-	source oauth2.TokenSource
-}
-
-func (s *saving) Token() (*oauth2.Token, error) {
-	s.store.mutex.Lock()
-	defer s.store.mutex.Unlock()
-	token, err := s.source.Token()
-	if err == nil {
-		s.store.config, s.store.token = s.config, token
-	}
-	return token, err
-}
-
-// keep is the handler's NewTokenSource.
-func (s *store) keep(ctx context.Context, config *oauth2.Config, token *oauth2.Token) (oauth2.TokenSource, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.config, s.token = config, token
-	return &saving{s, config, config.TokenSource(ctx, token)}, nil
-}
-
-// restored is the handler's InitialTokenSource, nil where nothing is stored.
-func (s *store) restored(client *http.Client) oauth2.TokenSource {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if s.token == nil {
-		return nil
-	}
-	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, client)
-	return &saving{s, s.config, s.config.TokenSource(ctx, s.token)}
-}
-
-func (s *store) kept() *oauth2.Token {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return s.token
 }
 
 // set sets a field that not every release has: what a release lacks, its users cannot set.
