@@ -1,0 +1,29 @@
+//! Which release of rmcp this is built with, by the lock file, and what its interface has.
+
+use std::fs;
+
+fn main() {
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    let lock = fs::read_to_string("Cargo.lock").expect("the lock file says which release this is");
+    let entry = lock.split("[[package]]").find(|entry| entry.contains("name = \"rmcp\"\n"));
+    let version = entry.and_then(|entry| entry.split("version = \"").nth(1)?.split('"').next());
+    let version = version.expect("rmcp is in the lock file");
+    println!("cargo::rustc-env=RMCP_VERSION={version}");
+
+    let (release, beta) = version.split_once("-beta.").unwrap_or((version, "1000"));
+    let mut numbers: Vec<u32> = release.split('.').map(|each| each.parse().unwrap_or(0)).collect();
+    numbers.push(beta.parse().unwrap_or(0));
+    for (name, since) in [
+        // A redirect is handed back whole, `iss` and all.
+        ("callback_url", [1, 8, 0, 0]),
+        // `AuthorizationRequest`, and the lifecycle of MCP 2026-07-28.
+        ("requests", [3, 0, 0, 1]),
+        // The challenge of a real request starts an authorization, not a probe.
+        ("reactive", [3, 0, 0, 3]),
+    ] {
+        println!("cargo::rustc-check-cfg=cfg({name})");
+        if numbers.as_slice() >= since.as_slice() {
+            println!("cargo::rustc-cfg={name}");
+        }
+    }
+}

@@ -1,0 +1,552 @@
+//! A driver for the Rust SDK (rmcp): the application that its OAuth guide describes, and no more.
+//!
+//! The contract is in ../../README.md; which documented path is taken, in ../README.md.
+
+use std::collections::{BTreeSet, HashMap};
+use std::error::Error;
+use std::io::BufRead;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::RoleClient;
+use rmcp::ServiceError;
+use rmcp::model::{CallToolRequestParams, InitializeRequestParams, ProtocolVersion};
+use rmcp::service::{ClientInitializeError, RunningService};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::auth::{
+    AuthClient, AuthError, AuthorizationManager, ClientCredentialsConfig, CredentialStore,
+    InMemoryCredentialStore, OAuthClientConfig, OAuthState,
+};
+use rmcp::transport::streamable_http_client::{
+    StreamableHttpClientTransportConfig, StreamableHttpError,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+const REDIRECT_URI: &str = "http://localhost:3030/callback";
+const CLIENT_NAME: &str = "scopelaw";
+const HOST_ROUNDS: u32 = 5;
+const PATIENCE: Duration = Duration::from_secs(10);
+const CLOSING: Duration = Duration::from_secs(2);
+const ERROR_LENGTH: usize = 300;
+#[cfg(requests)]
+const STATELESS: &str = "2026-07-28";
+const REVISIONS: &[&str] = &[
+    "2025-03-26",
+    "2025-06-18",
+    "2025-11-25",
+    #[cfg(requests)]
+    STATELESS,
+];
+
+type Service = RunningService<RoleClient, InitializeRequestParams>;
+
+/// The members of `reset`.
+#[derive(Deserialize)]
+struct Settings {
+    servers: HashMap<String, String>,
+    revision: String,
+    grant: String,
+    registration: String,
+    clients: Option<HashMap<String, Client>>,
+    document_url: Option<String>,
+    configured_scopes: Option<Vec<String>>,
+}
+
+#[derive(Clone, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Client {
+    client_id: String,
+    client_secret: Option<String>,
+}
+
+/// The application's HTTP clients, kept for all episodes so that connections stay open.
+struct Http {
+    mcp: reqwest::Client,
+    oauth: reqwest::Client,
+    browser: reqwest::Client,
+}
+
+impl Http {
+    fn new() -> Result<Self, reqwest::Error> {
+        // A server may close what is idle for 5 seconds: let go before, and never send into a closed connection.
+        let builder = || reqwest::Client::builder().no_proxy().pool_idle_timeout(Duration::from_secs(4));
+        Ok(Self {
+            mcp: builder().build()?,
+            oauth: builder().timeout(Duration::from_secs(30)).build()?,
+            browser: builder().redirect(reqwest::redirect::Policy::none()).build()?,
+        })
+    }
+}
+
+/// What ended an attempt, and what the server asks for, if that is why.
+struct Refusal {
+    wants: Option<Wants>,
+    text: String,
+}
+
+enum Wants {
+    /// A 401, with its challenge; or the SDK found that what it has stored is of no use any more.
+    Authorization(Option<String>),
+    /// A 403, with the scope that it names, if it names one.
+    Scope(Option<String>),
+}
+
+impl Refusal {
+    /// The SDK's error, whatever it is wrapped in.
+    fn of(error: &(dyn Error + 'static)) -> Self {
+        let transport = match (error.downcast_ref(), error.downcast_ref()) {
+            (Some(ServiceError::TransportSend(error)), _) => Some(&error.error),
+            (_, Some(ClientInitializeError::TransportError { error, .. })) => Some(&error.error),
+            _ => None,
+        };
+        let inner: &(dyn Error + 'static) = match transport {
+            Some(error) => &**error,
+            None => error,
+        };
+        let wants = match inner.downcast_ref() {
+            Some(StreamableHttpError::<reqwest::Error>::AuthRequired(error)) => {
+                Some(Wants::Authorization(Some(error.www_authenticate_header.clone())))
+            }
+            Some(StreamableHttpError::Auth(AuthError::AuthorizationRequired)) => Some(Wants::Authorization(None)),
+            Some(StreamableHttpError::InsufficientScope(error)) => {
+                Some(Wants::Scope(error.get_required_scope().map(str::to_owned)))
+            }
+            _ => None,
+        };
+        let because = inner.source().map(|source| format!(": {source}")).unwrap_or_default();
+        Self { wants, text: format!("{inner}{because}") }
+    }
+}
+
+impl<E: Error + 'static> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::of(&error)
+    }
+}
+
+fn refusal(text: impl Into<String>) -> Refusal {
+    Refusal { wants: None, text: text.into() }
+}
+
+/// One server as the application sees it: what is stored survives a restart, the session does not.
+struct Server {
+    uri: String,
+    settings: Arc<Settings>,
+    http: Arc<Http>,
+    store: InMemoryCredentialStore,
+    /// Held while connecting and while the user is away authorizing: one of these at a time.
+    session: Mutex<Session>,
+}
+
+#[derive(Default)]
+struct Session {
+    auth: Option<AuthClient<reqwest::Client>>,
+    service: Option<Arc<Service>>,
+    /// Connections that calls may still be under way on.
+    retired: Vec<Arc<Service>>,
+    authorizations: u32,
+}
+
+impl Server {
+    fn new(uri: &str, settings: &Arc<Settings>, http: &Arc<Http>) -> Self {
+        Self {
+            uri: uri.to_owned(),
+            settings: settings.clone(),
+            http: http.clone(),
+            store: InMemoryCredentialStore::new(),
+            session: Mutex::default(),
+        }
+    }
+
+    /// The same server after a restart.
+    fn restarted(&self) -> Self {
+        Self { store: self.store.clone(), ..Self::new(&self.uri, &self.settings, &self.http) }
+    }
+
+    async fn close(&self) {
+        let session = std::mem::take(&mut *self.session.lock().await);
+        for service in session.service.into_iter().chain(session.retired) {
+            match Arc::try_unwrap(service) {
+                Ok(service) => drop(service.cancel().await),
+                Err(shared) => shared.cancellation_token().cancel(),
+            }
+        }
+    }
+
+    /// Call a tool; where the SDK leaves it to the application to authorize and to send again, do so.
+    async fn call(&self, operation: &str, rounds: &mut u32) -> Result<(), Refusal> {
+        loop {
+            let mut session = self.session.lock().await;
+            let authorizations = session.authorizations;
+            let connected = self.connect(&mut session).await;
+            drop(session);
+            let outcome = match connected {
+                Ok(service) => {
+                    let parameters = CallToolRequestParams::new(operation.to_owned());
+                    service.call_tool(parameters).await.map_err(Refusal::from)
+                }
+                Err(refusal) => Err(refusal),
+            };
+            let refused = match outcome {
+                Ok(result) if result.is_error == Some(true) => return Err(refusal("the tool failed")),
+                Ok(_) => return Ok(()),
+                Err(refused) => refused,
+            };
+            let Some(wants) = refused.wants else { return Err(refused) };
+            if *rounds == HOST_ROUNDS {
+                return Err(refusal(refused.text));
+            }
+            *rounds += 1;
+            let mut session = self.session.lock().await;
+            // Another call may have authorized since this one was sent: then it is sent again first.
+            if session.authorizations == authorizations {
+                match wants {
+                    Wants::Authorization(challenge) => self.authorize(&mut session, challenge).await?,
+                    Wants::Scope(scope) => self.step_up(&mut session, scope, refused.text).await?,
+                }
+            }
+        }
+    }
+
+    /// The connection, opened when it is first needed, with the credentials that there are.
+    async fn connect(&self, session: &mut Session) -> Result<Arc<Service>, Refusal> {
+        if let Some(service) = &session.service {
+            return Ok(service.clone());
+        }
+        if session.auth.is_none() {
+            let mut manager = self.manager().await?;
+            if manager.initialize_from_store().await? {
+                // It restores the client's id, and puts the server's own URL for the redirect URI.
+                if self.settings.grant == "authorization_code" {
+                    let (client_id, _) = manager.get_credentials().await?;
+                    manager.configure_client(self.known_as(client_id))?;
+                }
+                session.auth = Some(AuthClient::new(self.http.mcp.clone(), manager));
+            } else if self.settings.grant == "client_credentials" || !cfg!(reactive) {
+                self.authorize(session, None).await?;
+            }
+        }
+        let config = StreamableHttpClientTransportConfig::with_uri(self.uri.as_str());
+        let service = match &session.auth {
+            Some(auth) => self.serve(StreamableHttpClientTransport::with_client(auth.clone(), config)).await,
+            None => self.serve(StreamableHttpClientTransport::with_client(self.http.mcp.clone(), config)).await,
+        };
+        let service = Arc::new(service?);
+        session.service = Some(service.clone());
+        Ok(service)
+    }
+
+    async fn serve<T, E, A>(&self, transport: T) -> Result<Service, ClientInitializeError>
+    where
+        T: rmcp::transport::IntoTransport<RoleClient, E, A>,
+        E: Error + Send + Sync + 'static,
+    {
+        let mut info = InitializeRequestParams::default();
+        let revision: ProtocolVersion =
+            serde_json::from_value(json!(self.settings.revision)).expect("any string is a revision");
+        #[cfg(requests)]
+        if self.settings.revision == STATELESS {
+            use rmcp::service::{ClientLifecycleMode, ClientServiceExt};
+            let lifecycle = ClientLifecycleMode::Discover { preferred_versions: vec![revision] };
+            return info.serve_with_lifecycle(transport, lifecycle).await;
+        }
+        info.protocol_version = revision;
+        rmcp::ServiceExt::serve(info, transport).await
+    }
+
+    async fn manager(&self) -> Result<AuthorizationManager, AuthError> {
+        let mut manager = AuthorizationManager::new(self.uri.as_str()).await?;
+        manager.with_client(self.http.oauth.clone())?;
+        manager.set_credential_store(self.store.clone());
+        Ok(manager)
+    }
+
+    /// Authorize from the beginning, and connect anew.
+    async fn authorize(&self, session: &mut Session, challenge: Option<String>) -> Result<(), Refusal> {
+        let mut manager = self.manager().await?;
+        let client = self.client(&mut manager).await?;
+        let mut oauth = OAuthState::Unauthorized(manager);
+        if self.settings.grant == "client_credentials" {
+            let client = client.ok_or_else(|| refusal("no client is known at this issuer"))?;
+            let config = ClientCredentialsConfig::ClientSecret {
+                client_id: client.client_id,
+                client_secret: client.client_secret.unwrap_or_default(),
+                scopes: self.settings.configured_scopes.clone().unwrap_or_default(),
+                resource: Some(self.uri.clone()),
+            };
+            oauth.authenticate_client_credentials(config).await?;
+        } else {
+            self.start(&mut oauth, client, challenge).await?;
+            let back = self.browse(&oauth.get_authorization_url().await?).await?;
+            #[cfg(callback_url)]
+            oauth.handle_callback_url(&back).await?;
+            #[cfg(not(callback_url))]
+            {
+                let (code, state) = callback(&back)?;
+                oauth.handle_callback(&code, &state).await?;
+            }
+        }
+        let manager = oauth.into_authorization_manager();
+        let manager = manager.ok_or_else(|| refusal("the authorization is not complete"))?;
+        session.auth = Some(AuthClient::new(self.http.mcp.clone(), manager));
+        session.retired.extend(session.service.take());
+        session.authorizations += 1;
+        Ok(())
+    }
+
+    #[cfg(requests)]
+    async fn start(
+        &self, oauth: &mut OAuthState, client: Option<Client>, challenge: Option<String>,
+    ) -> Result<(), AuthError> {
+        use rmcp::transport::auth::AuthorizationRequest;
+        let mut request = AuthorizationRequest::new(REDIRECT_URI).with_client_name(CLIENT_NAME);
+        if let Some(scopes) = &self.settings.configured_scopes {
+            request = request.with_scopes(scopes.iter().cloned());
+        }
+        if let Some(url) = &self.settings.document_url {
+            request = request.with_client_metadata_url(url);
+        }
+        if let Some(client) = client {
+            request = request.with_preregistered_client(client.client_id);
+            if let Some(secret) = client.client_secret {
+                request = request.with_client_secret(secret);
+            }
+        }
+        #[cfg(reactive)]
+        if let Some(challenge) = challenge {
+            request = request.with_challenge(challenge);
+        }
+        #[cfg(not(reactive))]
+        drop(challenge);
+        oauth.start_authorization(request).await
+    }
+
+    #[cfg(not(requests))]
+    async fn start(
+        &self, oauth: &mut OAuthState, _client: Option<Client>, _challenge: Option<String>,
+    ) -> Result<(), AuthError> {
+        let scopes = self.settings.configured_scopes.iter().flatten().map(String::as_str).collect::<Vec<_>>();
+        let document = self.settings.document_url.as_deref();
+        oauth.start_authorization_with_metadata_url(&scopes, REDIRECT_URI, Some(CLIENT_NAME), document).await
+    }
+
+    /// Ask for what a 403 names; the connection stays, and finds the new token in the same manager.
+    async fn step_up(&self, session: &mut Session, scope: Option<String>, text: String) -> Result<(), Refusal> {
+        let (Some(scope), Some(auth), "authorization_code") = (scope, &session.auth, &*self.settings.grant) else {
+            return Err(refusal(text)); // `can_upgrade` says no, or there is no user to ask
+        };
+        let url = auth.auth_manager.lock().await.request_scope_upgrade(&scope).await?;
+        let back = self.browse(&url).await?;
+        #[cfg(callback_url)]
+        {
+            use rmcp::transport::auth::AuthorizationCallback;
+            let back = AuthorizationCallback::from_redirect_url(&back)?;
+            let manager = auth.auth_manager.lock().await;
+            manager.exchange_code_for_token_with_issuer(&back.code, &back.csrf_token, back.issuer.as_deref()).await?;
+        }
+        #[cfg(not(callback_url))]
+        {
+            let (code, state) = callback(&back)?;
+            auth.auth_manager.lock().await.exchange_code_for_token(&code, &state).await?;
+        }
+        session.authorizations += 1;
+        Ok(())
+    }
+
+    /// The client that is registered out of band at this server's issuer, if any.
+    async fn client(&self, manager: &mut AuthorizationManager) -> Result<Option<Client>, AuthError> {
+        let Some(clients) = self.settings.clients.as_ref().filter(|_| self.settings.registration == "known") else {
+            return Ok(None);
+        };
+        if clients.values().collect::<BTreeSet<_>>().len() == 1 {
+            return Ok(clients.values().next().cloned());
+        }
+        #[cfg(requests)]
+        let metadata = manager.resolve_metadata().await?.metadata;
+        #[cfg(not(requests))]
+        let metadata = manager.discover_metadata().await?;
+        Ok(metadata.issuer.and_then(|issuer| clients.get(&issuer).cloned()))
+    }
+
+    /// A client that is restored: its redirect URI, and its secret where the application has one.
+    fn known_as(&self, client_id: String) -> OAuthClientConfig {
+        let known = self.settings.clients.iter().flatten().map(|(_, client)| client);
+        let secret = known.filter(|client| client.client_id == client_id).find_map(|client| client.client_secret.clone());
+        let config = OAuthClientConfig::new(client_id, REDIRECT_URI);
+        match secret {
+            Some(secret) => config.with_client_secret(secret),
+            None => config,
+        }
+    }
+
+    /// The user: opens the URL, and is sent back.
+    async fn browse(&self, url: &str) -> Result<String, Refusal> {
+        let response = self.http.browser.get(url).send().await?;
+        let back = response.headers().get(reqwest::header::LOCATION).and_then(|value| value.to_str().ok());
+        let back = back.ok_or_else(|| refusal(format!("the user was not sent back: HTTP {}", response.status())))?;
+        let query = reqwest::Url::parse(back).map_err(|error| refusal(error.to_string()))?;
+        match query.query_pairs().find(|(name, _)| name == "error") {
+            Some((_, error)) => Err(refusal(format!("the authorization ended with {error}"))),
+            None => Ok(back.to_owned()),
+        }
+    }
+
+    /// Let the lifetime of the stored token be over: `get_access_token` reckons from when it was received.
+    async fn expire(&self) -> Result<bool, AuthError> {
+        let Some(mut stored) = self.store.load().await? else { return Ok(false) };
+        let expires = stored.token_response.as_ref().and_then(|token| serde_json::to_value(token).ok()?.get("expires_in").cloned());
+        if expires.is_none_or(|seconds| seconds.is_null()) || stored.token_received_at.is_none() {
+            return Ok(false);
+        }
+        stored.token_received_at = Some(0);
+        self.store.save(stored).await?;
+        Ok(true)
+    }
+}
+
+/// `code` and `state` of the URL that the user came back to.
+#[cfg(not(callback_url))]
+fn callback(url: &str) -> Result<(String, String), Refusal> {
+    let url = reqwest::Url::parse(url).map_err(|error| refusal(error.to_string()))?;
+    let query: HashMap<_, _> = url.query_pairs().into_owned().collect();
+    match (query.get("code"), query.get("state")) {
+        (Some(code), Some(state)) => Ok((code.clone(), state.clone())),
+        _ => Err(refusal("the user came back without a code")),
+    }
+}
+
+// --- the contract ---------------------------------------------------------------------------------
+
+type Servers = HashMap<String, Arc<Server>>;
+
+async fn called(server: Arc<Server>, operation: String) -> Value {
+    let mut rounds = 0;
+    let outcome = timeout(PATIENCE, server.call(&operation, &mut rounds)).await;
+    let error = match outcome {
+        Ok(Ok(())) => return json!({"outcome": "served", "host_rounds": rounds}),
+        Ok(Err(refused)) => refused.text,
+        Err(_) => "timeout".to_owned(),
+    };
+    let error: String = error.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(ERROR_LENGTH).collect();
+    json!({"outcome": "refused", "error": error, "host_rounds": rounds})
+}
+
+async fn closed(servers: Servers) -> Value {
+    for server in servers.into_values() {
+        let _ = timeout(CLOSING, server.close()).await;
+    }
+    json!({"ok": true})
+}
+
+async fn expired(server: Arc<Server>) -> Value {
+    match server.expire().await {
+        Ok(true) => json!({"ok": true}),
+        Ok(false) => skipped("no token with a lifetime is stored"),
+        Err(error) => errored(error),
+    }
+}
+
+async fn reported(server: Arc<Server>) -> Value {
+    match server.store.load().await {
+        Ok(stored) => json!({"granted": stored.map(|stored| stored.granted_scopes)}),
+        Err(error) => errored(error),
+    }
+}
+
+fn skipped(message: impl Into<String>) -> Value {
+    json!({"skipped": {"message": message.into()}})
+}
+
+fn errored(context: impl ToString) -> Value {
+    json!({"errored": {"context": context.to_string()}})
+}
+
+/// Why the SDK cannot do what a reset asks for, if it cannot.
+fn beyond(settings: &Settings) -> Option<&'static str> {
+    if !REVISIONS.contains(&settings.revision.as_str()) {
+        return Some("this release does not speak that revision");
+    }
+    let machine = settings.grant == "client_credentials";
+    if !machine && settings.registration == "known" && !cfg!(requests) {
+        return Some("this release has no path for a client that is registered out of band");
+    }
+    None
+}
+
+/// Begin what a command asks for; what it changes is changed at once, in the order of the commands.
+fn begin(command: &Value, servers: &mut Servers, http: &Arc<Http>) -> Result<Work, Value> {
+    let text = |name: &str| command[name].as_str().unwrap_or_default();
+    let server = || servers.get(text("server")).cloned().ok_or_else(|| skipped("there is no such server"));
+    Ok(match text("command") {
+        "call" => Box::pin(called(server()?, text("operation").to_owned())),
+        "expire" => Box::pin(expired(server()?)),
+        "report" => Box::pin(reported(server()?)),
+        "restart" => {
+            let restarted = servers.iter().map(|(name, server)| (name.clone(), Arc::new(server.restarted())));
+            let restarted = restarted.collect();
+            Box::pin(closed(std::mem::replace(servers, restarted)))
+        }
+        "reset" => {
+            let settings: Settings = serde_json::from_value(command.clone()).map_err(errored)?;
+            let settings = Arc::new(settings);
+            let beyond = beyond(&settings);
+            let named = settings.servers.iter().filter(|_| beyond.is_none());
+            let new = named.map(|(name, uri)| (name.clone(), Arc::new(Server::new(uri, &settings, http)))).collect();
+            let closing = closed(std::mem::replace(servers, new));
+            Box::pin(async move {
+                let done = closing.await;
+                beyond.map_or(done, skipped)
+            })
+        }
+        other => return Err(errored(format!("the command {other:?} is unknown"))),
+    })
+}
+
+type Work = std::pin::Pin<Box<dyn Future<Output = Value> + Send>>;
+
+fn answer(mut body: Value, seq: &Value) {
+    body["seq"] = seq.clone();
+    println!("{body}");
+}
+
+fn hello() -> Value {
+    let client = json!({"name": "rmcp", "version": env!("RMCP_VERSION"), "language": "Rust"});
+    json!({"version": 1, "client": client, "revisions": REVISIONS})
+}
+
+// One thread: an episode waits for one answer after the other, and a second thread only adds hand-overs.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (sender, mut commands) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    let http = Arc::new(Http::new()?);
+    let mut servers = Servers::new();
+    while let Some(line) = commands.recv().await {
+        let command: Value = serde_json::from_str(&line)?;
+        match command["command"].as_str() {
+            Some("start") => println!("{}", hello()),
+            Some("stop") => break,
+            _ => {
+                let seq = command["seq"].clone();
+                match begin(&command, &mut servers, &http) {
+                    Ok(work) => {
+                        tokio::spawn(async move {
+                            let done = tokio::spawn(work).await;
+                            answer(done.unwrap_or_else(errored), &seq);
+                        });
+                    }
+                    Err(body) => answer(body, &seq),
+                }
+            }
+        }
+    }
+    std::process::exit(0) // the thread that reads may be waiting for a line
+}
