@@ -25,7 +25,7 @@ from scope_model.findings import Finding
 from scope_model.judge import Judge, judge
 from scope_model.policies import POLICIES, mcp_2025_11_25, mcp_2026_07_28
 from scope_model.scopes import ScopeSet
-from scope_oracle.checking import generate
+from scope_oracle.checking import generated
 from scope_properties.episodes import Episode, ModelSubject, run
 from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
 from scope_spec import CLAUSES, READINGS, REVISIONS, Revision
@@ -80,28 +80,22 @@ def found(events: list[Event], revision: Revision = NEW, **readings: str) -> lis
 @pytest.mark.parametrize("grant_types", [USER_DELEGATED, WITHOUT_A_USER])
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_the_reference_is_accepted_at_every_revision(revision: Revision, grant_types: tuple[str, ...]) -> None:
-    def accept(episode: Episode) -> None:
+    for episode in generated(revision, 250, 3, grant_types):
         assert judge(run(episode, ModelSubject(mcp_2026_07_28))) == []
-
-    generate(accept, revision=revision, examples=250, seed_=3, grant_types=grant_types)
 
 
 def test_the_policy_of_2025_11_25_is_accepted_there() -> None:
-    def accept(episode: Episode) -> None:
+    for episode in generated(OLD, 300, 3):
         found = judge(run(episode, ModelSubject(mcp_2025_11_25)))
         assert [finding for finding in found if finding.clause != "ORDER-3"] == []
-
-    generate(accept, revision=OLD, examples=300, seed_=3)
 
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_no_named_policy_violates_what_only_a_reading_decides(name: str) -> None:
-    def accept(episode: Episode) -> None:
+    for episode in generated(NEW, 60, 3):
         for finding in judge(run(episode, ModelSubject(POLICIES[name]))):
             assert finding.reading is None or finding.verdict != "violates"
             assert finding.verdict != "unspecified" or finding.reading is not None
-
-    generate(accept, revision=NEW, examples=60, seed_=3)
 
 
 def test_it_does_not_look_at_who_wrote_the_transcript() -> None:
@@ -231,11 +225,9 @@ def test_a_finding_names_its_event_and_every_reading_that_it_rests_on_exists() -
     assert finding.event == len(events) - 1
     assert "a" in finding.because
 
-    def rests(episode: Episode) -> None:
+    for episode in generated(NEW, 80, 4):
         for finding in judge(run(episode, ModelSubject(POLICIES["python-sdk-described"]))):
             assert finding.reading is None or finding.reading in READINGS
-
-    generate(rests, revision=NEW, examples=80, seed_=4)
 
 
 # --- totality and linear work ---------------------------------------------------------------------

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from scope_model.judge import Judge
-from scope_oracle.checking import Examiner, examiner, generate
+from scope_oracle.checking import Examiner, examiner, generated
 from scope_properties.episodes import Episode, ModelSession, ModelSubject, Run
 from scope_properties.laws import LAWS, broken_by
 from scope_properties.loop import kills_of
@@ -27,11 +27,9 @@ JUDGED = [mutant for mutant in MUTANTS.values() if mutant.law_only is None]
 
 
 @cache
-def generated(grant_types: tuple[str, ...]) -> list[Episode]:
+def episodes(grant_types: tuple[str, ...]) -> list[Episode]:
     """The same episodes for every mutant."""
-    made: list[Episode] = []
-    generate(made.append, revision=REVISION, examples=DEADLINE, seed_=7, grant_types=grant_types)
-    return made
+    return list(generated(REVISION, DEADLINE, 7, grant_types))
 
 
 def clauses_found(examining: Examiner, episode: Episode) -> set[str]:
@@ -42,11 +40,11 @@ def clauses_found(examining: Examiner, episode: Episode) -> set[str]:
 @pytest.mark.parametrize("mutant", JUDGED, ids=lambda mutant: mutant.name)
 def test_a_mutant_dies_of_its_clause_and_of_nothing_unrelated(mutant: Mutant) -> None:
     examining = examiner(mutant.subject, REVISION)
-    episodes = generated(mutant.grant_types)
-    for episode in episodes[:WATCHED]:
+    made = episodes(mutant.grant_types)
+    for episode in made[:WATCHED]:
         strangers = clauses_found(examining, episode) - mutant.also - {mutant.clause}
         assert not strangers
-    assert any(mutant.clause in clauses_found(examining, episode) for episode in episodes)
+    assert any(mutant.clause in clauses_found(examining, episode) for episode in made)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=lambda mutant: mutant.name)
@@ -67,8 +65,8 @@ def test_what_a_mutant_is_said_to_break_exists(mutant: Mutant) -> None:
 )
 def test_a_mutant_that_no_transcript_shows_is_killed_by_a_law(mutant: Mutant) -> None:
     examining = examiner(mutant.subject, REVISION)
-    episodes = generated(mutant.grant_types)[:WATCHED]
-    assert not set().union(*(clauses_found(examining, episode) for episode in episodes))
+    made = episodes(mutant.grant_types)[:WATCHED]
+    assert not set().union(*(clauses_found(examining, episode) for episode in made))
     assert kills_of(mutant.name)[0]
 
 
@@ -81,7 +79,7 @@ def test_a_mutant_is_shown_by_a_short_trace(name: str) -> None:
         _, judge = examining.judged(episode)
         return next((found.event for found in judge.found if found.clause == mutant.clause), None)
 
-    shown = next(episode for episode in generated(mutant.grant_types) if shows(episode) is not None)
+    shown = next(episode for episode in episodes(mutant.grant_types) if shows(episode) is not None)
     shortest = shrink(shown, shows)
     assert len(shortest.steps) <= (3 if name != "no-bound" else 1)
     assert shows(shortest) == shows(shrink(shortest, shows))
@@ -97,9 +95,7 @@ def test_what_cannot_be_killed_lives(equivalent: Equivalent) -> None:
     assert equivalent.why
     subject = ModelSubject(equivalent.policy)
     examining = examiner(subject, equivalent.revision)
-    made: list[Episode] = []
-    generate(made.append, revision=equivalent.revision, examples=400, seed_=5)
-    for episode in made:
+    for episode in generated(equivalent.revision, 400, 5):
         found = examining.judged(episode)[1].found
         assert [finding for finding in found if finding.clause != "ORDER-3"] == []
 
@@ -107,7 +103,7 @@ def test_what_cannot_be_killed_lives(equivalent: Equivalent) -> None:
 def test_the_reference_breaks_no_clause_and_no_law() -> None:
     reached: dict[str, int] = {}
     for grant_types in (USER_DELEGATED, WITHOUT_A_USER):
-        for episode in generated(grant_types)[:600]:
+        for episode in episodes(grant_types)[:600]:
             run = Run(episode.plan, ModelSubject())
             judge = Judge(run.header)
             for doing in episode.steps:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 from scope_model.client import Call
 from scope_model.events import (
@@ -32,6 +32,7 @@ from scope_properties.strategies import USER_DELEGATED
 from scope_spec import Revision, Verdict
 
 from .replays import episode_of, replay_of
+from .subjects import DriverFault
 
 EXAMPLES: Final = 2_000
 """How many episodes a check runs where nothing else is said."""
@@ -51,7 +52,7 @@ class Broken:
 class Result:
     """What a check found: `reached` counts how often each clause's antecedent held, in `examples` episodes.
 
-    `complete` is False where the check was interrupted.
+    `complete` is False where the check was interrupted, or ended by the `fault` of a driver.
     """
 
     subject: str
@@ -62,6 +63,7 @@ class Result:
     reached: Mapping[str, int]
     broken: tuple[Broken, ...]
     complete: bool = True
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,54 @@ Kind = tuple[str, Verdict]
 """Findings of one clause and one verdict are one thing to report."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of one episode: how often each clause's antecedent held, and the first finding of each kind."""
+
+    reached: Mapping[str, int]
+    broken: Mapping[Kind, Broken]
+
+
+class Bench(Protocol):
+    """Where episodes are played and judged; answers come in the order of what was asked."""
+
+    def judge(self, episodes: Sequence[Episode]) -> Iterator[Judged]:
+        """Play each episode."""
+
+    def shorten(self, broken: Sequence[Broken]) -> Iterator[Broken]:
+        """The shortest trace found for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The bench of this process."""
+
+    examining: Examiner
+
+    def judge(self, episodes: Sequence[Episode]) -> Iterator[Judged]:
+        """Play one after the other."""
+        return map(self.judge_one, episodes)
+
+    def shorten(self, broken: Sequence[Broken]) -> Iterator[Broken]:
+        """Shorten one after the other."""
+        return map(self.shorten_one, broken)
+
+    def judge_one(self, episode: Episode) -> Judged:
+        """Play one episode."""
+        transcript, judge = self.examining.judged(episode)
+        broken: dict[Kind, Broken] = {}
+        for finding in judge.found:
+            if _kind(finding) not in broken:
+                broken[_kind(finding)] = Broken(finding, episode, transcript, replay_of(episode))
+        return Judged(judge.reached, broken)
+
+    def shorten_one(self, broken: Broken) -> Broken:
+        """Shorten one trace."""
+        kind = _kind(broken.finding)
+        shortest = shrink(broken.episode, partial(_length_to, kind, self.examining))
+        return self.judge_one(shortest).broken.get(kind, broken)
+
+
 def check(
     subject: Subject,
     *,
@@ -133,46 +183,41 @@ def check(
     examples: int = EXAMPLES,
     seed: int = 0,
     progress: Callable[[Progress], None] = ignore,
+    bench: Bench | None = None,
 ) -> Result:
     """Run `examples` generated episodes against `subject`, then shrink an episode for each clause that broke.
 
-    Deterministic: the same seed gives the same result. An interrupt ends it early, with what was found so far.
+    Deterministic: the same seed gives the same result, on whatever bench. An interrupt, or a driver that fails, ends
+    it early, with what was found so far.
     """
     reached: Counter[str] = Counter()
-    shown: dict[Kind, tuple[int, Episode]] = {}
-    done = 0
-
-    examining = examiner(subject, revision, readings)
-
-    def judge_one(episode: Episode) -> None:
-        nonlocal done
-        _, judge = examining.judged(episode)
-        reached.update(judge.reached)
-        for finding in judge.found:
-            kind = (finding.clause, finding.verdict)
-            if kind not in shown or finding.event < shown[kind][0]:
-                shown[kind] = (finding.event, episode)
-        done += 1
-        progress(Progress(done, examples, len(shown), "running episodes"))
-
-    complete = True
-    broken: list[Broken] = []
+    first: dict[Kind, Broken] = {}
+    short: list[Broken] = []
+    done, complete, fault = 0, True, None
     try:
-        generate(judge_one, revision=revision, examples=examples, seed_=seed, grant_types=mostly_delegated(subject))
+        working = bench or Alone(examiner(subject, revision, readings))
+        episodes = list(generated(revision, examples, seed, mostly_delegated(subject)))
+        for judged in working.judge(episodes):
+            reached.update(judged.reached)
+            for kind, broken in judged.broken.items():
+                if kind not in first or broken.finding.event < first[kind].finding.event:
+                    first[kind] = broken
+            done += 1
+            progress(Progress(done, examples, len(first), "running episodes"))
+        found = [first[kind] for kind in sorted(first)]
+        for broken in working.shorten(found):
+            short.append(broken)
+            progress(Progress(len(short), len(found), len(found), "shortening traces"))
     except KeyboardInterrupt:
         complete = False
-    for kind, (_, episode) in sorted(shown.items(), key=lambda item: item[0]):
-        progress(Progress(len(broken), len(shown), len(shown), f"shortening the trace for {kind[0]}"))
-        shortest = episode
-        if complete:
-            try:
-                shortest = shrink(episode, partial(_length_to, kind, examining))
-            except KeyboardInterrupt:
-                complete = False
-        transcript, judge = examining.judged(shortest)
-        finding = next(found for found in judge.found if (found.clause, found.verdict) == kind)
-        broken.append(Broken(finding, shortest, transcript, replay_of(shortest)))
-    return Result(subject.name, subject.version, revision, seed, done, dict(reached), tuple(broken), complete)
+    except DriverFault as wrong:
+        complete, fault = False, str(wrong)
+    rest = [first[kind] for kind in sorted(first)][len(short) :]
+    return Result(subject.name, subject.version, revision, seed, done, dict(reached), (*short, *rest), complete, fault)
+
+
+def _kind(finding: Finding) -> Kind:
+    return finding.clause, finding.verdict
 
 
 def mostly_delegated(subject: Subject) -> tuple[str, ...]:
@@ -181,23 +226,17 @@ def mostly_delegated(subject: Subject) -> tuple[str, ...]:
     return (AUTHORIZATION_CODE,) * 6 + others
 
 
-def generate(
-    use: Callable[[Episode], None],
-    *,
-    revision: Revision,
-    examples: int,
-    seed_: int,
-    grant_types: tuple[str, ...] = USER_DELEGATED,
-) -> None:
-    """Give `use` that many generated episodes, always the same ones for a seed."""
-    for episode in islice(sample(seed_, revision=revision, grant_types=grant_types), examples):
-        use(episode)
+def generated(
+    revision: Revision, examples: int, seed: int, grant_types: tuple[str, ...] = USER_DELEGATED
+) -> Iterator[Episode]:
+    """That many generated episodes, always the same ones for a seed."""
+    return islice(sample(seed, revision=revision, grant_types=grant_types), examples)
 
 
 def _length_to(kind: Kind, examining: Examiner, episode: Episode) -> int | None:
     """How much there is to read until a finding of `kind`; what every trace has in common counts for nothing."""
     transcript, judge = examining.judged(episode)
-    at = next((found.event for found in judge.found if (found.clause, found.verdict) == kind), None)
+    at = next((found.event for found in judge.found if _kind(found) == kind), None)
     return None if at is None else sum(map(_says_much, transcript.events[: at + 1]))
 
 

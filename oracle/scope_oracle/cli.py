@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
@@ -32,8 +33,9 @@ from scope_properties.laws import LAWS
 from scope_properties.mutants import MUTANTS
 from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
 
-from . import checking, comparing, report
+from . import checking, comparing, report, smoking
 from .har import read_har
+from .jobs import Jobs, Opening
 from .names import UnknownName
 from .replays import BadReplay
 from .subjects import DriverFault, SubjectUnavailable, subject
@@ -186,6 +188,9 @@ _RELEASE: Final = click.option(
     metavar="RELEASE",
     help="Test this release of the SDK, in an environment of its own.",
 )
+_JOBS: Final = click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="How many processes to work in."
+)
 _READINGS_HELP: Final = "\b\n" + textwrap.fill(
     f"Readings: {', '.join(_READING_NAMES)}. scopelaw explain NAME shows the values of one.",
     width=76,
@@ -235,12 +240,14 @@ def cli() -> None:
 @_SEED
 @_format("text")
 @_RELEASE
+@_JOBS
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this page, too.")
 @click.option("--replay", metavar="TEXT", help="Play only the episode that a report names.")
 def check(
     *,
     name: str,
     release: str | None,
+    jobs: int,
     revision: Revision | None,
     readings: dict[str, str],
     fail_on: Verdict,
@@ -258,14 +265,17 @@ def check(
     with _progress() as progress, _subject(name, release, progress) as chosen:
         if replay is not None:
             return _replay(chosen, replay, readings, fail_on, form)
-        result = checking.check(
-            chosen,
-            revision=revision or REVISIONS[-1],
-            readings=readings,
-            examples=examples,
-            seed=seed,
-            progress=progress,
-        )
+        in_force = revision or REVISIONS[-1]
+        with _bench(partial(subject, name, release), jobs, in_force, readings) as bench:
+            result = checking.check(
+                chosen,
+                revision=in_force,
+                readings=readings,
+                examples=examples,
+                seed=seed,
+                progress=progress,
+                bench=bench,
+            )
     if form == "json":
         click.echo(json.dumps(report.result_json(result, readings=readings)))
     else:
@@ -276,6 +286,8 @@ def check(
             report.write_whole(html, report.result_html(result, readings=readings))
         except OSError as wrong:
             raise Unusable(f"cannot write {html}: {wrong.strerror}") from None
+    if result.fault is not None:
+        raise Unusable(result.fault)
     if not result.complete:
         return INTERRUPTED
     return _status((broken.finding for broken in result.broken), fail_on)
@@ -296,6 +308,18 @@ def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Ve
 
 
 @contextmanager
+def _bench(
+    opening: Opening, jobs: int, revision: Revision, readings: Mapping[str, str]
+) -> Iterator[checking.Bench | None]:
+    """Processes to work in, where more than one is wanted."""
+    if jobs == 1:
+        yield None
+        return
+    with Jobs(opening, jobs, revision, readings) as bench:
+        yield bench
+
+
+@contextmanager
 def _subject(name: str, release: str | None, progress: Callable[[checking.Progress], None]) -> Iterator[Subject]:
     """A subject for as long as it is under test; what is wrong with it is one sentence."""
     try:
@@ -308,6 +332,29 @@ def _subject(name: str, release: str | None, progress: Callable[[checking.Progre
 def _status(findings: Iterable[Finding], fail_on: Verdict) -> int:
     limit = report.SEVERITY[fail_on]
     return FOUND if any(report.SEVERITY[finding.verdict] >= limit for finding in findings) else 0
+
+
+# --- smoke ----------------------------------------------------------------------------------------
+
+
+@cli.command(
+    short_help="Ask whether a driver plays its part.",
+    epilog=_example("scopelaw smoke rust-sdk", "scopelaw smoke go-sdk --sdk-version 1.7.0"),
+)
+@click.argument("name", metavar="SUBJECT")
+@_RELEASE
+@_REVISION
+def smoke(*, name: str, release: str | None, revision: Revision | None) -> int:
+    """Ask whether the driver of SUBJECT plays its part, whatever its SDK makes of scopes.
+
+    Ends with 1 where the driver does not.
+    """
+    failed = False
+    with _progress() as progress, _subject(name, release, progress) as chosen:
+        for test in smoking.smoke(chosen, revision or REVISIONS[-1]):
+            click.echo(f"{test.outcome:<7} {test.name}" + (f": {test.because}" if test.because else ""))
+            failed = failed or test.outcome == "failed"
+    return FOUND if failed else 0
 
 
 # --- judge ----------------------------------------------------------------------------------------

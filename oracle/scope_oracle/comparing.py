@@ -21,7 +21,7 @@ from scope_properties.episodes import Episode, Subject, run
 from scope_properties.shrinking import shrink
 from scope_spec import Revision
 
-from .checking import EXAMPLES, Progress, generate, ignore, mostly_delegated
+from .checking import EXAMPLES, Progress, generated, ignore, mostly_delegated
 from .replays import replay_of
 
 
@@ -49,23 +49,14 @@ def compare(
     progress: Callable[[Progress], None] = ignore,
 ) -> Difference | None:
     """The shortest difference found in `examples` episodes, or None. Order and repeats are no difference."""
-    first: list[Episode] = []
-    done = 0
-
-    def look(episode: Episode) -> None:
-        nonlocal done
-        if not first and _difference(episode, left, right) is not None:
-            first.append(episode)
-        done += 1
-        progress(Progress(done, examples, len(first), "running episodes"))
-
     shared = tuple(known for known in mostly_delegated(left) if known in right.grant_types)
-    generate(look, revision=revision, examples=examples, seed_=seed, grant_types=shared)
-    if not first:
-        return None
-    progress(Progress(0, 1, 1, "shortening the trace"))
-    shortest = shrink(first[0], lambda tried: _length(_difference(tried, left, right)))
-    return _difference(shortest, left, right)
+    for done, episode in enumerate(generated(revision, examples, seed, shared), start=1):
+        if _difference(episode, left, right) is not None:
+            progress(Progress(0, 1, 1, "shortening the trace"))
+            shortest = shrink(episode, lambda tried: _length(_difference(tried, left, right)))
+            return _difference(shortest, left, right)
+        progress(Progress(done, examples, 0, "running episodes"))
+    return None
 
 
 def _length(difference: Difference | None) -> int | None:

@@ -1,0 +1,68 @@
+"""Checking with several processes, each with a subject of its own."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from multiprocessing import get_context
+from multiprocessing.util import Finalize
+from types import TracebackType
+from typing import Final, Self
+
+from scope_properties.episodes import Episode, Subject
+from scope_spec import Revision
+
+from .checking import Alone, Broken, Judged, examiner
+
+Opening = Callable[[], AbstractContextManager[Subject]]
+"""How to get a subject; it is called in each process, so it has to be pickled."""
+
+_AT_ONCE: Final = 10
+"""Episodes that a process is given at a time: few enough that all are busy until the end."""
+
+
+class Jobs:
+    """A bench of `count` processes (`checking.Bench`); they are there within its context."""
+
+    def __init__(self, opening: Opening, count: int, revision: Revision, readings: Mapping[str, str]) -> None:
+        self._pool = ProcessPoolExecutor(
+            count, get_context("spawn"), initializer=_begin, initargs=(opening, revision, readings)
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def judge(self, episodes: Sequence[Episode]) -> Iterator[Judged]:
+        """Play the episodes, some in each process."""
+        return self._pool.map(_judge, episodes, chunksize=_AT_ONCE)
+
+    def shorten(self, broken: Sequence[Broken]) -> Iterator[Broken]:
+        """Shorten the traces, one in each process."""
+        return self._pool.map(_shorten, broken)
+
+
+# What a process has of its own, set once when it begins.
+_alone: Alone
+
+
+def _begin(opening: Opening, revision: Revision, readings: Mapping[str, str]) -> None:
+    global _alone  # noqa: PLW0603 - the one thing that a task finds in its process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the process that gives out the work
+    stack = ExitStack()
+    Finalize(None, stack.close, exitpriority=1)
+    _alone = Alone(examiner(stack.enter_context(opening()), revision, readings))
+
+
+def _judge(episode: Episode) -> Judged:
+    return _alone.judge_one(episode)
+
+
+def _shorten(broken: Broken) -> Broken:
+    return _alone.shorten_one(broken)

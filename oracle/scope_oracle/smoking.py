@@ -1,0 +1,198 @@
+"""Smoke tests of a driver: whether the application plays its part, whatever its SDK makes of scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from scope_model.client import Call
+from scope_model.events import (
+    CLIENT_CREDENTIALS,
+    AuthorizationRequest,
+    Event,
+    ResourceRequest,
+    ResourceResponse,
+    TokenRequest,
+    Transcript,
+)
+from scope_model.scopes import scopes
+from scope_model.servers import AuthorizationServer, Granting, ResourceServer, Servers
+from scope_properties.episodes import Expiring, Making, Plan, Reporting, Restarting, Run, Subject
+from scope_spec import Revision
+
+ONE: Final = "https://one.example/mcp"
+TWO: Final = "https://two.example/mcp"
+READ: Final = Call(ONE, "read")
+AS: Final = "https://as.example"
+
+Outcome = Literal["ok", "failed", "cannot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Smoke:
+    """What came of one test: `cannot` is what the SDK, by its driver's word or by what it did, does not offer."""
+
+    name: str
+    outcome: Outcome
+    because: str = ""
+
+
+class _Failed(Exception):
+    """A test's own sentence on what went wrong."""
+
+
+class _Cannot(Exception):
+    """The SDK does not offer what a test is about."""
+
+
+def smoke(subject: Subject, revision: Revision) -> Iterator[Smoke]:
+    """Each test in turn. A DriverFault is let through: a driver that breaks the contract has failed them all."""
+    for test in _TESTS:
+        name = (test.__doc__ or "").split("\n", 1)[0].rstrip(".")
+        try:
+            test(subject, revision)
+        except _Failed as wrong:
+            yield Smoke(name, "failed", str(wrong))
+        except _Cannot as missing:
+            yield Smoke(name, "cannot", str(missing))
+        else:
+            yield Smoke(name, "ok")
+
+
+def _plan(revision: Revision, *, servers: int = 1, grant_type: str | None = None) -> Plan:
+    resources = {
+        name: ResourceServer(name, AS, {"read": scopes("a"), "write": scopes("b")}, None)
+        for name in (ONE, TWO)[:servers]
+    }
+    plan = Plan(Servers(resources, {AS: AuthorizationServer(AS)}), revision)
+    return plan if grant_type is None else replace(plan, grant_type=grant_type)
+
+
+def _requests(transcript: Transcript, resource: str = ONE) -> list[ResourceRequest]:
+    return [event for event in transcript.events if isinstance(event, ResourceRequest) and event.resource == resource]
+
+
+def _expect(holds: object, otherwise: str, run: Run) -> None:
+    if not holds:
+        refusals = getattr(run.session, "refusals", ())
+        said = f"; the client says: {refusals[-1]}" if refusals else ""
+        raise _Failed(otherwise + said)
+
+
+def _count(events: Sequence[Event], kind: type[Event]) -> int:
+    return sum(isinstance(event, kind) for event in events)
+
+
+def _served(run: Run, call: Call) -> bool:
+    """Whether the last answer to a call was a good one."""
+    answers = [
+        event
+        for event in run.transcript.events
+        if isinstance(event, ResourceResponse) and (event.resource, event.operation) == (call.resource, call.operation)
+    ]
+    return bool(answers) and answers[-1].status == 200
+
+
+def _authorizes(subject: Subject, revision: Revision) -> None:
+    """A call is challenged, authorized with PKCE, and served."""
+    run = Run(_plan(revision), subject)
+    run.take(Making(READ))
+    _expect(_requests(run.transcript), "no call arrived at the server", run)
+    _expect(_count(run.transcript.events, AuthorizationRequest), "no authorization request arrived", run)
+    _expect(_count(run.transcript.events, TokenRequest), "no token request arrived", run)
+    _expect(_served(run, READ), "the call was not sent again with the token", run)
+    complaints = getattr(getattr(run.session, "http_world", None), "complaints", [])
+    _expect(not complaints, f"the servers complain of {'; '.join(complaints)}", run)
+
+
+def _uses_its_token(subject: Subject, revision: Revision) -> None:
+    """A second call uses the token of the first."""
+    run = Run(_plan(revision), subject)
+    run.take(Making(READ))
+    before = len(run.transcript.events)
+    run.take(Making(READ))
+    after = run.transcript.events[before:]
+    tokens = [event.access_token for event in after if isinstance(event, ResourceRequest)]
+    _expect(tokens and tokens[0] == "t1", f"the second call carried {tokens[:1]} in place of the token", run)
+
+
+def _keeps_storage(subject: Subject, revision: Revision) -> None:
+    """A restart loses no stored token."""
+    run = Run(_plan(revision), subject)
+    run.take(Making(READ))
+    before = len(run.transcript.events)
+    run.take(Restarting())
+    run.take(Making(READ))
+    tokens = [event.access_token for event in run.transcript.events[before:] if isinstance(event, ResourceRequest)]
+    _expect("t1" in tokens, "after a restart the stored token was never used", run)
+
+
+def _forgets(subject: Subject, revision: Revision) -> None:
+    """A reset forgets everything."""
+    Run(_plan(revision), subject).take(Making(READ))
+    run = Run(_plan(revision), subject)
+    run.take(Making(READ))
+    first = _requests(run.transcript)[:1]
+    _expect(first and first[0].access_token is None, "a new episode begins with a token of the one before", run)
+    _expect(_served(run, READ), "a second episode was not served", run)
+
+
+def _declines(subject: Subject, revision: Revision) -> None:
+    """A user who refuses ends the call, and the next call may ask again."""
+    run = Run(_plan(revision), subject)
+    run.take(Making(READ, grants=(Granting("refused"),), persists=True))
+    _expect(not _served(run, READ), "a call was served that nobody authorized", run)
+    run.take(Making(READ))
+    _expect(_served(run, READ), "after a refusal the client does not come back", run)
+
+
+def _two_servers(subject: Subject, revision: Revision) -> None:
+    """Two servers are used side by side."""
+    run = Run(_plan(revision, servers=2), subject)
+    other = Call(TWO, "write")
+    run.take(Making(READ))
+    run.take(Making(other))
+    _expect(_served(run, READ) and _served(run, other), "one of two servers was not used to the end", run)
+
+
+def _without_a_user(subject: Subject, revision: Revision) -> None:
+    """Client credentials bring a token without a user."""
+    if CLIENT_CREDENTIALS not in subject.grant_types:
+        raise _Cannot("its manifest names no client_credentials")
+    run = Run(_plan(revision, grant_type=CLIENT_CREDENTIALS), subject)
+    run.take(Making(READ))
+    _expect(not _count(run.transcript.events, AuthorizationRequest), "a user was asked", run)
+    _expect(_served(run, READ), "the call was not served", run)
+
+
+def _comes_back(subject: Subject, revision: Revision) -> None:
+    """A token that expires is replaced."""
+    run = Run(_plan(revision), subject)
+    run.take(Making(READ))
+    run.take(Expiring(ONE))
+    run.take(Making(READ))
+    _expect(_served(run, READ), "after its token expired the client does not come back", run)
+
+
+def _reports(subject: Subject, revision: Revision) -> None:
+    """It says what it holds."""
+    run = Run(_plan(revision), subject)
+    run.take(Making(READ))
+    before = len(run.transcript.events)
+    run.take(Reporting(ONE))
+    if len(run.transcript.events) == before:
+        raise _Cannot("it has no account of what was granted")
+
+
+_TESTS: Final[tuple[Callable[[Subject, Revision], None], ...]] = (
+    _authorizes,
+    _uses_its_token,
+    _forgets,
+    _keeps_storage,
+    _declines,
+    _two_servers,
+    _comes_back,
+    _without_a_user,
+    _reports,
+)
