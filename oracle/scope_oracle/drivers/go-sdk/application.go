@@ -125,7 +125,7 @@ func (app *application) newHandler(kept *store) (auth.OAuthHandler, error) {
 	}
 	set(config, "Client", app.http)                   // since 1.4.1
 	set(config, "RequestRefreshToken", app.Refreshes) // since 1.7.0
-	set(config, "NewTokenSource", kept.keep)          // since 1.7.0
+	set(config, "NewTokenSource", kept.keep)          // since 1.7.0, as is the next
 	if source := kept.restored(app.http); source != nil {
 		set(config, "InitialTokenSource", source)
 	}
@@ -156,6 +156,11 @@ func (app *application) newHandler(kept *store) (auth.OAuthHandler, error) {
 		return nil, skipped(err.Error())
 	}
 	return handler, nil
+}
+
+// storesTokens tells whether the SDK lets its user store tokens: the client credentials handler does not.
+func (app *application) storesTokens() bool {
+	return app.Grant != "client_credentials" && has(new(auth.AuthorizationCodeHandlerConfig), "InitialTokenSource")
 }
 
 // known is the client that was registered out of band. A handler takes one, whatever issuer it will meet; bound to
@@ -301,7 +306,11 @@ func (s *site) granted() []string {
 
 // set sets a field that not every release has: what a release lacks, its users cannot set.
 func set(target any, field string, value any) {
-	if found := reflect.ValueOf(target).Elem().FieldByName(field); found.IsValid() {
-		found.Set(reflect.ValueOf(value))
+	if has(target, field) {
+		reflect.ValueOf(target).Elem().FieldByName(field).Set(reflect.ValueOf(value))
 	}
+}
+
+func has(target any, field string) bool {
+	return reflect.ValueOf(target).Elem().FieldByName(field).IsValid()
 }
