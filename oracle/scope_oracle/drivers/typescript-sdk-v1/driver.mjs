@@ -154,6 +154,20 @@ class Site {
         await (client ?? transport)?.close();
     }
 
+    /** Finish the newest sign-in, and say which: there is one user, and room for one code verifier. */
+    async signIn() {
+        for (;;) {
+            const { redirect } = this.provider;
+            redirect.finished ??= this.finish(redirect); // calls that wait for it share it
+            try {
+                await redirect.finished;
+                return redirect;
+            } catch (error) {
+                if (redirect === this.provider.redirect) throw error; // else the SDK has begun another meanwhile
+            }
+        }
+    }
+
     async finish({ callback }) {
         const query = await callback;
         if (!query.has('code')) throw new Error(`the authorization failed: ${query.get('error')}`);
@@ -172,10 +186,7 @@ class Site {
                 const { redirect } = this.provider;
                 const asked = error instanceof auth.UnauthorizedError && redirect && redirect !== last;
                 if (!asked || progress.rounds === HOST_ROUNDS) throw error;
-                last = redirect;
-                // There is one user: calls that wait for the same sign-in share it.
-                redirect.finished ??= this.finish(redirect);
-                await redirect.finished;
+                last = await this.signIn();
                 progress.rounds += 1;
             }
         }
@@ -260,7 +271,8 @@ function start({ version }) {
     if (version !== 1) return { errored: { context: `version ${version} of the contract is unknown here` } };
     const manifest = new URL(`node_modules/${PACKAGE}/package.json`, import.meta.url);
     const release = JSON.parse(readFileSync(manifest, 'utf8')).version;
-    return { version: 1, client: { name: PACKAGE, version: release, language: 'TypeScript' }, revisions: REVISIONS };
+    const client = { name: PACKAGE, version: release, language: 'TypeScript' };
+    return { version: 1, client, revisions: REVISIONS };
 }
 
 async function answer({ command, seq, ...rest }) {
