@@ -20,10 +20,11 @@ from typing import Final
 _TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 # qdtext and quoted-pair, unrolled so that no input makes the expression try the same characters twice.
 _QUOTED: Final = r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t -~\x80-\xff])*)"'
-_SEPARATORS: Final = re.compile(r"[ \t]*(?:,[ \t]*)*").match
+_SEPARATORS: Final = re.compile(r"[ \t,]*").match
 _PARAMETER: Final = re.compile(rf"({_TOKEN})[ \t]*=[ \t]*(?:{_QUOTED}|({_TOKEN}))[ \t]*(?:,[ \t,]*|$)").match
-_SCHEME: Final = re.compile(rf"({_TOKEN})(?=[ \t]*(?:,|$)| )").match
-_TOKEN68: Final = re.compile(r" +([A-Za-z0-9\-._~+/]+=*)(?=[ \t]*(?:,|$))").match
+_TOKEN68: Final = r"[A-Za-z0-9\-._~+/]+=*"
+_END: Final = r"(?=[ \t]*(?:,|$))"
+_SCHEME: Final = re.compile(rf"({_TOKEN})(?: +({_TOKEN68}){_END}|{_END}|(?= ))[ \t,]*").match
 _QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL).sub
 
 
@@ -69,7 +70,9 @@ def parse_challenges(lines: Iterable[str]) -> tuple[Challenge | MalformedChallen
     token68: str | None = None
     parameters: list[tuple[str, str]] = []
     for line in lines:
-        at = _skip_separators(line, 0)
+        separators = _SEPARATORS(line)
+        assert separators is not None, "an expression that matches the empty string always matches"
+        at = separators.end()
         while at < len(line):
             parameter = _PARAMETER(line, at) if scheme is not None and token68 is None else None
             if parameter is not None:
@@ -85,20 +88,11 @@ def parse_challenges(lines: Iterable[str]) -> tuple[Challenge | MalformedChallen
             if named is None:
                 found.append(MalformedChallenge(line, at))
                 break
-            scheme, at = named[1], named.end()
-            credential = _TOKEN68(line, at)
-            if credential is not None:
-                token68, at = credential[1], credential.end()
-            at = _skip_separators(line, at)
+            scheme, token68 = named.groups()
+            at = named.end()
     if scheme is not None:
         found.append(Challenge(scheme, tuple(parameters), token68))
     return tuple(found)
-
-
-def _skip_separators(line: str, at: int) -> int:
-    match = _SEPARATORS(line, at)
-    assert match is not None, "an expression that matches the empty string always matches"
-    return match.end()
 
 
 def bearer_challenge(challenges: Iterable[Challenge | MalformedChallenge]) -> Challenge | None:

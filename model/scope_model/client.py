@@ -334,7 +334,7 @@ def challenged(response: ResourceResponse) -> Challenged:
     text = bearer.get("scope")
     return Challenged(
         response.status,
-        read_scope(text) or None if text is not None else None,
+        read_scope(text) or None if text else None,
         names_metadata=bearer.get("resource_metadata") is not None,
         insufficient_scope=bearer.get("error") == "insufficient_scope",
     )

@@ -226,14 +226,14 @@ class World:
         """
         self.spend()
         written = sent or request
-        if isinstance(written, ResourceRequest | ClientRegistration | AuthorizationRequest | TokenRequest):
+        if isinstance(written, (ResourceRequest, ClientRegistration, AuthorizationRequest, TokenRequest)):
             self.events.append(written)
         freedom = self._freedom(request)
         self.servers, response = answer(self.servers, request, freedom)
         self.exchanges.append(Exchange(request, freedom, response))
         if isinstance(request, ResourceRequest) and request.access_token and request.resource:
             self._in_use[request.resource] = request.access_token
-        if not isinstance(response, Unavailable | Registered):
+        if not isinstance(response, (Unavailable, Registered)):
             self.events.append(response)
         return response
 
@@ -335,7 +335,7 @@ class Transition:
     def challenged(self) -> Challenged | None:
         """The challenge that the client is busy answering, if it is."""
         for phase in (self.before.phase, self.after.phase):
-            if isinstance(phase, LearningResource | LearningServer | Registering | Refreshing):
+            if isinstance(phase, (LearningResource, LearningServer, Registering, Refreshing)):
                 return phase.challenged
         if isinstance(self.before.phase, Calling) and isinstance(self.event, ResourceResponse):
             return challenged(self.event)
@@ -362,7 +362,7 @@ class ModelSession:
         """Make a call and go on until it is served or given up."""
         action = self.hear(call)
         try:
-            while not isinstance(action, Served | Failed | Noted | Illegal):
+            while not isinstance(action, (Served, Failed, Noted, Illegal)):
                 action = self.hear(self.world.answer(action))
         except Exhausted:
             self.client = replace(self.client, phase=Idle())

@@ -324,9 +324,10 @@ class ScopeMachine(RuleBasedStateMachine):
         self.look()
 
     def teardown(self) -> None:
-        """Count what was reached."""
+        """Count what was reached, and let go of the run: Hypothesis holds on to the machine."""
         if hasattr(self, "watch"):
             self.watch.count(self.reach)
+            del self.run, self.watch
 
 
 def machine_for(
