@@ -89,8 +89,8 @@ struct Refusal {
 enum Wants {
     /// A 401, with its challenge; or the SDK found that what it has stored is of no use any more.
     Authorization(Option<String>),
-    /// A 403, with the scope that it names, if it names one.
-    Scope(Option<String>),
+    /// A 403, with the scope that it names, if it names one, and its challenge.
+    Scope(Option<String>, String),
 }
 
 impl Refusal {
@@ -111,12 +111,12 @@ impl Refusal {
             }
             Some(StreamableHttpError::Auth(AuthError::AuthorizationRequired)) => Some(Wants::Authorization(None)),
             Some(StreamableHttpError::InsufficientScope(error)) => {
-                Some(Wants::Scope(error.get_required_scope().map(str::to_owned)))
+                let scope = error.get_required_scope().map(str::to_owned);
+                Some(Wants::Scope(scope, error.www_authenticate_header.clone()))
             }
             _ => None,
         };
-        let because = inner.source().map(|source| format!(": {source}")).unwrap_or_default();
-        Self { wants, text: format!("{inner}{because}") }
+        Self { wants, text: inner.source().unwrap_or(inner).to_string() }
     }
 }
 
@@ -179,8 +179,8 @@ impl Server {
     async fn call(&self, operation: &str, rounds: &mut u32) -> Result<(), Refusal> {
         loop {
             let mut session = self.session.lock().await;
-            let authorizations = session.authorizations;
             let connected = self.connect(&mut session).await;
+            let authorizations = session.authorizations;
             drop(session);
             let outcome = match connected {
                 Ok(service) => {
@@ -204,7 +204,11 @@ impl Server {
             if session.authorizations == authorizations {
                 match wants {
                     Wants::Authorization(challenge) => self.authorize(&mut session, challenge).await?,
-                    Wants::Scope(scope) => self.step_up(&mut session, scope, refused.text).await?,
+                    // `auth_challenge` gives either of the two to begin with; there is nothing yet to step up from.
+                    Wants::Scope(_, challenge) if session.auth.is_none() => {
+                        self.authorize(&mut session, Some(challenge)).await?;
+                    }
+                    Wants::Scope(scope, _) => self.step_up(&mut session, scope, refused.text).await?,
                 }
             }
         }
