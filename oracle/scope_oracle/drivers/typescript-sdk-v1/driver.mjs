@@ -234,7 +234,9 @@ const commands = {
         sites = {};
         if (!REVISIONS.includes(settings.revision)) throw new Skipped(`it does not speak ${settings.revision}`);
         if (settings.grant === 'client_credentials') {
-            if (!extensions.ClientCredentialsProvider) throw new Skipped('this release has no provider for client credentials');
+            if (!extensions.ClientCredentialsProvider) {
+                throw new Skipped('this release has no provider for client credentials');
+            }
             if (!onlyClient(settings.clients)?.client_secret) {
                 throw new Skipped('its provider for client credentials holds one client_id with its client_secret');
             }
