@@ -38,6 +38,7 @@ from scope_model.events import (
     WireScope,
 )
 from scope_properties.episodes import World
+from scope_spec import REVISIONS
 
 Headers = Sequence[tuple[str, str]]
 Parameters = Mapping[str, Sequence[str]]
@@ -190,7 +191,7 @@ class HttpWorld:
         guarded = method == "tools/call" or operation in self.world.servers.resources[resource].needs
         if not guarded or not isinstance(operation, str):
             self.world.spend()
-            return self._besides(resource, method, serial)
+            return self._besides(resource, message)
         self._called = resource
         response = self.world.answer(ResourceRequest(operation, _bearer(request), resource))
         assert isinstance(response, ResourceResponse)
@@ -198,12 +199,13 @@ class HttpWorld:
         if response.status == 200:
             if method == "tools/call":
                 return _rpc(200, serial, result={"content": [], "isError": False, "resultType": "complete"})
-            return self._besides(resource, method, serial)
+            return self._besides(resource, message)
         error = {"code": -32001, "message": f"the resource server answers {response.status}"}
         return _rpc(response.status, serial, challenges, error=error)
 
-    def _besides(self, resource: str, method: object, serial: object) -> HttpResponse:
+    def _besides(self, resource: str, message: Mapping[str, object]) -> HttpResponse:
         """Just enough of MCP for a client that begins with the handshake and the list of tools."""
+        method, serial, parameters = message.get("method"), message.get("id"), message.get("params")
         if not isinstance(method, str):
             return _rpc(400, serial, error={"code": -32600, "message": "this is not a request"})
         if serial is None:
@@ -212,19 +214,21 @@ class HttpWorld:
             {"name": operation, "inputSchema": {"type": "object"}}
             for operation in self.world.servers.resources[resource].needs
         ]
-        revision = self.world.plan.revision
+        wished = parameters.get("protocolVersion") if isinstance(parameters, dict) else None
         known = {
             "initialize": {
-                "protocolVersion": revision,
+                "protocolVersion": wished if wished in REVISIONS else self.world.plan.revision,
                 "capabilities": {"tools": {}},
-                "serverInfo": {"name": "scopelaw", "version": "0"},
+                "serverInfo": _SERVER_INFO,
             },
             "server/discover": {
-                "supportedVersions": [revision],
+                "supportedVersions": list(REVISIONS),
                 "capabilities": {"tools": {}},
                 "resultType": "complete",
+                "_meta": {"io.modelcontextprotocol/serverInfo": _SERVER_INFO},
+                **_FRESH,
             },
-            "tools/list": {"tools": tools, "resultType": "complete"},
+            "tools/list": {"tools": tools, "resultType": "complete", **_FRESH},
             "ping": {},
         }
         if method not in known:
@@ -383,6 +387,9 @@ class HttpWorld:
         self.complaints.append(f"{about}: {fault.because}")
 
 
+_SERVER_INFO: Final = {"name": "scopelaw", "version": "0"}
+# What MCP 2026-07-28 has every cacheable result say; here nothing outlives its answer.
+_FRESH: Final = {"ttlMs": 0, "cacheScope": "private"}
 _GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER)
 
 

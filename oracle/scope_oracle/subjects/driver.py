@@ -26,6 +26,7 @@ from scope_model.events import CLIENT_CREDENTIALS, ClientReported, ConfiguredMod
 from scope_oracle.subjects import DriverFault
 from scope_oracle.world import HttpWorld
 from scope_properties.episodes import Plan, World
+from scope_spec import REVISIONS, Revision
 
 from .building import Manifest
 from .hosting import Host
@@ -101,8 +102,9 @@ class Driver:
         """Let the driver introduce itself; raises DriverFault where it does not."""
         self._write({"command": "start", "version": VERSION})
         hello = self._next("start", STARTING)
-        client = hello.get("client")
-        if hello.get("version") != VERSION or not isinstance(client, dict):
+        client, spoken = hello.get("client"), hello.get("revisions")
+        understood = isinstance(client, dict) and isinstance(spoken, list) and set(spoken) & set(REVISIONS)
+        if hello.get("version") != VERSION or not understood:
             raise self._fault(f"answered start with {_shown(hello)}")
         return hello
 
@@ -261,6 +263,7 @@ class Driven:
         self._manifest = manifest
         self._folder = folder
         self._version: str | None = None
+        self._revisions: tuple[Revision, ...] = REVISIONS
         self._driver: Driver | None = None
         self._host: Host | None = None
         self._stack = ExitStack()
@@ -269,9 +272,12 @@ class Driven:
         with ExitStack() as stack:
             self._host = stack.enter_context(Host())
             self._driver = stack.enter_context(Driver(self._command, self._folder))
-            client = self._driver.start()["client"]
+            hello = self._driver.start()
+            client, spoken = hello["client"], hello["revisions"]
             assert isinstance(client, dict)
+            assert isinstance(spoken, list)
             self._version = str(client.get("version"))
+            self._revisions = tuple(revision for revision in REVISIONS if revision in spoken)
             self._stack = stack.pop_all()
         return self
 
@@ -305,13 +311,15 @@ class Driven:
         """Start a client with nothing stored; raises DriverFault where the driver cannot."""
         assert self._driver is not None, "a driven subject is used within its context"
         assert self._host is not None
-        return DriverSession(self._driver, self._host, plan, world)
+        # Whatever revision the client is held to, it speaks the newest that it can.
+        older = [known for known in self._revisions if known <= plan.revision]
+        return DriverSession(self._driver, self._host, plan, world, older[-1] if older else self._revisions[0])
 
 
 class DriverSession:
     """One application within one episode; `refusals` is why its calls failed."""
 
-    def __init__(self, driver: Driver, host: Host, plan: Plan, world: World) -> None:
+    def __init__(self, driver: Driver, host: Host, plan: Plan, world: World, revision: Revision) -> None:
         self._driver = driver
         self._host = host
         self._world = world
@@ -326,20 +334,24 @@ class DriverSession:
             credentials = {"client_id": MACHINE, "client_secret": SECRET}
             clients = {self._addresses.outward(issuer): credentials for issuer in plan.servers.issuers}
         host.serve(None)
-        driver.ask(
+        started = driver.ask(
             "reset",
             servers={name: self._addresses.outward(resource) for resource, name in self._names.items()},
-            revision=plan.revision,
+            revision=revision,
             grant=plan.grant_type,
             registration="dynamic" if clients is None else "known",
             clients=clients,
             configured_scopes=None if plan.configured is None else list(plan.configured),
             wants_refresh_token=plan.wants_refresh_token,
         )
+        # A client that cannot be set up like that does nothing, so that nothing is said of it.
+        self._can = not isinstance(started, Skipped)
         host.serve(self.http_world)
 
     def call(self, call: Call) -> None:
         """Make a call, however it ends."""
+        if not self._can:
+            return
         answer = self._driver.ask("call", server=self._names[call.resource], operation=call.operation)
         self._host.serve(self.http_world)
         if not isinstance(answer, Skipped) and answer["outcome"] == "refused":
@@ -353,12 +365,13 @@ class DriverSession:
 
     def restart(self) -> None:
         """Lose memory, keep token storage."""
-        self._driver.ask("restart")
+        if self._can:
+            self._driver.ask("restart")
 
     def report(self, resource: str) -> ClientReported | None:
         """What the client says that it holds, or None where it cannot say."""
-        answer = self._driver.ask("report", server=self._names[resource])
-        granted = None if isinstance(answer, Skipped) else answer["granted"]
+        answer = self._driver.ask("report", server=self._names[resource]) if self._can else None
+        granted = answer["granted"] if isinstance(answer, dict) else None
         if not isinstance(granted, list):
             return None
         return ClientReported(tuple(granted), self._issuer(resource), resource)
