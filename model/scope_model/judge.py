@@ -99,7 +99,7 @@ class Judge:
         self._named_issuers: set[str] = set()
         self._accounts: dict[tuple[str | None, str | None], Account] = {}
         self._registered: dict[str | None, ScopeSet | None] = {}
-        self._holders: dict[str, Account] = {}
+        self._holders: dict[str, tuple[Account, Resource]] = {}
         self._owners: dict[Scope, Account] = {}
         self._foreign: set[Scope] = set()
         self._resource: Resource | None = None
@@ -131,7 +131,9 @@ class Judge:
         self._names_resources = self._names_resources or event.resource is not None
         chain = self._chain(resource, event.operation)
         if chain.renewed is None:
-            resource.chains[event.operation] = chain = Chain(since_served=chain.since_served)
+            chain = Chain(since_served=chain.since_served, forbidden=chain.forbidden)
+            resource.chains[event.operation] = chain
+        chain.carried = event.access_token
         if resource.challenge is not None:
             self._unanswered(resource, resource.challenge, event.operation)
         account = resource.account
@@ -156,6 +158,8 @@ class Judge:
         chain = self._chain(resource, challenge.operation)
         resource.challenge = None
         if account is None or not challenge.insufficient or account.grant_type == CLIENT_CREDENTIALS:
+            return
+        if challenge.outdated or challenge.insisted:
             return
         scope, granted, in_hand = challenge.scope, account.granted, account.in_hand
         if challenge.refreshed:
@@ -210,6 +214,8 @@ class Judge:
         again = event.status == 401 and chain.lines == event.www_authenticate
         challenge.repeated = renewed if again else None
         chain.lines = event.www_authenticate
+        challenge.insisted, chain.forbidden = chain.forbidden, event.status == 403 and not challenge.insufficient
+        challenge.outdated = account is not None and chain.carried != account.access_token
         resource.answered = None
         if challenge.repeated is not None:
             self._findings.reach("CHAL-8")
@@ -217,7 +223,7 @@ class Judge:
             self._findings.reach("CHAL-7")
         if challenge.insufficient and account is not None:
             self._reach_of_a_step_up(account, challenge, chain)
-        if event.status == 401 and account is not None:
+        if event.status == 401 and account is not None and not challenge.outdated:
             account.rejected = True
         resource.challenge = challenge
         resource.stale = challenge.names_metadata and resource.known
@@ -478,10 +484,10 @@ class Judge:
         else:
             self._granted(account, event, said)
         account.access_token = event.access_token
-        self._holders[event.access_token] = account
         account.reported_rightly = False
         account.fresh, account.rejected, account.expired, account.failed = True, False, False, False
         resource = self._resource_named(event.resource) if event.resource is not None else self._current_resource()
+        self._holders[event.access_token] = (account, resource)
         if resource.answered is not None:
             renewed: Renewal = "refresh" if leg == REFRESH_TOKEN else "authorization"
             self._chain(resource, resource.answered.operation).renewed = renewed
@@ -532,9 +538,13 @@ class Judge:
     # --- around the wire --------------------------------------------------------------------------
 
     def _token_expired(self, event: TokenExpired) -> None:
-        account = self._holders.get(event.access_token)
-        if account is not None and account.access_token == event.access_token:
-            account.rejected = account.expired = True
+        account, resource = self._holders.get(event.access_token, (None, None))
+        if account is None or resource is None or account.access_token != event.access_token:
+            return
+        account.rejected = account.expired = True
+        if account.grant_type == CLIENT_CREDENTIALS:
+            # A client without a refresh token renews by asking again, which answers no challenge.
+            resource.challenge = resource.answered = account.refused = None
 
     def _restarted(self, _: ClientRestarted) -> None:
         self._authorizations = 0

@@ -27,6 +27,8 @@ class PendingChallenge:
     on; `tolerated` is what it names all the same, and `repeats` what only the repetitions of its scope parameter
     name. `disputed` is the reading on which `scope` rests, where several things could be read. `refreshed` is
     whether a refresh was tried in answer, `repeated` what had renewed the token where the same 401 came again.
+    `outdated` is whether it speaks of another token than the newest, as where calls overlap, and `insisted` whether
+    it answers a request that was sent again after a 403 that asked for nothing.
     """
 
     operation: str
@@ -42,6 +44,8 @@ class PendingChallenge:
     malformed: bool = False
     refreshed: bool = False
     repeated: Renewal | None = None
+    outdated: bool = False
+    insisted: bool = False
     seen: tuple[tuple[Misreading, Heading], ...] | None = None
 
     @property
@@ -101,7 +105,8 @@ def understand(response: ResourceResponse, several: str) -> PendingChallenge:
 class Chain:
     """The authorization requests that one operation caused: in a row, and since it was last served.
 
-    `named` is what the challenges of the row named; `grew` whether each named something new.
+    `named` is what the challenges of the row named; `grew` whether each named something new. `carried` is the token
+    of its last request, and `forbidden` whether that was answered by a 403 that asked for nothing.
     """
 
     in_a_row: int = 0
@@ -111,6 +116,8 @@ class Chain:
     grew: bool = True
     asked: ScopeSet = NO_SCOPES
     lines: tuple[str, ...] = ()
+    carried: str | None = None
+    forbidden: bool = False
 
 
 Told = Literal["nothing", "explicit", "omitted", "both omitted", "refresh explicit", "refresh omitted"]

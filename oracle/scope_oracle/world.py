@@ -63,6 +63,14 @@ class HttpResponse:
     body: bytes = b""
 
 
+KNOWN: Final = "a-client"
+SECRET: Final = "a secret"
+"""What each issuer knows a client by that registered beforehand."""
+
+DOCUMENT: Final = "https://client.example/client.json"
+"""Where a client's metadata would be; no server here fetches it."""
+
+
 class Addresses:
     """Where the servers of a world really are: the origins of their names, and the origins that clients see."""
 
@@ -126,9 +134,14 @@ class HttpWorld:
         self._codes: dict[str, Code] = {}
         self._issued = 0
         self._called: str | None = None
+        self._resources: dict[str, str] = {}
         self._handlers: dict[tuple[str, str], Handler] = {}
         for issuer in world.servers.issuers:
             self._open_issuer(issuer)
+            if world.plan.registration == "document":
+                self.know(issuer, DOCUMENT)
+            elif world.plan.registration == "known":
+                self.know(issuer, KNOWN, secret=SECRET)
         for resource in world.servers.resources:
             self._open_resource(resource)
 
@@ -155,6 +168,7 @@ class HttpWorld:
             published.append(f"{origin}/.well-known/oauth-protected-resource")
         for url in published:
             self._handlers["GET", _place(url)] = partial(self._resource_metadata, resource)
+        self._resources[_place(resource)] = resource
         self._handlers["POST", _place(resource)] = partial(self._call, resource)
 
     def know(
@@ -163,6 +177,25 @@ class HttpWorld:
         """Let `issuer` know a client that registered out of band, or by a metadata document."""
         known = None if redirect_uris is None else tuple(redirect_uris)
         self._clients[issuer, client_id] = Registration(known, secret)
+
+    def about(self, resource: str) -> None:
+        """Take requests that name no resource to be about this one."""
+        self._called = resource
+
+    def called(self, request: HttpRequest) -> ResourceRequest | None:
+        """The operation that a request is about, or None where it is about anything else."""
+        resource = self._resources.get(_place(self._addresses.inward(request.url)))
+        if resource is None or request.method != "POST":
+            return None
+        message = _object(request.body)
+        method, parameters = message.get("method"), message.get("params")
+        operation = method
+        if method == "tools/call":
+            operation = parameters.get("name") if isinstance(parameters, dict) else None
+        guarded = method == "tools/call" or operation in self.world.servers.resources[resource].needs
+        if not guarded or not isinstance(operation, str):
+            return None
+        return ResourceRequest(operation, _bearer(request), resource)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request; raises Exhausted when a call goes on for ever. Total otherwise."""
@@ -184,16 +217,12 @@ class HttpWorld:
         """
         message = _object(request.body)
         method, serial = message.get("method"), message.get("id")
-        parameters = message.get("params")
-        operation = method
-        if method == "tools/call":
-            operation = parameters.get("name") if isinstance(parameters, dict) else None
-        guarded = method == "tools/call" or operation in self.world.servers.resources[resource].needs
-        if not guarded or not isinstance(operation, str):
+        called = self.called(request)
+        if called is None:
             self.world.spend()
             return self._besides(resource, message)
-        self._called = resource
-        response = self.world.answer(ResourceRequest(operation, _bearer(request), resource))
+        self.about(resource)
+        response = self.world.answer(called)
         assert isinstance(response, ResourceResponse)
         challenges = [("WWW-Authenticate", self._addresses.outward(line)) for line in response.www_authenticate]
         if response.status == 200:
@@ -273,6 +302,7 @@ class HttpWorld:
                 ],
                 "code_challenge_methods_supported": ["S256"],
                 "authorization_response_iss_parameter_supported": True,
+                "client_id_metadata_document_supported": self.world.plan.registration == "document",
             },
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol, TypeVar, assert_never
+from typing import Final, Literal, Protocol, TypeVar, assert_never
 
 from scope_model.client import (
     Action,
@@ -30,6 +30,7 @@ from scope_model.client import (
     Served,
     Setup,
     Step,
+    Storage,
     Unavailable,
     challenged,
     step,
@@ -115,7 +116,19 @@ class Moving:
     issuer: str
 
 
-EpisodeStep = Making | Expiring | Restarting | Reporting | Republishing | Moving
+@dataclass(frozen=True, slots=True)
+class Overlapping:
+    """Two calls are in flight at once: the second is answered only when the first is over."""
+
+    first: Making
+    second: Making
+
+
+EpisodeStep = Making | Overlapping | Expiring | Restarting | Reporting | Republishing | Moving
+
+
+Registration = Literal["dynamic", "known", "document"]
+"""How clients become known to issuers: by RFC 7591, beforehand, or by a document at the URL that is their id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,7 @@ class Plan:
     configured: ScopeSet | None = None
     wants_refresh_token: bool = True
     grant_type: str = AUTHORIZATION_CODE
+    registration: Registration = "dynamic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +160,26 @@ class Session(Protocol):
     def call(self, call: Call) -> None:
         """Make a call, however it ends."""
 
+    def overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
+        """Make two calls at once; `turn` is called when the first is over, before the second is answered."""
+
     def expire(self, access_token: str) -> None:
         """Let the client's clock pass the end of a token's lifetime."""
 
-    def restart(self) -> None:
-        """Lose memory, keep token storage."""
+    def restart(self) -> bool:
+        """Lose memory, keep token storage; whether this client can."""
 
     def report(self, resource: str) -> ClientReported | None:
         """What the client says that it holds, or None where it cannot say."""
+
+
+def one_after_the_other(session: Session, first: Call, second: Call, turn: Callable[[], None]) -> None:
+    """What overlapping calls come to where a client does one thing at a time."""
+    with suppress(Exhausted):
+        session.call(first)
+    turn()
+    with suppress(Exhausted):
+        session.call(second)
 
 
 class Subject(Protocol):
@@ -199,6 +225,7 @@ class World:
         self.plan = plan
         self.servers = plan.servers
         self.events: list[Event] = []
+        self._arrived: list[ResourceRequest] = []
         self.exchanges: list[Exchange] = []
         self._challenges: list[Challenging] = []
         self._grants: list[Granting] = []
@@ -219,6 +246,11 @@ class World:
         if self._patience < 0:
             raise Exhausted
 
+    def arrive(self, request: ResourceRequest) -> None:
+        """Write a request down that is to be answered later."""
+        self.events.append(request)
+        self._arrived.append(request)
+
     def answer(self, request: Request, sent: Sent | None = None) -> Answer:
         """Answer one request and write both down; raises Exhausted when a call goes on for ever.
 
@@ -226,7 +258,9 @@ class World:
         """
         self.spend()
         written = sent or request
-        if isinstance(written, (ResourceRequest, ClientRegistration, AuthorizationRequest, TokenRequest)):
+        if request in self._arrived:
+            self._arrived.remove(request)
+        elif isinstance(written, (ResourceRequest, ClientRegistration, AuthorizationRequest, TokenRequest)):
             self.events.append(written)
         freedom = self._freedom(request)
         self.servers, response = answer(self.servers, request, freedom)
@@ -281,6 +315,9 @@ class Run:
                 world.begin(doing)
                 with suppress(Exhausted):
                     session.call(call)
+            case Overlapping(first, second):
+                world.begin(first)
+                session.overlap(first.call, second.call, lambda: world.begin(second))
             case Expiring(resource):
                 token = world.token_in_use(resource)
                 if token is not None:
@@ -288,8 +325,8 @@ class Run:
                     world.events.append(TokenExpired(token))
                     session.expire(token)
             case Restarting():
-                world.events.append(ClientRestarted())
-                session.restart()
+                if session.restart():
+                    world.events.append(ClientRestarted())
             case Reporting(resource):
                 report = session.report(resource)
                 if report is not None:
@@ -368,13 +405,18 @@ class ModelSession:
             self.client = replace(self.client, phase=Idle())
             raise
 
+    def overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
+        """Make one call after the other: a client is a value, and does one thing at a time."""
+        one_after_the_other(self, first, second, turn)
+
     def expire(self, access_token: str) -> None:
         """Let the clock pass the end of a token's lifetime."""
         self.hear(TokenExpired(access_token))
 
-    def restart(self) -> None:
+    def restart(self) -> bool:
         """Lose memory, keep token storage."""
         self.hear(ClientRestarted())
+        return True
 
     def report(self, resource: str) -> ClientReported | None:
         """What the client's account says was granted for `resource`."""
@@ -416,7 +458,8 @@ class ModelSubject:
     def open(self, plan: Plan, world: World) -> ModelSession:
         """Start a client with nothing stored."""
         setup = Setup(self.policy, plan.configured, plan.wants_refresh_token, plan.grant_type)
-        return ModelSession(world, Client(setup), self.step)
+        known = frozenset(() if plan.registration == "dynamic" else plan.servers.issuers)
+        return ModelSession(world, Client(setup, Storage(registered=known)), self.step)
 
 
 def _next(choices: list[Choice], plain: Choice, *, keep: bool) -> Choice:

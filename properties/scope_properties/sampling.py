@@ -22,6 +22,7 @@ from .episodes import (
     Expiring,
     Making,
     Moving,
+    Overlapping,
     Plan,
     Reporting,
     Republishing,
@@ -37,6 +38,7 @@ from .strategies import (
     NEEDS,
     OPERATIONS,
     PLACES,
+    REGISTRATIONS,
     RESOURCES,
     SERVER_LISTS,
     SPELLED,
@@ -103,7 +105,7 @@ class _Draws:
             issuers={name: AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS)) for name in issuers},
         )
         wants, grant_type = self.among((True, True, False)), self.among(grant_types)
-        return Plan(servers, revision, self.among(CONFIGURED), wants, grant_type)
+        return Plan(servers, revision, self.among(CONFIGURED), wants, grant_type, self.among(REGISTRATIONS))
 
     def making(self, call: Call) -> Making:
         return Making(
@@ -121,9 +123,11 @@ class _Draws:
         """Steps that belong together, as in `strategies.happenings`."""
         first = RESOURCES[0]
         at_first = self.making(Call(first, self.among(OPERATIONS)))
-        match self.among(("call", "call", "report", "expire", "twice", "restart", "alone")):
+        match self.among(("call", "call", "report", "expire", "twice", "restart", "overlap", "alone")):
             case "call":
                 return (self.making(self.among(CALLS)),)
+            case "overlap":
+                return (Overlapping(at_first, self.making(self.among(CALLS))),)
             case "report":
                 return (at_first, Reporting(first))
             case "expire":

@@ -16,7 +16,7 @@ from scope_model.events import AUTHORIZATION_CODE
 from scope_model.scopes import NO_SCOPES, ScopeSet
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 
-from .episodes import Episode, EpisodeStep, Making, Plan, Republishing
+from .episodes import Episode, EpisodeStep, Making, Overlapping, Plan, Republishing
 from .strategies import OPERATIONS, PLAIN_SCOPES, settle
 
 Choice = TypeVar("Choice", Challenging, Granting)
@@ -57,7 +57,7 @@ def complexity(episode: Episode) -> int:
     plan = episode.plan
     total = 10 * len(episode.steps) + 5 * (len(plan.servers.resources) + len(plan.servers.issuers))
     total += _scopes_weight(plan.configured) + (not plan.wants_refresh_token)
-    total += 5 * (plan.grant_type != AUTHORIZATION_CODE)
+    total += 5 * (plan.grant_type != AUTHORIZATION_CODE) + 5 * (plan.registration != "dynamic")
     for resource in plan.servers.resources.values():
         total += _names_weight(resource.scopes_supported) + sum(map(_scopes_weight, resource.needs.values()))
         total += len(resource.needs) + (resource.describes is not None)
@@ -72,6 +72,8 @@ def _step_weight(doing: EpisodeStep) -> int:
             total = 2 * OPERATIONS.index(call.operation) if call.operation in OPERATIONS else 0
             total += 2 * persists + 4 * len(challenges) + 4 * len(grants)
             return total + sum(map(_distance, challenges)) + sum(map(_distance, grants))
+        case Overlapping(first, second):
+            return 10 + _step_weight(first) + _step_weight(second)
         case Republishing(_, listed):
             return _names_weight(listed)
         case _:
@@ -117,7 +119,7 @@ def candidates(episode: Episode) -> Iterator[Episode]:
         yield Episode(simpler, tuple(settle(doing, simpler.servers) for doing in steps))
     for at, doing in enumerate(steps):
         for plainer in _simpler_steps(doing):
-            yield Episode(plan, (*steps[:at], plainer, *steps[at + 1 :]))
+            yield Episode(plan, (*steps[:at], settle(plainer, plan.servers), *steps[at + 1 :]))
     yield from _renamed(episode)
 
 
@@ -140,6 +142,8 @@ def _simpler_plans(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, wants_refresh_token=True)
     if plan.grant_type != AUTHORIZATION_CODE:
         yield replace(plan, grant_type=AUTHORIZATION_CODE)
+    if plan.registration != "dynamic":
+        yield replace(plan, registration="dynamic")
     for name, resource in servers.resources.items():
         for plainer in _simpler_resources(resource):
             resources = {**servers.resources, name: plainer}
@@ -171,25 +175,37 @@ def _simpler_issuers(issuer: AuthorizationServer) -> Iterator[AuthorizationServe
 
 def _simpler_steps(doing: EpisodeStep) -> Iterator[EpisodeStep]:
     match doing:
-        case Making(call, challenges, grants, persists):
-            if persists:
-                yield replace(doing, persists=False)
-            for operation in OPERATIONS:
-                if operation != call.operation:
-                    yield replace(doing, call=Call(call.resource, operation))
-            for at, challenge in enumerate(challenges):
-                yield replace(doing, challenges=challenges[:at] + challenges[at + 1 :])
-                for plainer in _plainer(challenge):
-                    yield replace(doing, challenges=(*challenges[:at], plainer, *challenges[at + 1 :]))
-            for at, grant in enumerate(grants):
-                yield replace(doing, grants=grants[:at] + grants[at + 1 :])
-                for simpler in _plainer(grant):
-                    yield replace(doing, grants=(*grants[:at], simpler, *grants[at + 1 :]))
+        case Making():
+            yield from _simpler_makings(doing)
+        case Overlapping(first, second):
+            yield first
+            yield second
+            for plainer in _simpler_makings(first):
+                yield replace(doing, first=plainer)
+            for plainer in _simpler_makings(second):
+                yield replace(doing, second=plainer)
         case Republishing(_, listed):
             for fewer in _fewer_names(listed):
                 yield replace(doing, scopes_supported=fewer)
         case _:
             return
+
+
+def _simpler_makings(doing: Making) -> Iterator[Making]:
+    call, challenges, grants = doing.call, doing.challenges, doing.grants
+    if doing.persists:
+        yield replace(doing, persists=False)
+    for operation in OPERATIONS:
+        if operation != call.operation:
+            yield replace(doing, call=Call(call.resource, operation))
+    for at, challenge in enumerate(challenges):
+        yield replace(doing, challenges=challenges[:at] + challenges[at + 1 :])
+        for plainer in _plainer(challenge):
+            yield replace(doing, challenges=(*challenges[:at], plainer, *challenges[at + 1 :]))
+    for at, grant in enumerate(grants):
+        yield replace(doing, grants=grants[:at] + grants[at + 1 :])
+        for simpler in _plainer(grant):
+            yield replace(doing, grants=(*grants[:at], simpler, *grants[at + 1 :]))
 
 
 def _plainer(choice: Choice) -> Iterator[Choice]:
@@ -258,14 +274,19 @@ def _rename(episode: Episode, names: dict[str, str], seen: set[str] | None = Non
     def granting(how: Granting) -> Granting:
         return replace(how, without=some(how.without), with_=some(how.with_))
 
+    def making(doing: Making) -> Making:
+        return replace(
+            doing,
+            challenges=tuple(map(challenging, doing.challenges)),
+            grants=tuple(map(granting, doing.grants)),
+        )
+
     def step(doing: EpisodeStep) -> EpisodeStep:
         match doing:
             case Making():
-                return replace(
-                    doing,
-                    challenges=tuple(map(challenging, doing.challenges)),
-                    grants=tuple(map(granting, doing.grants)),
-                )
+                return making(doing)
+            case Overlapping(first, second):
+                return Overlapping(making(first), making(second))
             case Republishing(_, supported):
                 return replace(doing, scopes_supported=listed(supported))
             case _:

@@ -36,7 +36,9 @@ from .episodes import (
     Expiring,
     Making,
     Moving,
+    Overlapping,
     Plan,
+    Registration,
     Reporting,
     Republishing,
     Restarting,
@@ -102,6 +104,7 @@ SERVER_LISTS: Final = (
 # One resource in sixteen publishes metadata that speaks of another resource (META-3).
 DESCRIBED: Final = (*(None,) * 15, "https://elsewhere.example/mcp")
 SPELLED: Final = (*SPELLINGS, *MISSPELLINGS)
+REGISTRATIONS: Final[tuple[Registration, ...]] = (*("dynamic",) * 6, "known", "document")
 CONFIGURED: Final = (
     *(None,) * 8,
     *map(ScopeSet, ("a", "k", "ak", (OFFLINE_ACCESS,), ("k", OFFLINE_ACCESS))),
@@ -326,6 +329,12 @@ def settle(doing: EpisodeStep, world: Servers) -> EpisodeStep:
     match doing:
         case Restarting():
             return doing
+        case Overlapping(first, second):
+            one, other = settle(first, world), settle(second, world)
+            assert isinstance(one, Making)
+            assert isinstance(other, Making)
+            # Two calls of the same operation at once could not be told apart on the wire.
+            return one if one.call == other.call else Overlapping(one, other)
         case Making(call):
             if call.resource in world.resources:
                 return doing

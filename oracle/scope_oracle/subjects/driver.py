@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import IO, Final, Self
 from scope_model.client import Call
 from scope_model.events import CLIENT_CREDENTIALS, ClientReported, ConfiguredMode, TokenResponse
 from scope_oracle.subjects import DriverFault
-from scope_oracle.world import HttpWorld
+from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpWorld
 from scope_properties.episodes import Plan, World
 from scope_spec import REVISIONS, Revision
 
@@ -47,9 +47,6 @@ LONGEST_LINE: Final = 1 << 16
 """Bytes that an answer may have."""
 
 SERVER_NAMES: Final = ("one", "two")
-MACHINE: Final = "a-machine"
-SECRET: Final = "a secret"
-
 _KEPT_OF_STDERR: Final = 10
 _KEPT_OF_A_LINE: Final = 500
 _UNREAD_LINES: Final = 1_000
@@ -327,11 +324,13 @@ class DriverSession:
         self._names = dict(zip(plan.servers.resources, SERVER_NAMES, strict=False))
         self.http_world = HttpWorld(world, self._addresses)
         self.refusals: list[str] = []
+        # A client without a user has a secret, and nobody hands those out to whoever asks.
+        registration = "known" if plan.grant_type == CLIENT_CREDENTIALS else plan.registration
         clients = None
-        if plan.grant_type == CLIENT_CREDENTIALS:
+        if registration == "known":
             for issuer in plan.servers.issuers:
-                self.http_world.know(issuer, MACHINE, secret=SECRET)
-            credentials = {"client_id": MACHINE, "client_secret": SECRET}
+                self.http_world.know(issuer, KNOWN, secret=SECRET)
+            credentials = {"client_id": KNOWN, "client_secret": SECRET}
             clients = {self._addresses.outward(issuer): credentials for issuer in plan.servers.issuers}
         host.serve(None)
         started = driver.ask(
@@ -339,8 +338,9 @@ class DriverSession:
             servers={name: self._addresses.outward(resource) for resource, name in self._names.items()},
             revision=revision,
             grant=plan.grant_type,
-            registration="dynamic" if clients is None else "known",
+            registration=registration,
             clients=clients,
+            document_url=DOCUMENT if registration == "document" else None,
             configured_scopes=None if plan.configured is None else list(plan.configured),
             wants_refresh_token=plan.wants_refresh_token,
         )
@@ -350,9 +350,27 @@ class DriverSession:
 
     def call(self, call: Call) -> None:
         """Make a call, however it ends."""
+        if self._can:
+            self.http_world.about(call.resource)
+            self._end(self._begin(call))
+
+    def overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
+        """Make two calls at once, and answer the second when the first is over."""
         if not self._can:
             return
-        answer = self._driver.ask("call", server=self._names[call.resource], operation=call.operation)
+        self.http_world.about(first.resource)
+        with self._host.withholding(second):
+            begun = self._begin(first), self._begin(second)
+            self._end(begun[0])
+            self.http_world.about(second.resource)
+            turn()
+        self._end(begun[1])
+
+    def _begin(self, call: Call) -> int:
+        return self._driver.send("call", server=self._names[call.resource], operation=call.operation)
+
+    def _end(self, seq: int) -> None:
+        answer = self._driver.receive(seq)
         self._host.serve(self.http_world)
         if not isinstance(answer, Skipped) and answer["outcome"] == "refused":
             self.refusals.append(str(answer.get("error")))
@@ -363,10 +381,9 @@ class DriverSession:
             if self._world.token_in_use(resource) == access_token:
                 self._driver.ask("expire", server=name)
 
-    def restart(self) -> None:
+    def restart(self) -> bool:
         """Lose memory, keep token storage."""
-        if self._can:
-            self._driver.ask("restart")
+        return self._can and not isinstance(self._driver.ask("restart"), Skipped)
 
     def report(self, resource: str) -> ClientReported | None:
         """What the client says that it holds, or None where it cannot say."""

@@ -6,7 +6,11 @@ the world, so that they are the same whatever the ports.
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from threading import Thread
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from scope_model.client import Call
 from scope_model.servers import Servers
 from scope_oracle.world import Addresses, HttpRequest, HttpWorld
 from scope_properties.episodes import Exhausted
@@ -28,6 +33,22 @@ _NOBODY: Final = Response("no episode is in progress", 503)
 _NO_PATIENCE: Final = Response("this call has gone on for long enough", 503)
 
 
+TOGETHER: Final = 0.05
+"""Seconds that a request waits for one that is to overlap it."""
+
+WITHHELD: Final = 2.0
+"""Seconds after which a withheld request is answered in any case."""
+
+
+@dataclass(slots=True)
+class _Gate:
+    """A call whose first request is withheld: whether it has arrived, and whether it may be answered."""
+
+    call: Call
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Host:
     """Serves one world at a time over HTTP, and nothing while it has none."""
 
@@ -35,6 +56,8 @@ class Host:
         self._sockets = [_listening() for _ in range(2 * SERVERS)]
         self._world: HttpWorld | None = None
         self._failure: Exception | None = None
+        self._gate: _Gate | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._answer,
@@ -77,23 +100,58 @@ class Host:
         if self._failure is not None:
             raise self._failure
 
+    @contextmanager
+    def withholding(self, call: Call) -> Iterator[None]:
+        """Leave the first request of a call unanswered for as long as the context lasts.
+
+        Others wait a moment for it to arrive, so that both are in flight; a client that does one thing at a time
+        sends it later, and one that waits for it in vain is not kept for ever.
+        """
+        gate = self._gate = _Gate(call)
+        try:
+            yield
+        finally:
+            self._gate = None
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(gate.opened.set)
+
+    async def _wait(self, gate: _Gate, request: HttpRequest) -> None:
+        """Keep a request waiting for its turn."""
+        called = None if self._world is None else self._world.called(request)
+        if self._world is None or called is None:
+            return
+        withheld = (called.resource, called.operation) == (gate.call.resource, gate.call.operation)
+        if not withheld:
+            waiting, seconds = gate.arrived, TOGETHER
+        elif gate.arrived.is_set():
+            return
+        else:
+            gate.arrived.set()
+            self._world.world.arrive(called)
+            waiting, seconds = gate.opened, WITHHELD
+        with suppress(TimeoutError):
+            await asyncio.wait_for(waiting.wait(), seconds)
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request (ASGI). Requests are answered one after the other: the world needs no lock."""
-        request = Request(scope, receive)
-        body = await request.body()
+        self._loop = asyncio.get_running_loop()
+        incoming = Request(scope, receive)
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in incoming.headers.raw)
+        request = HttpRequest(incoming.method, str(incoming.url), headers, await incoming.body())
         try:
-            response = self._respond(request, body)
+            if self._gate is not None:
+                await self._wait(self._gate, request)
+            response = self._respond(request)
         except Exception as failure:  # a fault of ours, for the thread that runs the episode to raise
             self._failure = failure
             raise
         await response(scope, receive, send)
 
-    def _respond(self, request: Request, body: bytes) -> Response:
+    def _respond(self, request: HttpRequest) -> Response:
         if self._world is None:
             return _NOBODY
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
         try:
-            answer = self._world.handle(HttpRequest(request.method, str(request.url), headers, body))
+            answer = self._world.handle(request)
         except Exhausted:
             return _NO_PATIENCE
         response = Response(answer.body, answer.status)

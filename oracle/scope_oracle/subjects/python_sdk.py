@@ -11,6 +11,7 @@ import asyncio
 import atexit
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -30,14 +31,13 @@ from scope_model.events import (
     TokenResponse,
 )
 from scope_oracle.subjects import PYTHON_SDK, SubjectUnavailable
-from scope_oracle.world import HttpRequest, HttpWorld
-from scope_properties.episodes import Plan, World
+from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpRequest, HttpWorld
+from scope_properties.episodes import Plan, World, one_after_the_other
 
 # The SDK's two lines differ in their types, and either may be the one installed.
 Theirs: TypeAlias = Any
 
 REDIRECT_URI: Final = "http://localhost:3030/callback"
-MACHINE: Final = "a-machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,10 @@ class PythonSdkSession:
         """Make a call and let the SDK do what it does; its refusals end the call."""
         _loop().run_until_complete(self._call(call))
 
+    def overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
+        """Make one call after the other: the SDK holds a lock of its provider's for the whole of each."""
+        one_after_the_other(self, first, second, turn)
+
     def expire(self, access_token: str) -> None:
         """Let the SDK's clock pass the end of a token's lifetime.
 
@@ -161,9 +165,10 @@ class PythonSdkSession:
             if tokens is not None and tokens.access_token == access_token and context.token_expiry_time:
                 context.token_expiry_time = 1.0
 
-    def restart(self) -> None:
+    def restart(self) -> bool:
         """Lose memory, keep token storage."""
         self.providers.clear()
+        return True
 
     def report(self, resource: str) -> ClientReported | None:
         """The scope of the stored token: the SDK has no other account of what it was granted."""
@@ -223,19 +228,30 @@ class PythonSdkSession:
             grant_types=[AUTHORIZATION_CODE, *refreshes],
             scope=scope,
         )
+        if self.plan.registration == "known" and storage.client_info is None:
+            storage.client_info = self._known_client(resource, metadata)
+        options = {"client_metadata_url": DOCUMENT} if self.plan.registration == "document" else {}
         return self.sdk.auth.OAuthClientProvider(
-            resource, metadata, storage, self._open_browser, self._wait_for_callback
+            resource, metadata, storage, self._open_browser, self._wait_for_callback, **options
         )
+
+    def _known_client(self, resource: str, metadata: Theirs) -> Theirs:
+        """What the application stores of a client that registered out of band, at the issuer of the resource."""
+        information = self.sdk.shared.OAuthClientInformationFull
+        issuer = self.plan.servers.resources[resource].issuer
+        bound = {"issuer": issuer} if "issuer" in information.model_fields else {}
+        credentials = {"client_id": KNOWN, "client_secret": SECRET}
+        return information(**{**metadata.model_dump(exclude_none=True), **credentials, **bound})
 
     def _machine_provider(self, resource: str, storage: Storage, scope: str | None) -> Theirs:
         """The provider without a human; its client is registered out of band, at one issuer."""
         make = import_module("mcp.client.auth.extensions.client_credentials").ClientCredentialsOAuthProvider
         issuer = self.plan.servers.resources[resource].issuer
-        self.http_world.know(issuer, MACHINE)
+        self.http_world.know(issuer, KNOWN, secret=SECRET)
         # 1.x says `scopes` for what 2.x calls `scope`; its older releases have no `issuer`.
         options = {"scope": scope, "scopes": scope, "issuer": issuer}
         known = {name: value for name, value in options.items() if name in signature(make).parameters}
-        return make(resource, storage, MACHINE, "secret", **known)
+        return make(resource, storage, KNOWN, SECRET, **known)
 
     async def _open_browser(self, url: str) -> None:
         response = self.http_world.handle(HttpRequest("GET", url))
