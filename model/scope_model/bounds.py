@@ -191,6 +191,7 @@ def _how_lost(asking: Asking, challenged: ScopeSet) -> str:
     if (
         registered is not None
         and not asking.initial
+        and wanted
         and wanted <= registered
         and not any(scope in registered for scope in lost)
     ):

@@ -100,6 +100,7 @@ class Judge:
         self._accounts: dict[tuple[str | None, str | None], Account] = {}
         self._registered: dict[str | None, ScopeSet | None] = {}
         self._holders: dict[str, tuple[Account, Resource]] = {}
+        self._refreshed_by: dict[str, tuple[Account, Resource]] = {}
         self._owners: dict[Scope, Account] = {}
         self._foreign: set[Scope] = set()
         self._resource: Resource | None = None
@@ -297,7 +298,7 @@ class Judge:
         self._authorizations += 1
 
     def _asking(self, event: AuthorizationRequest | TokenRequest, grant_type: str) -> Asking:
-        resource = self._resource_named(event.resource) if event.resource is not None else self._current_resource()
+        resource = self._resource_named(event.resource)
         issuer = event.issuer if event.issuer is not None else resource.issuer
         key = (issuer if event.issuer is not None else None, resource.name)
         account = self._accounts.setdefault(key, Account())
@@ -404,6 +405,8 @@ class Judge:
         account.was_refused = account.failed = True
         if self._findings.readings["A19"] == "remembered" and account.requested is not None:
             account.requested |= account.refused
+        if account.expired and account.grant_type == CLIENT_CREDENTIALS:
+            account.refused = None  # a renewal that preceded a call: the next one is another call's
         self._findings.reach("RETRY-5")
 
     # --- tokens -----------------------------------------------------------------------------------
@@ -412,10 +415,16 @@ class Judge:
         if event.grant_type in (CLIENT_CREDENTIALS, TOKEN_EXCHANGE):
             self._judge_request(self._asking(event, event.grant_type), event)
             return
-        resource = self._resource_named(event.resource) if event.resource is not None else self._current_resource()
-        account = self._account_named(event.issuer, event.resource)
-        if account is None:
-            return
+        if event.resource is None and event.refresh_token in self._refreshed_by:
+            # A refresh token says by itself what it is for.
+            account, resource = self._refreshed_by[event.refresh_token]
+            self._account = account
+        else:
+            resource = self._resource_named(event.resource)
+            known = self._account_named(event.issuer, event.resource)
+            if known is None:
+                return
+            account = known
         account.leg = event.grant_type
         self._names_its_resource(event, resource)
         if event.grant_type == AUTHORIZATION_CODE:
@@ -486,8 +495,10 @@ class Judge:
         account.access_token = event.access_token
         account.reported_rightly = False
         account.fresh, account.rejected, account.expired, account.failed = True, False, False, False
-        resource = self._resource_named(event.resource) if event.resource is not None else self._current_resource()
+        resource = self._resource_named(event.resource)
         self._holders[event.access_token] = (account, resource)
+        if event.refresh_token is not None:
+            self._refreshed_by[event.refresh_token] = (account, resource)
         if resource.answered is not None:
             renewed: Renewal = "refresh" if leg == REFRESH_TOKEN else "authorization"
             self._chain(resource, resource.answered.operation).renewed = renewed
@@ -624,9 +635,6 @@ class Judge:
             resource = self._resources[name] = Resource(name)
         self._resource = resource
         return resource
-
-    def _current_resource(self) -> Resource:
-        return self._resource_named(None)
 
     def _account_named(self, issuer: str | None, resource: str | None) -> Account | None:
         if issuer is None and resource is None:
