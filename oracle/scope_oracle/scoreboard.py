@@ -1,0 +1,179 @@
+"""The scoreboard: what is recorded of released SDKs, clause by clause.
+
+`python -m scope_oracle.scoreboard` writes results/scoreboard.md, and a page for each release with the shortest
+trace of each finding, from the recorded results beside them; the tests fail where a page is not current. With a
+subject and a release it first checks that one and records the result. Nothing in the pages is written by hand: what
+a finding comes down to is in the *.causes.toml files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from scope_model.findings import DEFAULT_READINGS, Finding
+from scope_spec import CLAUSES, REVISIONS
+
+from .checking import check
+from .jobs import Jobs
+from .report import finding_text, result_json
+from .subjects import subject
+from .transcripts import read
+
+RESULTS: Final = Path(str(files("scope_oracle"))) / "results"
+"""Where results are recorded: `scopelaw check SUBJECT --format json`, one file a release."""
+
+BOARD: Final = RESULTS / "scoreboard.md"
+_WIDTH: Final = 110
+_ABOUT: Final = """\
+Written by `python -m scope_oracle.scoreboard` from the results recorded beside this file. A cell says what a check of
+that release found of the clause; a broken one leads to its shortest trace and to the line that replays it. *Not
+reached* is not *holds*: no episode asked the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is recorded of one release: the result as `result_json` gives it, and why each finding stands."""
+
+    # Any: JSON, whose form is that of report.result_json.
+    result: Mapping[str, Any]
+    causes: Mapping[tuple[str, str], str]
+
+    @property
+    def subject(self) -> str:
+        """The name of the SDK on the command line."""
+        return str(self.result["subject"])
+
+    @property
+    def version(self) -> str:
+        """Its release."""
+        return str(self.result["version"])
+
+    @property
+    def name(self) -> str:
+        """The name of its files."""
+        return f"{self.subject}-{self.version}"
+
+
+def recorded() -> list[Recorded]:
+    """All that is recorded, SDK by SDK, the oldest release first."""
+    found = []
+    for path in RESULTS.glob("*.json"):
+        result = json.loads(path.read_text("utf-8"))
+        found.append(Recorded(result, _causes(result["subject"], result["version"])))
+    return sorted(found, key=lambda each: (each.subject, _order(each.version)))
+
+
+def _causes(subject: str, version: str) -> dict[tuple[str, str], str]:
+    path = RESULTS / f"{subject}.causes.toml"
+    known = tomllib.loads(path.read_text("utf-8"))["finding"] if path.exists() else []
+    return {
+        (cause["clause"], cause["verdict"]): f"{cause['whose']}: {cause['cause']}"
+        for cause in known
+        if cause["release"] == version
+    }
+
+
+def _order(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
+def board(releases: list[Recorded]) -> str:
+    """The table, clauses by releases, as Markdown."""
+    head = ["clause", *(f"{each.subject} {each.version}" for each in releases)]
+    states = [{row["clause"]: row for row in each.result["clauses"]} for each in releases]
+    lines = [
+        "# Scoreboard",
+        "",
+        _ABOUT,
+        "",
+        _row(head),
+        _row(["---"] * len(head)),
+    ]
+    for name, clause in CLAUSES.items():
+        if any(name in known for known in states):
+            cells = [_cell(each, known.get(name)) for each, known in zip(releases, states, strict=True)]
+            lines.append(_row([f"{name} {clause.title}", *cells]))
+    lines += ["", "| release | revision | episodes | seed | date |", "|---|---|---|---|---|"]
+    lines += [
+        _row(
+            [
+                f"{each.subject} {each.version}",
+                *(str(each.result[key]) for key in ("revision", "examples", "seed", "date")),
+            ]
+        )
+        for each in releases
+    ]
+    return "\n".join(lines) + "\n"
+
+
+# Any: see Recorded.
+def _cell(release: Recorded, row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "does not bind"
+    if row["state"] != "broken":
+        return str(row["state"])
+    return f"[{row['verdict']}]({release.name}.md#{row['clause'].lower()})"
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def page(release: Recorded) -> str:
+    """The findings of one release in full, as Markdown."""
+    lines = [
+        f"# {release.subject} {release.version}",
+        "",
+        "Written by `python -m scope_oracle.scoreboard`. Back to the [scoreboard](scoreboard.md).",
+    ]
+    for clause in dict.fromkeys(found["clause"] for found in release.result["broken"]):
+        lines += ["", f"## {clause}", "", CLAUSES[clause].title + "."]
+        for found in release.result["broken"]:
+            if found["clause"] == clause:
+                lines += ["", *_shown(release, found)]
+    return "\n".join(lines) + "\n"
+
+
+# Any: see Recorded.
+def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
+    finding = Finding(found["clause"], found["verdict"], found["event"], found["because"], found.get("reading"))
+    transcript = read(json.dumps(line) for line in found["transcript"])
+    text = finding_text(finding, transcript, readings={}, replay=None, width=_WIDTH)
+    yield from ("```", *(line.plain.rstrip() for line in text), "```", "")
+    yield f"{release.causes.get((finding.clause, finding.verdict), 'not settled')}"
+    command = f"scopelaw check {release.subject} --sdk-version {release.version} --replay '{found['replay']}'"
+    yield from ("", "```sh", command, "```")
+
+
+def pages() -> dict[Path, str]:
+    """Every page by its place."""
+    releases = recorded()
+    return {BOARD: board(releases)} | {RESULTS / f"{each.name}.md": page(each) for each in releases}
+
+
+def record(subject_name: str, release: str, jobs: int) -> None:
+    """Check a release as `scopelaw check` does, and keep the result with its date."""
+    opening = partial(subject, subject_name, release)
+    with opening() as chosen, Jobs(opening, jobs, REVISIONS[-1], DEFAULT_READINGS) as bench:
+        result = check(chosen, bench=bench)
+    form = result_json(result, readings=DEFAULT_READINGS) | {"date": datetime.now(UTC).date().isoformat()}
+    path = RESULTS / f"{result.subject}-{result.version}.json"
+    path.write_text(json.dumps(form, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        record(sys.argv[1], sys.argv[2], os.cpu_count() or 1)
+    for path, text in pages().items():
+        path.write_text(text, "utf-8")
