@@ -64,10 +64,11 @@ class UserProvider {
     saveTokens(tokens) {
         this.storage.tokens = tokens;
     }
-    redirectToAuthorization(url) {
+    async redirectToAuthorization(url) {
         const callback = browse(url);
-        callback.catch(() => {}); // it counts when the application asks for it
         this.redirect = { callback };
+        // The user is back before the SDK goes on, so that nothing of a call is left when it ends.
+        await callback.catch(() => {});
     }
     saveCodeVerifier(verifier) {
         this.storage.verifier = verifier;

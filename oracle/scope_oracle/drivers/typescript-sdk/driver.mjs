@@ -75,10 +75,11 @@ class UserProvider {
     discoveryState() {
         return this.storage.discovery;
     }
-    redirectToAuthorization(url) {
+    async redirectToAuthorization(url) {
         const callback = browse(url);
-        callback.catch(() => {}); // it counts when the application asks for it
         this.redirect = { state: url.searchParams.get('state'), callback };
+        // The user is back before the SDK goes on, so that nothing of a call is left when it ends.
+        await callback.catch(() => {});
     }
     saveCodeVerifier(verifier) {
         this.storage.verifier = verifier;
