@@ -18,10 +18,12 @@ fn main() {
     for (name, since) in [
         // A redirect is handed back whole, `iss` and all.
         ("callback_url", [1, 8, 0, 0]),
-        // `AuthorizationRequest`, and the lifecycle of MCP 2026-07-28.
+        // `AuthorizationRequest`.
         ("requests", [3, 0, 0, 1]),
         // The challenge of a real request starts an authorization, not a probe.
         ("reactive", [3, 0, 0, 3]),
+        // MCP 2026-07-28; the betas speak drafts of it.
+        ("stateless", [3, 0, 0, 1000]),
     ] {
         println!("cargo::rustc-check-cfg=cfg({name})");
         if numbers.as_slice() >= since.as_slice() {

@@ -2,7 +2,7 @@
 //!
 //! The contract is in ../../README.md; which documented path is taken, in ../README.md.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::error::Error;
 use std::io::BufRead;
 use std::sync::Arc;
@@ -31,13 +31,13 @@ const HOST_ROUNDS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(10);
 const CLOSING: Duration = Duration::from_secs(2);
 const ERROR_LENGTH: usize = 300;
-#[cfg(requests)]
+#[cfg(stateless)]
 const STATELESS: &str = "2026-07-28";
 const REVISIONS: &[&str] = &[
     "2025-03-26",
     "2025-06-18",
     "2025-11-25",
-    #[cfg(requests)]
+    #[cfg(stateless)]
     STATELESS,
 ];
 
@@ -55,10 +55,24 @@ struct Settings {
     configured_scopes: Option<Vec<String>>,
 }
 
-#[derive(Clone, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Deserialize, PartialEq)]
 struct Client {
     client_id: String,
     client_secret: Option<String>,
+}
+
+impl Settings {
+    /// The client that is registered out of band, if that is how it is registered.
+    fn known(&self) -> Option<Client> {
+        let clients = self.clients.as_ref().filter(|_| self.registration == "known");
+        clients.and_then(|clients| clients.values().next().cloned())
+    }
+
+    /// Whether there is more than one: the SDK is told of a client before it finds out about the issuer.
+    fn has_clients(&self) -> bool {
+        let known = self.known();
+        self.clients.iter().flatten().any(|(_, client)| known.as_ref().is_some_and(|known| known != client))
+    }
 }
 
 /// The application's HTTP clients, kept for all episodes so that connections stay open.
@@ -225,7 +239,7 @@ impl Server {
                 // It restores the client's id, and puts the server's own URL for the redirect URI.
                 if self.settings.grant == "authorization_code" {
                     let (client_id, _) = manager.get_credentials().await?;
-                    manager.configure_client(self.known_as(client_id))?;
+                    manager.configure_client(self.restored(client_id))?;
                 }
                 session.auth = Some(AuthClient::new(self.http.mcp.clone(), manager));
             } else if self.settings.grant == "client_credentials" || !cfg!(reactive) {
@@ -250,7 +264,7 @@ impl Server {
         let mut info = InitializeRequestParams::default();
         let revision: ProtocolVersion =
             serde_json::from_value(json!(self.settings.revision)).expect("any string is a revision");
-        #[cfg(requests)]
+        #[cfg(stateless)]
         if self.settings.revision == STATELESS {
             use rmcp::service::{ClientLifecycleMode, ClientServiceExt};
             let lifecycle = ClientLifecycleMode::Discover { preferred_versions: vec![revision] };
@@ -269,11 +283,10 @@ impl Server {
 
     /// Authorize from the beginning, and connect anew.
     async fn authorize(&self, session: &mut Session, challenge: Option<String>) -> Result<(), Refusal> {
-        let mut manager = self.manager().await?;
-        let client = self.client(&mut manager).await?;
-        let mut oauth = OAuthState::Unauthorized(manager);
+        let client = self.settings.known();
+        let mut oauth = OAuthState::Unauthorized(self.manager().await?);
         if self.settings.grant == "client_credentials" {
-            let client = client.ok_or_else(|| refusal("no client is known at this issuer"))?;
+            let client = client.ok_or_else(|| refusal("no client is registered out of band"))?;
             let config = ClientCredentialsConfig::ClientSecret {
                 client_id: client.client_id,
                 client_secret: client.client_secret.unwrap_or_default(),
@@ -359,25 +372,9 @@ impl Server {
         Ok(())
     }
 
-    /// The client that is registered out of band at this server's issuer, if any.
-    async fn client(&self, manager: &mut AuthorizationManager) -> Result<Option<Client>, AuthError> {
-        let Some(clients) = self.settings.clients.as_ref().filter(|_| self.settings.registration == "known") else {
-            return Ok(None);
-        };
-        if clients.values().collect::<BTreeSet<_>>().len() == 1 {
-            return Ok(clients.values().next().cloned());
-        }
-        #[cfg(requests)]
-        let metadata = manager.resolve_metadata().await?.metadata;
-        #[cfg(not(requests))]
-        let metadata = manager.discover_metadata().await?;
-        Ok(metadata.issuer.and_then(|issuer| clients.get(&issuer).cloned()))
-    }
-
     /// A client that is restored: its redirect URI, and its secret where the application has one.
-    fn known_as(&self, client_id: String) -> OAuthClientConfig {
-        let known = self.settings.clients.iter().flatten().map(|(_, client)| client);
-        let secret = known.filter(|client| client.client_id == client_id).find_map(|client| client.client_secret.clone());
+    fn restored(&self, client_id: String) -> OAuthClientConfig {
+        let secret = self.settings.known().and_then(|client| client.client_secret);
         let config = OAuthClientConfig::new(client_id, REDIRECT_URI);
         match secret {
             Some(secret) => config.with_client_secret(secret),
@@ -400,8 +397,8 @@ impl Server {
     /// Let the lifetime of the stored token be over: `get_access_token` reckons from when it was received.
     async fn expire(&self) -> Result<bool, AuthError> {
         let Some(mut stored) = self.store.load().await? else { return Ok(false) };
-        let expires = stored.token_response.as_ref().and_then(|token| serde_json::to_value(token).ok()?.get("expires_in").cloned());
-        if expires.is_none_or(|seconds| seconds.is_null()) || stored.token_received_at.is_none() {
+        let token = json!(stored.token_response);
+        if token["expires_in"].is_null() || stored.token_received_at.is_none() {
             return Ok(false);
         }
         stored.token_received_at = Some(0);
@@ -452,9 +449,11 @@ async fn expired(server: Arc<Server>) -> Value {
     }
 }
 
+/// Its account of an empty `scope` is one scope without a name: that is none.
 async fn reported(server: Arc<Server>) -> Value {
+    let named = |scopes: Vec<String>| scopes.into_iter().filter(|scope| !scope.is_empty()).collect::<Vec<_>>();
     match server.store.load().await {
-        Ok(stored) => json!({"granted": stored.map(|stored| stored.granted_scopes)}),
+        Ok(stored) => json!({"granted": stored.map(|stored| named(stored.granted_scopes))}),
         Err(error) => errored(error),
     }
 }
@@ -471,6 +470,9 @@ fn errored(context: impl ToString) -> Value {
 fn beyond(settings: &Settings) -> Option<&'static str> {
     if !REVISIONS.contains(&settings.revision.as_str()) {
         return Some("this release does not speak that revision");
+    }
+    if settings.has_clients() {
+        return Some("the SDK takes one client, whatever the issuer");
     }
     let machine = settings.grant == "client_credentials";
     if !machine && settings.registration == "known" && !cfg!(requests) {
