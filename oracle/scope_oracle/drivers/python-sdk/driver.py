@@ -16,9 +16,8 @@ from traceback import walk_tb
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import mcp.shared.auth as shared
-from mcp.client import streamable_http
-from mcp.client.auth import OAuthClientProvider
+from mcp.client import auth, streamable_http
+from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 try:
     import httpx2 as http  # what 2.x is built on
@@ -38,9 +37,8 @@ REDIRECT_URI = "http://localhost:3030/callback"
 STATELESS = "2026-07-28"
 PATIENCE = 10.0
 PARTING = 1.0
-LONGEST_LINE = 1 << 20
 RELEASE = version("mcp")
-# Streamable HTTP, and authorization with it, began with 2025-03-26.
+# Streamable HTTP and authorization began with 2025-03-26.
 REVISIONS = [revision for revision in SUPPORTED_PROTOCOL_VERSIONS if revision >= "2025-03-26"]
 # One for all HTTP clients: to build one takes longer than a whole call, and nothing here is encrypted.
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -66,25 +64,25 @@ class Storage:
     """
 
     def __init__(self) -> None:
-        self._tokens: str | None = None
-        self._client_info: str | None = None
+        self._stored: dict[type, str] = {}
+
+    def get(self, kind: type) -> Any:
+        return kind.model_validate_json(self._stored[kind]) if kind in self._stored else None
+
+    def set(self, kind: type, value: Any) -> None:
+        self._stored[kind] = value.model_dump_json()
 
     async def get_tokens(self) -> Any:
-        return None if self._tokens is None else shared.OAuthToken.model_validate_json(self._tokens)
+        return self.get(OAuthToken)
 
     async def set_tokens(self, tokens: Any) -> None:
-        self._tokens = tokens.model_dump_json()
+        self.set(OAuthToken, tokens)
 
     async def get_client_info(self) -> Any:
-        kept = self._client_info
-        return None if kept is None else shared.OAuthClientInformationFull.model_validate_json(kept)
+        return self.get(OAuthClientInformationFull)
 
     async def set_client_info(self, client_info: Any) -> None:
-        self._client_info = client_info.model_dump_json()
-
-    @property
-    def tokens(self) -> Json | None:
-        return None if self._tokens is None else json.loads(self._tokens)
+        self.set(OAuthClientInformationFull, client_info)
 
 
 class Connection:
@@ -103,27 +101,24 @@ class Connection:
     async def call(self, operation: str) -> None:
         """Call a tool once there is a session; raises what the SDK raises, in the call or in the connection."""
         calling = asyncio.create_task(self._call(operation))
-        try:
-            done, _ = await asyncio.wait({calling, self.task}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-            if not done:
-                await self.close()  # so that nothing of the call goes on
-                raise Refused("timeout")
-            if calling in done and "Connection closed" in str(calling.exception()):
-                await asyncio.wait({self.task}, timeout=PARTING)
-            if self.task.done():
-                await self.task  # what ends a connection says more than what a call hears of it
-            if calling not in done:
-                raise Refused("the connection was closed")
-            await calling
-        finally:
+        await asyncio.wait({calling, self.task}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        if calling.done() and "Connection closed" in str(calling.exception()):
+            await asyncio.wait({self.task}, timeout=PARTING)  # what ends a connection says more than that
+        if not calling.done() or calling.exception() and self.task.done():
+            late = not self.task.done()
             calling.cancel()
-            await asyncio.wait({calling})
+            await self.close()  # so that nothing of the call goes on
+            if late:
+                raise Refused("timeout")
+            if self.task.cancelled() or self.task.exception() is None:
+                raise Refused("the connection was closed")
+            await self.task
+        await calling
 
     async def _call(self, operation: str) -> None:
         session = await asyncio.shield(self._session)
         result = await session.call_tool(operation, {})
-        # 1.x calls it isError
-        if getattr(result, "is_error", None) or getattr(result, "isError", None):
+        if getattr(result, "is_error", None) or getattr(result, "isError", None):  # 2.x, 1.x
             raise Refused(f"the tool failed: {result.content}")
 
     async def close(self) -> None:
@@ -131,8 +126,8 @@ class Connection:
         self._closing.set()
         if not self._session.done():
             self.task.cancel()
-        _, late = await asyncio.wait({self.task}, timeout=PARTING)
-        if late:
+        await asyncio.wait({self.task}, timeout=PARTING)
+        if not self.task.done():
             self.task.cancel()
             await asyncio.wait({self.task}, timeout=PARTING)
 
@@ -174,7 +169,7 @@ class Site:
 
     @asynccontextmanager
     async def _transport(self) -> AsyncIterator[Any]:
-        # Whoever forgets his sessions takes leave of none, hence terminate_on_close.
+        # A program that is ended takes no leave of its sessions, hence terminate_on_close.
         if hasattr(streamable_http, "streamable_http_client"):  # since 1.24.0
             async with http_client(auth=self.provider) as client:
                 yield streamable_http.streamable_http_client(self.url, http_client=client, terminate_on_close=False)
@@ -183,12 +178,10 @@ class Site:
                 self.url, auth=self.provider, httpx_client_factory=http_client, terminate_on_close=False
             )
 
-    # --- providers --------------------------------------------------------------------------------
-
     def _user(self) -> Any:
         """The provider with a user."""
         settings = self.settings
-        metadata = shared.OAuthClientMetadata(
+        metadata = OAuthClientMetadata(
             client_name="scopelaw",
             redirect_uris=[REDIRECT_URI],
             grant_types=["authorization_code", *(["refresh_token"] if settings["wants_refresh_token"] else [])],
@@ -196,12 +189,12 @@ class Site:
         )
         options = {}
         if settings["registration"] == "document":
-            if "client_metadata_url" not in signature(OAuthClientProvider).parameters:
+            if "client_metadata_url" not in signature(auth.OAuthClientProvider).parameters:
                 raise Skipped(f"{RELEASE} knows no client ID metadata documents")
             options["client_metadata_url"] = settings["document_url"]
         elif settings["registration"] == "known":
-            self._store_known_client()
-        return OAuthClientProvider(
+            self._store_known_client()  # before it is first asked for, as the SDK's conformance client does
+        return auth.OAuthClientProvider(
             self.url, metadata, self.storage, self._open_browser, self._wait_for_callback, **options
         )
 
@@ -234,18 +227,15 @@ class Site:
         return clients[0], next(iter(known)) if len(known) == 1 else None
 
     def _store_known_client(self) -> None:
-        """Put a client into the storage before it is first asked for, as the SDK's conformance client does."""
         known, issuer = self._known_client()
-        client_info = shared.OAuthClientInformationFull(
+        client_info = OAuthClientInformationFull(
             client_id=known["client_id"],
             client_secret=known["client_secret"],
             redirect_uris=[REDIRECT_URI],
             token_endpoint_auth_method="client_secret_post" if known["client_secret"] else "none",
-            **({"issuer": issuer} if "issuer" in shared.OAuthClientInformationFull.model_fields else {}),
+            **({"issuer": issuer} if "issuer" in OAuthClientInformationFull.model_fields else {}),
         )
-        self.storage._client_info = client_info.model_dump_json()
-
-    # --- the user ---------------------------------------------------------------------------------
+        self.storage.set(OAuthClientInformationFull, client_info)
 
     async def _open_browser(self, url: str) -> None:
         response = await self.browser.get(url, follow_redirects=False)
@@ -254,11 +244,10 @@ class Site:
     async def _wait_for_callback(self) -> Any:
         query = {name: values[0] for name, values in parse_qs(urlsplit(self._came_back).query).items()}
         if "code" not in query:
-            # A handler has no other way to say that the user declined.
-            raise Refused(query.get("error", "the user was not sent back"))
+            raise Refused(query.get("error", "the user was not sent back"))  # a handler can say it in no other way
         code, state, iss = query["code"], query.get("state"), query.get("iss")
-        if hasattr(shared, "AuthorizationCodeResult"):  # since 2.0.0
-            return shared.AuthorizationCodeResult(code=code, state=state, iss=iss)
+        if hasattr(auth, "AuthorizationCodeResult"):  # since 2.0.0
+            return auth.AuthorizationCodeResult(code=code, state=state, iss=iss)
         return code, state
 
 
@@ -309,11 +298,8 @@ class Driver:
     async def _start(self, version: int) -> Json:
         if version != 1:
             raise ValueError(f"version {version} of the contract is unknown here")
-        return {
-            "version": 1,
-            "client": {"name": "mcp", "version": RELEASE, "language": "Python"},
-            "revisions": REVISIONS,
-        }
+        client = {"name": "mcp", "version": RELEASE, "language": "Python"}
+        return {"version": 1, "client": client, "revisions": REVISIONS}
 
     async def _reset(self, **settings: Any) -> Json:
         return await self._begin(settings, {})
@@ -335,7 +321,7 @@ class Driver:
         site = self._running().sites[server]
         try:
             await site.call(operation)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             if is_ours(error):
                 raise
             return {"outcome": "refused", "error": brief(error)}
@@ -351,10 +337,10 @@ class Driver:
 
     async def _report(self, server: str) -> Json:
         """The scope of the stored token: the SDK has no other account of what it was granted."""
-        tokens = self._running().sites[server].storage.tokens
+        tokens = self._running().sites[server].storage.get(OAuthToken)
         if tokens is None:
             raise Skipped("no token is stored")
-        return {"granted": None if tokens["scope"] is None else tokens["scope"].split()}
+        return {"granted": None if tokens.scope is None else tokens.scope.split()}
 
     def _running(self) -> Application:
         if self._application is None:
@@ -366,32 +352,33 @@ class Driver:
             await self._application.close()
 
 
-def first_cause(error: BaseException) -> BaseException:
-    """What a task group wraps up."""
-    while (within := getattr(error, "exceptions", None)) is not None:
-        error = within[0]
-    return error
+def cause_of(error: BaseException) -> BaseException:
+    """What a task group has wrapped up."""
+    within = getattr(error, "exceptions", None)
+    return cause_of(within[0]) if within else error
 
 
 def brief(error: BaseException) -> str:
     """An error in one line."""
-    cause = first_cause(error)
+    cause = cause_of(error)
     return " ".join((str(cause) or type(cause).__name__).split())[:300]
 
 
 def is_ours(error: BaseException) -> bool:
     """Whether an error is a fault of this file, and not what the SDK makes of what it met."""
-    cause = first_cause(error)
-    *_, (frame, _) = walk_tb(cause.__traceback__)
-    return frame.f_code.co_filename == __file__ and not isinstance(cause, Refused)
+    cause = cause_of(error)
+    files = [frame.f_code.co_filename for frame, _ in walk_tb(cause.__traceback__)]
+    return files[-1:] == [__file__] and not isinstance(cause, Refused)
 
 
 async def main() -> None:
     """Answer commands until there are no more."""
     answers, sys.stdout = sys.stdout, sys.stderr  # what anybody else prints is no answer
     # The SDK logs each flow that fails with its traceback, and failing is what many flows are here for.
-    logging.getLogger("mcp").setLevel(logging.CRITICAL + 1)
-    commands = asyncio.StreamReader(limit=LONGEST_LINE)
+    # Its older releases make HTTP libraries tell of each request.
+    for talkative in ("mcp", "httpx", "httpcore"):
+        logging.getLogger(talkative).setLevel(logging.CRITICAL + 1)
+    commands = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
     driver = Driver()
     tasks: set[asyncio.Task[None]] = set()
