@@ -224,10 +224,15 @@ class ModelOverHttp:
     version: str | None = None
     configured_mode: ConfiguredMode | None = mcp_2026_07_28.configured_mode
     grant_types: tuple[str, ...] = (*USER_DELEGATED, *WITHOUT_A_USER)
+    costly: bool = False
+
+    def playable(self, episode: Episode) -> Episode:
+        """All of it."""
+        return episode
 
     def open(self, plan: Plan, world: World) -> OverHttp:
         """Start a client with nothing stored."""
-        setup = Setup(mcp_2026_07_28, plan.configured, plan.wants_refresh_token, plan.grant_type)
+        setup = Setup(mcp_2026_07_28, plan.configured, bool(plan.wants_refresh_token), plan.grant_type)
         return OverHttp(world, Client(setup), step, front=Front(HttpWorld(world)))
 
 

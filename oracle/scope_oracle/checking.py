@@ -27,7 +27,7 @@ from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_properties.episodes import Episode, Making, Plan, Subject, run
 from scope_properties.sampling import sample
-from scope_properties.shrinking import shrink
+from scope_properties.shrinking import TRIALS, shrink
 from scope_properties.strategies import USER_DELEGATED
 from scope_spec import Revision, Verdict
 
@@ -36,6 +36,12 @@ from .subjects import DriverFault
 
 EXAMPLES: Final = 2_000
 """How many episodes a check runs where nothing else is said."""
+
+COSTLY_EXAMPLES: Final = 100
+"""How many it runs where each of them is costly."""
+
+COSTLY_TRIALS: Final = 60
+"""How many simpler episodes are then tried for the shortest trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ class Examiner:
 
 def examiner(subject: Subject, revision: Revision, readings: Mapping[str, str] = DEFAULT_READINGS) -> Examiner:
     """Get to know a subject by one plain episode: what it does with odd spellings can then be told apart."""
-    _, judge = Examiner(subject, readings, frozenset()).judged(plain_episode(revision))
+    _, judge = Examiner(subject, readings, frozenset()).judged(subject.playable(plain_episode(revision)))
     return Examiner(subject, readings, frozenset(judge.reads_plain))
 
 
@@ -170,8 +176,9 @@ class Alone:
 
     def shorten_one(self, broken: Broken) -> Broken:
         """Shorten one trace."""
-        kind = _kind(broken.finding)
-        shortest = shrink(broken.episode, partial(_length_to, kind, self.examining))
+        kind, subject = _kind(broken.finding), self.examining.subject
+        trials = COSTLY_TRIALS if subject.costly else TRIALS
+        shortest = shrink(broken.episode, partial(_length_to, kind, self.examining), subject.playable, trials)
         return self.judge_one(shortest).broken.get(kind, broken)
 
 
@@ -180,23 +187,25 @@ def check(
     *,
     revision: Revision = "2026-07-28",
     readings: Mapping[str, str] = DEFAULT_READINGS,
-    examples: int = EXAMPLES,
+    examples: int | None = None,
     seed: int = 0,
     progress: Callable[[Progress], None] = ignore,
     bench: Bench | None = None,
 ) -> Result:
     """Run `examples` generated episodes against `subject`, then shrink an episode for each clause that broke.
 
-    Deterministic: the same seed gives the same result, on whatever bench. An interrupt, or a driver that fails, ends
-    it early, with what was found so far.
+    Without a number, COSTLY_EXAMPLES for a costly subject and EXAMPLES for any other. Deterministic: the same seed
+    gives the same result, on whatever bench. An interrupt, or a driver that fails, ends it early, with what was
+    found so far.
     """
     reached: Counter[str] = Counter()
     first: dict[Kind, Broken] = {}
     short: list[Broken] = []
     done, complete, fault = 0, True, None
+    examples = examples or (COSTLY_EXAMPLES if subject.costly else EXAMPLES)
     try:
         working = bench or Alone(examiner(subject, revision, readings))
-        episodes = list(generated(revision, examples, seed, mostly_delegated(subject)))
+        episodes = list(map(subject.playable, generated(revision, examples, seed, mostly_delegated(subject))))
         for judged in working.judge(episodes):
             reached.update(judged.reached)
             for kind, broken in judged.broken.items():
@@ -252,6 +261,6 @@ def replayed(
     subject: Subject, replay: str, readings: Mapping[str, str] = DEFAULT_READINGS
 ) -> tuple[Transcript, list[Finding]]:
     """Play the episode that a replay stands for; raises BadReplay where it stands for none."""
-    episode = episode_of(replay)
+    episode = subject.playable(episode_of(replay))
     transcript, judge = examiner(subject, episode.plan.revision, readings).judged(episode)
     return transcript, judge.found

@@ -38,7 +38,7 @@ from .har import read_har
 from .jobs import Jobs, Opening
 from .names import UnknownName
 from .replays import BadReplay
-from .subjects import DriverFault, SubjectUnavailable, subject
+from .subjects import MODEL, DriverFault, SubjectUnavailable, commanded, subject
 from .transcripts import UnusableTranscript, read, stream
 
 FOUND: Final = 1
@@ -179,6 +179,11 @@ _EXAMPLES: Final = click.option(
     show_default=True,
     help="How many episodes to run.",
 )
+_COMMAND: Final = click.option(
+    "--command",
+    metavar="TEXT",
+    help="In place of SUBJECT: the conformance client that is started as TEXT SERVER_URL.",
+)
 _SEED: Final = click.option(
     "--seed", type=int, default=0, show_default=True, help="The same seed gives the same result."
 )
@@ -230,13 +235,24 @@ def cli() -> None:
 
 @cli.command(
     short_help="Put a client through generated episodes.",
-    epilog=f"{_READINGS_HELP}\n\n" + _example("scopelaw check", "scopelaw check python-sdk --html report.html"),
+    epilog=f"{_READINGS_HELP}\n\n"
+    + _example(
+        "scopelaw check",
+        "scopelaw check python-sdk --html report.html",
+        "scopelaw check --command 'node client.mjs'",
+    ),
 )
-@click.argument("name", metavar="[SUBJECT]", default="model")
+@click.argument("name", metavar="[SUBJECT]", required=False)
+@_COMMAND
 @_REVISION
 @_READING
 @_FAIL_ON
-@_EXAMPLES
+@click.option(
+    "--examples",
+    type=click.IntRange(1),
+    show_default=f"{checking.EXAMPLES}; {checking.COSTLY_EXAMPLES} for a --command",
+    help="How many episodes to run.",
+)
 @_SEED
 @_format("text")
 @_RELEASE
@@ -245,13 +261,14 @@ def cli() -> None:
 @click.option("--replay", metavar="TEXT", help="Play only the episode that a report names.")
 def check(
     *,
-    name: str,
+    name: str | None,
+    command: str | None,
     release: str | None,
     jobs: int,
     revision: Revision | None,
     readings: dict[str, str],
     fail_on: Verdict,
-    examples: int,
+    examples: int | None,
     seed: int,
     form: str,
     html: Path | None,
@@ -262,11 +279,12 @@ def check(
     SUBJECT is the reference model where none is named. Each broken clause comes with the shortest trace
     that was found to show it. Ends with 0 where nothing at or above --fail-on was found, else with 1.
     """
-    with _progress() as progress, _subject(name, release, progress) as chosen:
+    in_force = revision or REVISIONS[-1]
+    opening = _opening(name, command, release, in_force, MODEL)
+    with _progress() as progress, _subject(opening, progress) as chosen:
         if replay is not None:
             return _replay(chosen, replay, readings, fail_on, form)
-        in_force = revision or REVISIONS[-1]
-        with _bench(partial(subject, name, release), jobs, in_force, readings) as bench:
+        with _bench(opening, jobs, in_force, readings) as bench:
             result = checking.check(
                 chosen,
                 revision=in_force,
@@ -319,11 +337,27 @@ def _bench(
         yield bench
 
 
+def _opening(
+    name: str | None, command: str | None, release: str | None, revision: Revision, default: str | None = None
+) -> Opening:
+    """How to get what is to be put under test: a subject by its name, or a conformance client by its command."""
+    if name is not None and command is not None:
+        raise click.UsageError(f"one client is put under test, so {name} and a --command do not go together")
+    if command is not None and release is not None:
+        raise click.UsageError("a --command starts the release that it starts, so --sdk-version says nothing")
+    if command is not None:
+        return partial(commanded, command, revision)
+    chosen = name or default
+    if chosen is None:
+        raise click.UsageError("there is no SUBJECT and no --command to put under test")
+    return partial(subject, chosen, release)
+
+
 @contextmanager
-def _subject(name: str, release: str | None, progress: Callable[[checking.Progress], None]) -> Iterator[Subject]:
+def _subject(opening: Opening, progress: Callable[[checking.Progress], None]) -> Iterator[Subject]:
     """A subject for as long as it is under test; what is wrong with it is one sentence."""
     try:
-        with subject(name, release, lambda doing: progress(checking.Progress(0, 0, 0, doing))) as chosen:
+        with opening(say=lambda doing: progress(checking.Progress(0, 0, 0, doing))) as chosen:
             yield chosen
     except (UnknownName, SubjectUnavailable, DriverFault) as wrong:
         raise Unusable(str(wrong)) from None
@@ -341,17 +375,19 @@ def _status(findings: Iterable[Finding], fail_on: Verdict) -> int:
     short_help="Ask whether a driver plays its part.",
     epilog=_example("scopelaw smoke rust-sdk", "scopelaw smoke go-sdk --sdk-version 1.7.0"),
 )
-@click.argument("name", metavar="SUBJECT")
+@click.argument("name", metavar="[SUBJECT]", required=False)
+@_COMMAND
 @_RELEASE
 @_REVISION
-def smoke(*, name: str, release: str | None, revision: Revision | None) -> int:
-    """Ask whether the driver of SUBJECT plays its part, whatever its SDK makes of scopes.
+def smoke(*, name: str | None, command: str | None, release: str | None, revision: Revision | None) -> int:
+    """Ask whether the driver of SUBJECT, or a --command, plays its part, whatever its SDK makes of scopes.
 
     Ends with 1 where the driver does not.
     """
     failed = False
-    with _progress() as progress, _subject(name, release, progress) as chosen:
-        for test in smoking.smoke(chosen, revision or REVISIONS[-1]):
+    in_force = revision or REVISIONS[-1]
+    with _progress() as progress, _subject(_opening(name, command, release, in_force), progress) as chosen:
+        for test in smoking.smoke(chosen, in_force):
             click.echo(f"{test.outcome:<7} {test.name}" + (f": {test.because}" if test.because else ""))
             failed = failed or test.outcome == "failed"
     return FOUND if failed else 0
@@ -604,8 +640,8 @@ def compare(*, left: str, right: str, revision: Revision | None, examples: int, 
     """
     with (
         _progress() as progress,
-        _subject(left, None, progress) as one,
-        _subject(right, None, progress) as other,
+        _subject(partial(subject, left), progress) as one,
+        _subject(partial(subject, right), progress) as other,
     ):
         difference = comparing.compare(
             one, other, revision=revision or REVISIONS[-1], examples=examples, seed=seed, progress=progress

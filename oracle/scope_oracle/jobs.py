@@ -16,8 +16,8 @@ from scope_spec import Revision
 
 from .checking import Alone, Broken, Judged, examiner
 
-Opening = Callable[[], AbstractContextManager[Subject]]
-"""How to get a subject; it is called in each process, so it has to be pickled."""
+Opening = Callable[..., AbstractContextManager[Subject]]
+"""How to get a subject; `say` may be given. It is called in each process, so it has to be pickled."""
 
 _AT_ONCE: Final = 10
 """Episodes that a process is given at a time: few enough that all are busy until the end."""

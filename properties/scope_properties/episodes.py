@@ -133,12 +133,15 @@ Registration = Literal["dynamic", "known", "document"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The world as it starts, and how the client is set up in it."""
+    """The world as it starts, and how the client is set up in it.
+
+    `wants_refresh_token` is None for a client that is not set up at all, and keeps it to itself.
+    """
 
     servers: Servers
     revision: Revision = "2026-07-28"
     configured: ScopeSet | None = None
-    wants_refresh_token: bool = True
+    wants_refresh_token: bool | None = True
     grant_type: str = AUTHORIZATION_CODE
     registration: Registration = "dynamic"
 
@@ -200,6 +203,13 @@ class Subject(Protocol):
     @property
     def grant_types(self) -> tuple[str, ...]:
         """The grant types that it can be set up with."""
+
+    @property
+    def costly(self) -> bool:
+        """Whether each episode takes a start of its own, so that only few can be afforded."""
+
+    def playable(self, episode: Episode) -> Episode:
+        """The episode, as far as this client can be put through it."""
 
     def open(self, plan: Plan, world: World) -> Session:
         """Start a client with nothing stored."""
@@ -455,9 +465,18 @@ class ModelSubject:
         """Every grant type that the model knows."""
         return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
 
+    @property
+    def costly(self) -> bool:
+        """It is a function call away."""
+        return False
+
+    def playable(self, episode: Episode) -> Episode:
+        """All of it."""
+        return episode
+
     def open(self, plan: Plan, world: World) -> ModelSession:
         """Start a client with nothing stored."""
-        setup = Setup(self.policy, plan.configured, plan.wants_refresh_token, plan.grant_type)
+        setup = Setup(self.policy, plan.configured, bool(plan.wants_refresh_token), plan.grant_type)
         known = frozenset(() if plan.registration == "dynamic" else plan.servers.issuers)
         return ModelSession(world, Client(setup, Storage(registered=known)), self.step)
 

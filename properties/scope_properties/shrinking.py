@@ -28,23 +28,31 @@ TRIALS: Final = 1_500
 """How many simpler episodes are tried at the most: shrinking always ends."""
 
 
-def shrink(episode: Episode, shows: Shows) -> Episode:
-    """The plainest episode found from `episode` on that still `shows`; `episode` itself where it does not."""
+def as_it_is(episode: Episode) -> Episode:
+    """The episode itself."""
+    return episode
+
+
+def shrink(
+    episode: Episode, shows: Shows, playable: Callable[[Episode], Episode] = as_it_is, trials: int = TRIALS
+) -> Episode:
+    """The plainest episode found from `episode` on that still `shows`; `episode` itself where it does not.
+
+    At most `trials` simpler ones are tried, each as far as it is `playable`.
+    """
     events = shows(episode)
     if events is None:
         return episode
     best = (events, complexity(episode))
     tried = {repr(episode)}
-    trials = 0
     improved = True
     while improved:
         improved = False
-        for simpler in candidates(episode):
+        for simpler in map(playable, candidates(episode)):
             described = repr(simpler)
-            if described in tried or trials >= TRIALS:
+            if described in tried or len(tried) > trials:
                 continue
             tried.add(described)
-            trials += 1
             events = shows(simpler)
             if events is not None and (events, complexity(simpler)) < best:
                 episode, best, improved = simpler, (events, complexity(simpler)), True
@@ -243,7 +251,8 @@ def _fewer_names(names: tuple[str, ...] | None) -> Iterator[tuple[str, ...] | No
 
 def _renamed(episode: Episode) -> Iterator[Episode]:
     """The same episode with one scope exchanged for a plainer one."""
-    used = sorted(_names_in(episode), key=_name_weight, reverse=True)
+    # By name where nothing else tells: the order of a set is another one in each process.
+    used = sorted(sorted(_names_in(episode)), key=_name_weight, reverse=True)
     for old in used:
         for new in PLAIN_SCOPES:
             if _name_weight(new) < _name_weight(old):

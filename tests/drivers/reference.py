@@ -93,7 +93,7 @@ class Front:
         match request:
             case ResourceRequest(operation, token, resource):
                 assert resource is not None
-                message = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": operation}}
+                message = {"jsonrpc": "2.0", "id": 7, **self.message(request)}
                 headers = {} if token is None else {"Authorization": f"Bearer {token}"}
                 response = self.web.send("POST", resource, json.dumps(message), headers)
                 return ResourceResponse(
@@ -120,6 +120,9 @@ class Front:
                 return self._token(request)
             case _:
                 assert_never(request)
+
+    def message(self, request: ResourceRequest) -> dict[str, object]:
+        return {"method": "tools/call", "params": {"name": request.operation}}
 
     def _document(self, url: str) -> dict[str, list[str]] | None:
         response = self.web.send("GET", url)

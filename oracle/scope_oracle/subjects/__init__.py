@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from scope_model.policies import POLICIES
 from scope_oracle.names import UnknownName
 from scope_properties.episodes import ModelSubject, Subject
+from scope_spec import Revision
 
 MODEL = "model"
 PYTHON_SDK = "python-sdk"
@@ -43,7 +44,7 @@ def subject(
             from scope_oracle.subjects.building import build, manifest
             from scope_oracle.subjects.driver import Driven
         except ModuleNotFoundError as missing:
-            raise SubjectUnavailable(f"{name} needs {missing.name}: pip install 'scopelaw[drivers]'") from missing
+            raise _without_drivers(name, missing) from missing
         driver = manifest(name)
         built = build(driver, release, say)
         return Driven(name, built.command, driver, built.folder)
@@ -58,3 +59,17 @@ def subject(
 
         return nullcontext(PythonSdk())
     return nullcontext(ModelSubject(POLICIES[name], label=name))
+
+
+def commanded(command: str, revision: Revision, say: Callable[[str], None] = silent) -> AbstractContextManager[Subject]:
+    """The conformance client that `command` starts, tried in a revision, there for as long as its context."""
+    try:
+        from scope_oracle.subjects.command import Command
+    except ModuleNotFoundError as missing:
+        raise _without_drivers("a command", missing) from missing
+    say("trying the command")
+    return Command(command, revision)
+
+
+def _without_drivers(what: str, missing: ModuleNotFoundError) -> SubjectUnavailable:
+    return SubjectUnavailable(f"{what} needs {missing.name}: pip install 'scopelaw[drivers]'")

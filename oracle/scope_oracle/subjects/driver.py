@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from scope_model.client import Call
 from scope_model.events import CLIENT_CREDENTIALS, ClientReported, ConfiguredMode, TokenResponse
 from scope_oracle.subjects import DriverFault
 from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpWorld
-from scope_properties.episodes import Plan, World
+from scope_properties.episodes import Episode, Plan, World
 from scope_spec import REVISIONS, Revision
 
 from .building import Manifest
@@ -47,7 +47,7 @@ LONGEST_LINE: Final = 1 << 16
 """Bytes that an answer may have."""
 
 SERVER_NAMES: Final = ("one", "two")
-_KEPT_OF_STDERR: Final = 10
+KEPT_OF_STDERR: Final = 10
 _KEPT_OF_A_LINE: Final = 500
 _UNREAD_LINES: Final = 1_000
 _SHOWN: Final = 200
@@ -65,7 +65,7 @@ class Driver:
     """A driver's process: `ask` it for one thing at a time, or `send` and `receive`; ends with its context."""
 
     def __init__(self, command: Sequence[str], folder: Path | None = None) -> None:
-        self._stderr: deque[str] = deque(maxlen=_KEPT_OF_STDERR)
+        self._stderr: deque[str] = deque(maxlen=KEPT_OF_STDERR)
         self._lines: Queue[bytes | None] = Queue(_UNREAD_LINES)
         self._answers: dict[int, dict[str, object]] = {}
         self._seq = 0
@@ -82,7 +82,7 @@ class Driver:
         assert self._process.stderr is not None
         self._threads = [
             Thread(target=_read_lines, args=(self._process.stdout, self._lines), daemon=True),
-            Thread(target=_keep_lines, args=(self._process.stderr, self._stderr), daemon=True),
+            Thread(target=keep_lines, args=(self._process.stderr, self._stderr), daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -149,7 +149,7 @@ class Driver:
                 self._process.wait(STOPPING)
             except subprocess.TimeoutExpired:
                 wrong.append(f"it was still running {STOPPING:g} seconds after it was told to stop")
-        if _end_group(self._process) and not wrong:
+        if end_group(self._process) and not wrong:
             wrong.append("it left a process behind")
         while any(thread.is_alive() for thread in self._threads):
             with suppress(Empty):
@@ -190,8 +190,13 @@ class Driver:
         return answer
 
     def _fault(self, what: str) -> DriverFault:
-        said = " ".join(self._stderr)[-500:]
-        return DriverFault(f"the driver {what}" + (f"; it last said: {said}" if said else ""))
+        return fault(f"the driver {what}", self._stderr)
+
+
+def fault(what: str, said: Iterable[str]) -> DriverFault:
+    """What is wrong with a process, with what it last said."""
+    last = " ".join(said)[-_KEPT_OF_A_LINE:]
+    return DriverFault(what + (f"; it last said: {last}" if last else ""))
 
 
 def _is_answer(command: str, answer: Mapping[str, object]) -> bool:
@@ -215,14 +220,14 @@ def _read_lines(stream: IO[bytes], lines: Queue[bytes | None]) -> None:
     lines.put(None)
 
 
-def _keep_lines(stream: IO[bytes], kept: deque[str]) -> None:
+def keep_lines(stream: IO[bytes], kept: deque[str]) -> None:
     """Keep the last lines, however many there are."""
     with suppress(OSError, ValueError):
         while line := stream.readline(_KEPT_OF_A_LINE):
             kept.append(line.decode("utf-8", "replace").strip())
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> bool:
+def end_group(process: subprocess.Popen[bytes]) -> bool:
     """End a process and its group; whether any was left of the group after the process itself had ended."""
     ended = process.poll() is not None
     left = ended and _outlives(process.pid)
@@ -303,6 +308,15 @@ class Driven:
     def grant_types(self) -> tuple[str, ...]:
         """The grant types that the driver can set its client up with."""
         return self._manifest.grant_types
+
+    @property
+    def costly(self) -> bool:
+        """Its process lives for many episodes."""
+        return False
+
+    def playable(self, episode: Episode) -> Episode:
+        """All of it: what the SDK cannot do, the driver says."""
+        return episode
 
     def open(self, plan: Plan, world: World) -> DriverSession:
         """Start a client with nothing stored; raises DriverFault where the driver cannot."""

@@ -32,7 +32,7 @@ from scope_model.events import (
 )
 from scope_oracle.subjects import PYTHON_SDK, SubjectUnavailable
 from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpRequest, HttpWorld
-from scope_properties.episodes import Plan, World, one_after_the_other
+from scope_properties.episodes import Episode, Plan, World, one_after_the_other
 
 # The SDK's two lines differ in their types, and either may be the one installed.
 Theirs: TypeAlias = Any
@@ -95,6 +95,15 @@ class PythonSdk:
     def grant_types(self) -> tuple[str, ...]:
         """Its provider, and its client credentials extension; it has no token exchange."""
         return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS)
+
+    @property
+    def costly(self) -> bool:
+        """It is in this process."""
+        return False
+
+    def playable(self, episode: Episode) -> Episode:
+        """All of it."""
+        return episode
 
     def open(self, plan: Plan, world: World) -> PythonSdkSession:
         """Start a client with nothing stored; raises SubjectUnavailable for a grant that the SDK lacks."""

@@ -1,0 +1,260 @@
+"""An MCP conformance client by its command line: one process is one episode.
+
+The contract is that of the official conformance suite: `COMMAND SERVER_URL` is run by the shell, with the names of a
+scenario and of a revision in its environment; the client follows the authorization redirect by itself, lists the
+tools, calls `test-tool`, and ends. Its exit status says nothing: what is judged is read off the wire.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from shlex import quote
+from threading import Event, Thread, Timer
+from types import TracebackType
+from typing import IO, Final, Self
+
+from scope_model.client import Call
+from scope_model.events import AUTHORIZATION_CODE, AuthorizationRequest, ClientReported, ConfiguredMode
+from scope_model.scopes import ScopeSet, scopes
+from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
+from scope_oracle.subjects import DriverFault
+from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld
+from scope_properties.episodes import (
+    Episode,
+    Exhausted,
+    Making,
+    Overlapping,
+    Plan,
+    Run,
+    World,
+    one_after_the_other,
+)
+from scope_spec import Revision
+
+from .driver import KEPT_OF_STDERR, end_group, fault, keep_lines
+from .hosting import Host
+
+SCENARIO: Final = "auth/scope-step-up"
+"""The scenario that is named to clients that know several: the one whose part is played here."""
+
+TOOL: Final = "test-tool"
+"""What every client calls in the end."""
+
+STAGES: Final = (("initialize", "server/discover"), ("tools/list",), (TOOL,))
+"""What a client asks for in turn; of the first, the one that its revision has."""
+
+ENDING: Final = 30.0
+"""Seconds that a client has for an episode, as in the official suite."""
+
+_FLUSHING: Final = 1.0
+_RESOURCE: Final = "https://one.example/mcp"
+_ISSUER: Final = "https://as.example"
+
+
+class Command:
+    """A conformance client as a subject; the servers are there within its context, which it is tried for first.
+
+    Raises DriverFault where it is no client. `revision` is the one that it is tried in.
+    """
+
+    def __init__(self, command: str, revision: Revision = "2026-07-28") -> None:
+        self._command = command
+        self._revision = revision
+        self._host: Host | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._host = stack.enter_context(Host())
+            self._try()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        self._host = None
+
+    @property
+    def name(self) -> str:
+        """What it is called on the command line."""
+        return f"--command {quote(self._command)}"
+
+    @property
+    def version(self) -> str | None:
+        """Nobody asks it."""
+        return None
+
+    @property
+    def configured_mode(self) -> ConfiguredMode | None:
+        """Nobody can say what it is configured with."""
+        return None
+
+    @property
+    def grant_types(self) -> tuple[str, ...]:
+        """Its user is in it."""
+        return (AUTHORIZATION_CODE,)
+
+    @property
+    def costly(self) -> bool:
+        """A process for each episode."""
+        return True
+
+    def playable(self, episode: Episode) -> Episode:
+        """One server, its methods guarded as its operations were, and one call, with the choices for the first few.
+
+        Of the challenges to a call the first is left, but for the last call's: each stage is challenged in its turn.
+        """
+        plan = episode.plan
+        name, server = next(iter(plan.servers.resources.items()))
+        if TOOL not in server.needs:
+            server = ResourceServer(name, server.issuer, _guarded(server), server.scopes_supported, server.describes)
+        servers = Servers({name: server}, {server.issuer: plan.servers.issuers[server.issuer]})
+        plan = Plan(servers, plan.revision, wants_refresh_token=None)
+        return Episode(plan, (_joined(Call(name, TOOL), _makings(episode)[: len(STAGES)]),))
+
+    def open(self, plan: Plan, world: World) -> CommandSession:
+        """A client that is yet to be started."""
+        assert self._host is not None, "a command is used within its context"
+        return CommandSession(self._command, self._host, plan, world)
+
+    def _try(self) -> None:
+        """Find out whether this is a client at all; raises DriverFault where it is not."""
+        servers = Servers(
+            {_RESOURCE: ResourceServer(_RESOURCE, _ISSUER, {name: scopes("a") for names in STAGES for name in names})},
+            {_ISSUER: AuthorizationServer(_ISSUER)},
+        )
+        run = Run(Plan(servers, self._revision), self)
+        run.take(Making(Call(_RESOURCE, TOOL)))
+        if not any(isinstance(event, AuthorizationRequest) for event in run.world.events):
+            assert isinstance(run.session, CommandSession)
+            raise run.session.fault("was challenged and did not follow the authorization redirect")
+
+
+def _makings(episode: Episode) -> list[Making]:
+    makings: list[Making] = []
+    for doing in episode.steps:
+        match doing:
+            case Making():
+                makings.append(doing)
+            case Overlapping(first, second):
+                makings += (first, second)
+            case _:
+                pass
+    return makings
+
+
+def _guarded(server: ResourceServer) -> dict[str, ScopeSet]:
+    """What the methods need: each stage what an operation does, in turn, and the last one for what is left."""
+    needs = list(server.needs.values())
+    return {name: needs[min(at, len(needs) - 1)] for at, names in enumerate(STAGES) for name in names}
+
+
+def _joined(call: Call, makings: Sequence[Making]) -> Making:
+    """One call in place of several: before the last, a challenge and a plain answer each, and a grant at least."""
+    if not makings:
+        return Making(call)
+    *before, last = makings
+    challenges = [how for making in before for how in (*(making.challenges or (Challenging(),))[:1], Challenging())]
+    grants = [how for making in before for how in making.grants or (Granting(),)]
+    return Making(call, (*challenges, *last.challenges), (*grants, *last.grants), last.persists)
+
+
+class CommandSession:
+    """A client that is started by a call, and has ended when the call has; `refusals` is what it last said."""
+
+    def __init__(self, command: str, host: Host, plan: Plan, world: World) -> None:
+        self._command = command
+        self._host = host
+        self._revision = plan.revision
+        self._world = world
+        self._addresses = host.place(plan.servers)
+        self.http_world = _Impatient(world, self._addresses)
+        self.refusals: deque[str] = deque(maxlen=KEPT_OF_STDERR)
+
+    def call(self, call: Call) -> None:
+        """Run the client to its end; raises DriverFault where it has none, or never came to the server."""
+        process = self._start(self._addresses.outward(call.resource))
+        late = Event()
+
+        def give_up() -> None:
+            late.set()
+            end_group(process)
+
+        reading = Thread(target=self._listen, args=(process.stdout,), daemon=True)
+        waiting = Timer(ENDING, give_up)
+        try:
+            self.http_world.lose_patience = partial(end_group, process)
+            self._host.serve(self.http_world)
+            reading.start()
+            waiting.start()
+            # With a time to wait, Popen looks for the end now and then; a client is quicker than that.
+            status = process.wait()
+        finally:
+            waiting.cancel()
+            end_group(process)
+            reading.join(_FLUSHING)
+            self._host.serve(None)
+        if late.is_set():
+            raise self.fault(f"was still running after {ENDING:g} seconds")
+        if not self._world.events:
+            raise self.fault(f"ended with status {status} and never called the server")
+
+    def overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
+        """Run the client twice: what is playable never asks for it."""
+        one_after_the_other(self, first, second, turn)
+
+    def expire(self, access_token: str) -> None:
+        """Do nothing: the client has ended."""
+
+    def restart(self) -> bool:
+        """Do nothing: the client has ended, and what it stored is not known."""
+        return False
+
+    def report(self, resource: str) -> ClientReported | None:  # noqa: ARG002 - nobody is there to be asked
+        """Nothing: the client has ended."""
+        return None
+
+    def fault(self, what: str) -> DriverFault:
+        """What is wrong with the client, with what it last said."""
+        return fault(f"the command {what}", self.refusals)
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        with stream:
+            keep_lines(stream, self.refusals)
+
+    def _start(self, url: str) -> subprocess.Popen[bytes]:
+        named = {"MCP_CONFORMANCE_SCENARIO": SCENARIO, "MCP_CONFORMANCE_PROTOCOL_VERSION": self._revision}
+        try:
+            return subprocess.Popen(  # noqa: S602 - the command that the user gave, run as the official suite does
+                f"{self._command} {url}",
+                shell=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **named},
+                start_new_session=True,  # so that whatever it starts can be ended with it
+            )
+        except OSError as wrong:
+            raise self.fault(f"cannot be started: {wrong.strerror}") from None
+
+
+class _Impatient(HttpWorld):
+    """A world that ends a client which goes on for ever: it has shown enough."""
+
+    def __init__(self, world: World, addresses: Addresses) -> None:
+        super().__init__(world, addresses)
+        self.lose_patience: Callable[[], object] = lambda: None
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return super().handle(request)
+        except Exhausted:
+            self.lose_patience()
+            raise
