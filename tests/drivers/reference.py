@@ -1,14 +1,16 @@
 """The reference model behind the driver contract, over real HTTP: no finding may be made of it.
 
-Started as `python reference.py [MUTANT]`; a mutant must be caught by the clause that it names.
+Started as `python reference.py [MUTANT...]`; each `start` brings on the next of the mutants, so that one process
+plays them all. A mutant must be caught by the clause that it names.
 """
 
 import base64
 import hashlib
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
+from itertools import cycle
 from typing import assert_never
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -20,6 +22,7 @@ from scope_model.client import (
     FetchResourceMetadata,
     FetchServerMetadata,
     Heard,
+    Idle,
     Illegal,
     Noted,
     Registered,
@@ -64,6 +67,10 @@ class Answered:
         return [value for known, value in self.headers if known == name]
 
 
+class TurnedAway(Exception):
+    """The servers have answered this call for long enough."""
+
+
 @dataclass
 class Web:
     """Connections that are kept, one for each origin."""
@@ -77,7 +84,10 @@ class Web:
         connection.request(method, target, body, headers or {})
         response = connection.getresponse()
         pairs = [(name.lower(), value) for name, value in response.getheaders()]
-        return Answered(response.status, pairs, response.read())
+        answered = Answered(response.status, pairs, response.read())
+        if answered.status == 503:
+            raise TurnedAway
+        return answered
 
 
 @dataclass
@@ -87,6 +97,7 @@ class Front:
     web: Web
     endpoints: dict[str, dict[str, str]] = field(default_factory=dict)
     clients: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    document: str | None = None
     code: str | None = None
 
     def answer(self, request: Request) -> Answer:
@@ -130,6 +141,8 @@ class Front:
 
     def _register(self, request: ClientRegistration) -> Registered:
         at = request.issuer or ""
+        if self.document is not None:
+            self.clients[at] = (self.document, None)
         if at not in self.clients:
             metadata = {"redirect_uris": [BACK], "grant_types": request.grant_types, "scope": request.scope}
             body = json.dumps({name: value for name, value in metadata.items() if value is not None})
@@ -205,8 +218,12 @@ class Application:
 
     def call(self, server: str, operation: str) -> dict[str, object]:
         action = self.hear(Call(self.servers[server], operation))
-        while not isinstance(action, Served | Failed | Noted | Illegal):
-            action = self.hear(self.front.answer(action))
+        try:
+            while not isinstance(action, Served | Failed | Noted | Illegal):
+                action = self.hear(self.front.answer(action))
+        except TurnedAway:
+            self.client = replace(self.client, phase=Idle())
+            return {"outcome": "refused", "error": "the servers have had enough"}
         if isinstance(action, Served):
             return {"outcome": "served"}
         return {"outcome": "refused", "error": repr(action)}
@@ -238,12 +255,15 @@ def application(subject: ModelSubject, web: Web, command: dict[str, object]) -> 
     )
     known = clients if isinstance(clients, dict) else {}
     registered = {issuer: (client["client_id"], client["client_secret"]) for issuer, client in known.items()}
-    return Application(subject, servers, Client(setup), Front(web, clients=registered))
+    document = command["document_url"]
+    assert document is None or isinstance(document, str)
+    return Application(subject, servers, Client(setup), Front(web, clients=registered, document=document))
 
 
 def main() -> None:
     """Answer commands until there are no more."""
-    subject = MUTANTS[sys.argv[1]].subject if len(sys.argv) > 1 else ModelSubject()
+    subjects = cycle([MUTANTS[name].subject for name in sys.argv[1:]] or [ModelSubject()])
+    subject = ModelSubject()
     web = Web()
     app: Application | None = None
     for line in sys.stdin:
@@ -251,6 +271,7 @@ def main() -> None:
         answer: dict[str, object]
         match command["command"]:
             case "start":
+                subject = next(subjects)
                 client = {"name": subject.name, "version": "0", "language": "Python"}
                 answer = {"version": 1, "client": client, "revisions": ["2025-11-25", "2026-07-28"]}
             case "stop":

@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
-from time import sleep
+from selectors import EVENT_READ, DefaultSelector
+from time import monotonic, sleep
 from types import TracebackType
 from typing import IO, Final, Self
 
@@ -49,8 +48,9 @@ LONGEST_LINE: Final = 1 << 16
 SERVER_NAMES: Final = ("one", "two")
 KEPT_OF_STDERR: Final = 10
 _KEPT_OF_A_LINE: Final = 500
-_UNREAD_LINES: Final = 1_000
 _SHOWN: Final = 200
+_MOMENT: Final = 0.02
+_GLANCE: Final = 0.2
 _GRACE: Final = 25
 
 
@@ -62,30 +62,35 @@ class Skipped:
 
 
 class Driver:
-    """A driver's process: `ask` it for one thing at a time, or `send` and `receive`; ends with its context."""
+    """A driver's process: `ask` it for one thing at a time, or `send` and `receive`; ends with its context.
+
+    It is read while something is expected of it, and a driver that says too much waits until then.
+    """
 
     def __init__(self, command: Sequence[str], folder: Path | None = None) -> None:
-        self._stderr: deque[str] = deque(maxlen=KEPT_OF_STDERR)
-        self._lines: Queue[bytes | None] = Queue(_UNREAD_LINES)
+        self._output = bytearray()
+        self._stderr = b""
         self._answers: dict[int, dict[str, object]] = {}
         self._seq = 0
         self._pending: dict[int, str] = {}
-        self._process = subprocess.Popen(  # noqa: S603 - the driver that the user asked for
-            list(command),
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # so that whatever it starts can be ended with it
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - the driver that the user asked for
+                list(command),
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # so that whatever it starts can be ended with it
+            )
+        except OSError as wrong:
+            raise DriverFault(f"the driver cannot be started: {command[0]}: {wrong.strerror}") from None
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._threads = [
-            Thread(target=_read_lines, args=(self._process.stdout, self._lines), daemon=True),
-            Thread(target=keep_lines, args=(self._process.stderr, self._stderr), daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._open = DefaultSelector()
+        for stream in (self._process.stdout, self._process.stderr):
+            self._open.register(stream, EVENT_READ)
 
     def __enter__(self) -> Self:
         return self
@@ -100,8 +105,9 @@ class Driver:
         self._write({"command": "start", "version": VERSION})
         hello = self._next("start", STARTING)
         client, spoken = hello.get("client"), hello.get("revisions")
-        understood = isinstance(client, dict) and isinstance(spoken, list) and set(spoken) & set(REVISIONS)
-        if hello.get("version") != VERSION or not understood:
+        named = isinstance(client, dict) and isinstance(client.get("version"), str)
+        understood = isinstance(spoken, list) and any(revision in spoken for revision in REVISIONS)
+        if hello.get("version") != VERSION or not named or not understood:
             raise self._fault(f"answered start with {_shown(hello)}")
         return hello
 
@@ -118,14 +124,14 @@ class Driver:
         while seq not in self._answers:
             answer = self._next(command, ANSWERING)
             given = answer.get("seq")
-            if not isinstance(given, int) or given not in self._pending or given in self._answers:
+            if type(given) is not int or given not in self._pending or given in self._answers:
                 raise self._fault(f"sent what nobody asked for: {_shown(answer)}")
             self._answers[given] = answer
         del self._pending[seq]
         answer = self._answers.pop(seq)
         skipped, errored = answer.get("skipped"), answer.get("errored")
         if isinstance(errored, dict):
-            raise self._fault(f"failed to {command}: {errored.get('context')}")
+            raise self._fault(f"failed to {command}: {_plain(str(errored.get('context')))}")
         if isinstance(skipped, dict):
             return Skipped(str(skipped.get("message")))
         if not _is_answer(command, answer):
@@ -138,49 +144,40 @@ class Driver:
 
     def stop(self) -> list[str]:
         """End the driver and all that it started; gives what was wrong with how it ended."""
+        if self._open.get_map() is None:
+            return []
         wrong = []
-        if self._process.poll() is None:
-            with suppress(DriverFault):
-                self._write({"command": "stop"})
-            assert self._process.stdin is not None
-            with suppress(OSError):
-                self._process.stdin.close()
-            try:
-                self._process.wait(STOPPING)
-            except subprocess.TimeoutExpired:
-                wrong.append(f"it was still running {STOPPING:g} seconds after it was told to stop")
-        if end_group(self._process) and not wrong:
-            wrong.append("it left a process behind")
-        while any(thread.is_alive() for thread in self._threads):
-            with suppress(Empty):
-                self._lines.get(timeout=0.01)  # a full queue would hold its thread for ever
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
+        try:
+            if self._process.poll() is None:
                 with suppress(OSError):
-                    stream.close()
+                    self._stdin.write(_line({"command": "stop"}))
+                with suppress(OSError):
+                    self._stdin.close()
+                if not self._ends():
+                    wrong.append(f"it was still running {STOPPING:g} seconds after it was told to stop")
+            else:
+                wrong.append(f"it ended with status {self._process.returncode} before it was told to stop")
+        finally:  # an interrupt leaves nothing running either
+            left = end_group(self._process)
+            held = self._is_held()
+            self._close()
+        if left:
+            wrong.append("it left a process behind")
+        if held:
+            wrong.append("something that it started has left its process group, and may be running still")
         return wrong
 
     def _write(self, message: Mapping[str, object]) -> None:
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
+            self._stdin.write(_line(message))
+            self._stdin.flush()
         except OSError:
-            raise self._fault("does not take commands any more") from None
+            fate = self._fate("closed its input")
+            raise self._fault(f"{fate} before it was told to {message['command']}") from None
 
     def _next(self, command: str, seconds: float) -> dict[str, object]:
-        try:
-            line = self._lines.get(timeout=seconds)
-        except Empty:
-            raise self._fault(f"did not answer {command} within {seconds:g} seconds") from None
-        if line is None:
-            try:
-                ended = f"ended with status {self._process.wait(STOPPING)}"
-            except subprocess.TimeoutExpired:
-                ended = "closed its output"
-            raise self._fault(f"{ended} instead of answering {command}")
-        if len(line) > LONGEST_LINE:
-            raise self._fault(f"answered {command} with a line of more than {LONGEST_LINE} bytes")
+        """The next line as an object, whatever it answers; `command` is the one that somebody waits for."""
+        line = self._read_line(command, seconds)
         try:
             answer = json.loads(line)
         except (ValueError, RecursionError):
@@ -189,13 +186,71 @@ class Driver:
             raise self._fault(f"answered {command} with {_shown(answer)}, which is no object")
         return answer
 
+    def _read_line(self, command: str, seconds: float) -> bytes:
+        deadline = monotonic() + seconds
+        while (end := self._output.find(b"\n")) < 0 and len(self._output) <= LONGEST_LINE:
+            left = deadline - monotonic()
+            if left <= 0:
+                raise self._fault(f"did not answer {command} within {seconds:g} seconds")
+            silent = not self._read(min(left, _GLANCE))
+            # What it started may hold its output, so that this is not closed when the driver ends.
+            if self._stdout not in self._open.get_map() or (silent and self._process.poll() is not None):
+                raise self._fault(f"{self._fate('closed its output')} instead of answering {command}")
+        if not 0 <= end <= LONGEST_LINE:
+            raise self._fault(f"answered {command} with a line of more than {LONGEST_LINE} bytes")
+        line = bytes(self._output[:end])
+        del self._output[: end + 1]
+        return line
+
+    def _read(self, seconds: float) -> bool:
+        """Read some of what the driver has written, waiting for so long at most; whether there was any."""
+        ready = self._open.select(seconds)
+        for key, _ in ready:
+            read = os.read(key.fd, LONGEST_LINE)
+            if not read:
+                self._open.unregister(key.fileobj)
+            elif key.fileobj is not self._stdout:
+                self._stderr = (self._stderr + read)[-_KEPT_OF_A_LINE:]
+            elif len(self._output) <= LONGEST_LINE:  # beyond that it is at fault already
+                self._output += read
+        return bool(ready)
+
+    def _ends(self) -> bool:
+        """Whether the driver ends in time; its last words are read."""
+        deadline = monotonic() + STOPPING
+        while self._process.poll() is None and monotonic() < deadline:
+            self._read(_MOMENT)
+        ended = self._process.poll() is not None
+        while self._read(0) and monotonic() < deadline:
+            pass
+        return ended
+
+    def _fate(self, otherwise: str) -> str:
+        """Why a driver takes or says nothing any more; `otherwise` is for one that lives on."""
+        return f"ended with status {self._process.returncode}" if self._ends() else otherwise
+
+    def _is_held(self) -> bool:
+        """Whether somebody still has the output open when all of the group is gone."""
+        for _ in range(_GRACE):
+            if not self._open.get_map():
+                return False
+            self._read(_MOMENT)
+        return True
+
+    def _close(self) -> None:
+        self._open.close()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+
     def _fault(self, what: str) -> DriverFault:
-        return fault(f"the driver {what}", self._stderr)
+        return fault(f"the driver {what}", [self._stderr.decode("utf-8", "replace")])
 
 
 def fault(what: str, said: Iterable[str]) -> DriverFault:
     """What is wrong with a process, with what it last said."""
-    last = " ".join(said)[-_KEPT_OF_A_LINE:]
+    last = _plain(" ".join(said))
     return DriverFault(what + (f"; it last said: {last}" if last else ""))
 
 
@@ -212,12 +267,8 @@ def _is_answer(command: str, answer: Mapping[str, object]) -> bool:
             return answer.get("ok") is True
 
 
-def _read_lines(stream: IO[bytes], lines: Queue[bytes | None]) -> None:
-    """Pass lines on, none longer than one byte more than is allowed; None is the end."""
-    with suppress(OSError, ValueError):
-        while line := stream.readline(LONGEST_LINE + 1):
-            lines.put(line)
-    lines.put(None)
+def _line(message: Mapping[str, object]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
 
 
 def keep_lines(stream: IO[bytes], kept: deque[str]) -> None:
@@ -244,12 +295,20 @@ def _outlives(group: int) -> bool:
             os.killpg(group, 0)
         except (ProcessLookupError, PermissionError):
             return False
-        sleep(0.02)
+        sleep(_MOMENT)
     return True
 
 
+def _plain(text: str) -> str:
+    """The end of a driver's words, without what would move a terminal's cursor."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text[-_KEPT_OF_A_LINE:]).split())
+
+
 def _shown(value: object) -> str:
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else json.dumps(value)
+    try:
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else json.dumps(value)
+    except RecursionError:
+        text = "something nested too deeply to be shown"
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
+from time import sleep
 from types import TracebackType
 from typing import Final, Self
 
@@ -22,12 +23,17 @@ from starlette.types import Receive, Scope, Send
 
 from scope_model.client import Call
 from scope_model.servers import Servers
+from scope_oracle.subjects import SubjectUnavailable
 from scope_oracle.world import Addresses, HttpRequest, HttpWorld
 from scope_properties.episodes import Exhausted
 
 LOOPBACK: Final = "127.0.0.1"
 SERVERS: Final = 2
 """How many resource servers, and how many authorization servers, a world may have here."""
+
+_MOMENT: Final = 0.005
+_FOR_EVER: Final = 86_400
+"""Seconds: a connection that is kept is never closed here while its client means to use it again."""
 
 _NOBODY: Final = Response("no episode is in progress", 503)
 _NO_PATIENCE: Final = Response("this call has gone on for long enough", 503)
@@ -53,7 +59,8 @@ class Host:
     """Serves one world at a time over HTTP, and nothing while it has none."""
 
     def __init__(self) -> None:
-        self._sockets = [_listening() for _ in range(2 * SERVERS)]
+        self._stack = ExitStack()
+        self._sockets: list[socket.socket] = []
         self._world: HttpWorld | None = None
         self._failure: Exception | None = None
         self._gate: _Gate | None = None
@@ -69,21 +76,32 @@ class Host:
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
+                timeout_keep_alive=_FOR_EVER,
             )
         )
-        self._thread = Thread(target=self._server.run, args=(self._sockets,), name="scopelaw host", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        with ExitStack() as stack:
+            try:
+                self._sockets = [stack.enter_context(_listening()) for _ in range(2 * SERVERS)]
+            except OSError as wrong:
+                raise SubjectUnavailable(f"cannot listen on {LOOPBACK}: {wrong.strerror}") from None
+            thread = Thread(target=self._server.run, args=(self._sockets,), name="scopelaw host", daemon=True)
+            stack.callback(self._end, thread)
+            thread.start()
+            while thread.is_alive() and not self._server.started:  # until then it cannot be told to end
+                sleep(_MOMENT)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stack.close()
+
+    def _end(self, thread: Thread) -> None:
         self._server.force_exit = self._server.should_exit = True
-        self._thread.join()
-        for each in self._sockets:
-            each.close()
+        thread.join()
 
     def place(self, servers: Servers) -> Addresses:
         """Where each of these servers is to be found."""
@@ -97,8 +115,9 @@ class Host:
     def serve(self, world: HttpWorld | None) -> None:
         """Put another world behind the ports, or none; raises what went wrong in answering the one before."""
         self._world = world
-        if self._failure is not None:
-            raise self._failure
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     @contextmanager
     def withholding(self, call: Call) -> Iterator[None]:
@@ -160,10 +179,7 @@ class Host:
 
 
 def _listening() -> socket.socket:
-    listening = socket.socket()
-    listening.bind((LOOPBACK, 0))
-    listening.listen(128)
-    return listening
+    return socket.create_server((LOOPBACK, 0), backlog=128)
 
 
 def _origin(name: str) -> str:
