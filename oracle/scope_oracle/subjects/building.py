@@ -29,6 +29,9 @@ DRIVERS: Final = Path(str(files("scope_oracle"))) / "drivers"
 
 _LOG: Final = "build.log"
 _DONE: Final = "built"
+_COMPILED: Final = "__pycache__"
+"""What an installation adds to a folder, anew each time."""
+
 _TOLD_OF_A_FAILURE: Final = 3
 _RELEASE: Final = re.compile(r"[0-9][0-9A-Za-z.+-]*")
 
@@ -71,7 +74,7 @@ def drivers() -> tuple[str, ...]:
 def build(driver: Manifest, version: str | None, say: Callable[[str], None]) -> Built:
     """Build a driver with a release of its SDK, that of its lock file where none is named, unless it was built before.
 
-    `say` is told what is being done. Raises SubjectUnavailable where a tool is missing or a build fails.
+    `say` is told what is being done. Raises SubjectUnavailable where a tool is missing, or where it cannot be built.
     """
     missing = [tool for tool in driver.needs if shutil.which(tool) is None]
     if missing:
@@ -79,6 +82,15 @@ def build(driver: Manifest, version: str | None, say: Callable[[str], None]) -> 
     release = (version or driver.version).removeprefix("v")
     if not _RELEASE.fullmatch(release):
         raise SubjectUnavailable(f"{release!r} is no release of {driver.package}: one looks like {driver.version}")
+    try:
+        folder = _built(driver, release, say)
+    except OSError as wrong:
+        raise SubjectUnavailable(f"cannot build {driver.name} {release}: {wrong}") from None
+    return Built(driver.run, folder)
+
+
+def _built(driver: Manifest, release: str, say: Callable[[str], None]) -> Path:
+    """The folder in which a driver is built."""
     source = DRIVERS / driver.name
     cache = user_cache_path("scopelaw")
     folder = cache / "drivers" / f"{driver.name}-{release}-{_digest(source)}"
@@ -87,14 +99,14 @@ def build(driver: Manifest, version: str | None, say: Callable[[str], None]) -> 
         fcntl.flock(lock, fcntl.LOCK_EX)  # somebody else may be building the same
         if not (folder / _DONE).exists():
             shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(source, folder)
+            shutil.copytree(source, folder, ignore=shutil.ignore_patterns(_COMPILED))
             given = {"version": release, "python": sys.executable, "cache": str(cache)}
             for command in driver.locked if release == driver.version else driver.release:
                 words = [_filled(word, given) for word in command]
                 say(f"building {driver.name} {release}: {' '.join(command[:3])}")
                 _run(words, folder, f"cannot build {driver.name} {release}")
             (folder / _DONE).touch()
-    return Built(driver.run, folder)
+    return folder
 
 
 def _filled(word: str, given: Mapping[str, str]) -> str:
@@ -127,6 +139,6 @@ def _digest(folder: Path) -> str:
     """What a folder holds, in a few letters: a changed driver is built anew."""
     digest = sha256()
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_file() and _COMPILED not in path.parts:
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
