@@ -1,0 +1,258 @@
+"""Conformance clients by their command line: what they are put through, how they are judged, and what ends them."""
+
+import os
+import shlex
+import sys
+from itertools import islice
+from pathlib import Path
+from time import sleep
+
+import pytest
+from click.testing import CliRunner, Result
+
+from scope_model.client import Call
+from scope_model.events import ResourceResponse
+from scope_model.scopes import scopes
+from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
+from scope_oracle import checking
+from scope_oracle.checking import examiner, generated, plain_episode
+from scope_oracle.cli import cli
+from scope_oracle.replays import episode_of, replay_of
+from scope_oracle.subjects import command
+from scope_oracle.subjects.command import STAGES, TOOL, Command
+from scope_properties.episodes import Episode, Making, Overlapping, Plan, run
+from scope_properties.mutants import MUTANTS
+from scope_properties.shrinking import candidates, shrink
+from scope_spec import Revision
+
+TESTS = Path(__file__).parent
+CLIENT = f"cd {shlex.quote(str(TESTS))} && exec {shlex.quote(sys.executable)} -m drivers.conformance_client"
+"""The reference model as a conformance client."""
+
+RESOURCE, ISSUER = "https://one.example/mcp", "https://as.example"
+GUARDED = {name for names in STAGES for name in names}
+
+
+def scopelaw(*arguments: str) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(cli, arguments)
+
+
+def refused(*arguments: str) -> str:
+    """The one sentence that is said about a client that cannot be put under test."""
+    result = scopelaw(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("scopelaw: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def python(source: str) -> str:
+    """The command that runs a program of one line."""
+    return f"{shlex.quote(sys.executable)} -c {shlex.quote(source)}"
+
+
+def episode(*challenges: Challenging, grants: tuple[Granting, ...] = (), persists: bool = False) -> Episode:
+    """A call of the tool, in a world in which each stage needs a scope of its own."""
+    needs = {name: scopes(scope) for names, scope in zip(STAGES, "abc", strict=True) for name in names}
+    servers = Servers({RESOURCE: ResourceServer(RESOURCE, ISSUER, needs)}, {ISSUER: AuthorizationServer(ISSUER)})
+    making = Making(Call(RESOURCE, TOOL), challenges, grants, persists)
+    return Episode(Plan(servers, wants_refresh_token=None), (making,))
+
+
+# --- what can be played ---------------------------------------------------------------------------
+
+
+def test_what_is_playable_is_one_call_of_the_tool_behind_guarded_methods() -> None:
+    client = Command("client")
+    for made in generated("2026-07-28", 300, 3):
+        playable = client.playable(made)
+        (making,) = playable.steps
+        (resource,) = playable.plan.servers.resources.values()
+        assert isinstance(making, Making)
+        assert making.call == Call(resource.resource, TOOL)
+        assert set(resource.needs) == GUARDED
+        assert set(playable.plan.servers.issuers) == {resource.issuer}
+        assert (playable.plan.configured, playable.plan.wants_refresh_token) == (None, None)
+        assert client.playable(playable) == playable
+        assert episode_of(replay_of(playable)) == playable
+
+
+def test_each_stage_has_the_first_challenge_of_a_call_and_the_last_has_all_of_its_own() -> None:
+    named, again = Challenging(scope=scopes("d")), Challenging(rejects="unauthorized")
+    refused_, silent = Granting("refused"), Granting(says=False)
+    first, second = Call(RESOURCE, "read"), Call(RESOURCE, "write")
+    plan = plain_episode("2026-07-28").plan
+    steps = (
+        Overlapping(Making(first, (named, again)), Making(second, grants=(refused_, silent))),
+        Making(first, (again, again), (silent,), persists=True),
+        Making(second, (named,)),
+    )
+    (making,) = Command("client").playable(Episode(plan, steps)).steps
+    assert making == Making(
+        Call(RESOURCE, TOOL),
+        (named, Challenging(), Challenging(), Challenging(), again, again),
+        (Granting(), refused_, silent, silent),
+        persists=True,
+    )
+
+
+def test_an_episode_without_a_call_becomes_a_plain_one() -> None:
+    plan = plain_episode("2026-07-28").plan
+    assert Command("client").playable(Episode(plan, ())).steps == (Making(Call(RESOURCE, TOOL)),)
+
+
+def test_shrinking_tries_few_episodes_and_only_playable_ones() -> None:
+    client, tried = Command("client"), list[Episode]()
+
+    def shows(one: Episode) -> int:
+        tried.append(one)
+        return len(tried)  # never better, so that it goes on for as long as it may
+
+    drawn = client.playable(next(islice(generated("2026-07-28", 10, 3), 5, None)))
+    assert shrink(drawn, shows, client.playable, trials=20) == drawn
+    assert len(tried) == 1 + 20
+    assert len(set(map(repr, tried))) == len(tried)
+    assert [client.playable(one) for one in tried] == tried
+    assert any(client.playable(one) != one for one in candidates(drawn))
+
+
+# --- what is judged -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("revision", "begins"), [("2025-11-25", "initialize"), ("2026-07-28", "server/discover")])
+def test_each_stage_is_challenged_and_the_reference_is_found_no_fault_with(revision: Revision, begins: str) -> None:
+    with Command(CLIENT, revision) as client:
+        plain = client.playable(plain_episode(revision))
+        responses = [event for event in run(plain, client).events if isinstance(event, ResourceResponse)]
+        assert [(event.operation, event.status) for event in responses] == [
+            *((begins, 401), (begins, 200)),
+            *(("tools/list", 403), ("tools/list", 200)),
+            *((TOOL, 401), (TOOL, 200)),
+        ]
+        result = checking.check(client, revision=revision, examples=5)
+    assert (result.broken, result.complete, result.examples) == ((), True, 5)
+
+
+GROWING = [Challenging("insufficient_scope", scopes(name)) for name in "abcdefgh"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("replaces", episode()),
+        ("openid-always", episode()),
+        ("scope-at-exchange", episode()),
+        ("first-scheme", episode(*[Challenging(spelling="after-basic")] * 3)),
+        ("no-bound", episode(*GROWING)),
+        ("insists", episode(grants=(Granting("refused"),), persists=True)),  # for ever, until it is ended
+    ],
+)
+def test_a_wrong_client_is_caught_by_the_clause_that_it_breaks(name: str, shown: Episode) -> None:
+    mutant = MUTANTS[name]
+    with Command(f"{CLIENT} {name}") as client:
+        _, judge = examiner(client, "2026-07-28").judged(shown)
+    found = {finding.clause for finding in judge.found}
+    assert mutant.clause in found
+    assert found <= {mutant.clause} | mutant.also
+
+
+def test_a_finding_is_shown_and_can_be_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "COSTLY_TRIALS", 2)
+    wrong = f"{CLIENT} openid-always"
+    result = scopelaw("check", "--command", wrong, "--examples", "1")
+    assert result.exit_code == 1, result.output
+    replay = next(line for line in result.stdout.splitlines() if line.startswith("  replay: "))
+    words = shlex.split(replay)
+    assert words[1:5] == ["scopelaw", "check", "--command", wrong]
+    again = scopelaw(*words[2:])
+    assert again.exit_code == 1
+    assert "SEL-6" in again.stdout
+
+
+# --- how a client is run --------------------------------------------------------------------------
+
+
+def test_a_client_is_told_the_scenario_and_the_revision_and_its_status_says_nothing(tmp_path: Path) -> None:
+    told, script = tmp_path / "told", tmp_path / "client.sh"
+    variables = '"$MCP_CONFORMANCE_SCENARIO" "$MCP_CONFORMANCE_PROTOCOL_VERSION" "$#"'
+    script.write_text(f"printf '%s\\n' {variables} > {told}\n({CLIENT} \"$1\")\nexit 7\n", "utf-8")
+    result = scopelaw("smoke", "--command", f"sh {script}", "--revision", "2025-11-25")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("ok ") == 2
+    assert told.read_text("utf-8").split() == ["auth/scope-step-up", "2025-11-25", "1"]
+
+
+CALLS = 'import sys; from urllib.request import urlopen; urlopen(sys.argv[1], b\'{"method": "tools/list"}\')'
+
+
+@pytest.mark.parametrize(
+    ("client", "says"),
+    [
+        ("no-such-client", "ended with status 127 and never called the server; it last said: "),
+        (shlex.quote(__file__), "ended with status 126 and never called the server"),
+        ("true", "ended with status 0 and never called the server"),
+        (
+            python("raise SystemExit('out of order')"),
+            "ended with status 1 and never called the server; it last said: out",
+        ),
+        (python(CALLS), "was challenged and did not follow the authorization redirect; it last said: "),
+    ],
+)
+@pytest.mark.parametrize("doing", ["check", "smoke"])
+def test_what_is_no_client_is_one_sentence(doing: str, client: str, says: str) -> None:
+    assert says in refused(doing, "--command", client)
+
+
+def test_one_client_is_put_under_test() -> None:
+    assert "do not go together" in refused("check", "model", "--command", "true")
+    assert "do not go together" in refused("smoke", "go-sdk", "--command", "true")
+    assert "--sdk-version says nothing" in refused("check", "--command", "true", "--sdk-version", "1.0")
+    assert "no SUBJECT and no --command" in refused("smoke")
+
+
+def left_of(group: int) -> bool:
+    """Whether any process of a group is still there; one that was ended takes a moment to be gone."""
+    for _ in range(500):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return False
+        sleep(0.01)
+    return True
+
+
+def test_a_client_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "ENDING", 1.0)
+    script, pid = tmp_path / "client.sh", tmp_path / "pid"
+    script.write_text(f"echo $$ > {pid}\nsleep 1000 &\nsleep 1000\n", "utf-8")
+    assert "was still running after 1 seconds" in refused("check", "--command", f"exec sh {script}")
+    assert not left_of(int(pid.read_text("utf-8")))
+
+
+def test_what_a_client_leaves_behind_is_ended(tmp_path: Path) -> None:
+    script, pid = tmp_path / "client.sh", tmp_path / "pid"
+    script.write_text(f'echo $$ > {pid}\nsleep 1000 &\n({CLIENT} "$1")\n', "utf-8")
+    with Command(f"exec sh {script}"):
+        assert not left_of(int(pid.read_text("utf-8")))
+
+
+def test_a_client_that_never_stops_asking_is_ended_when_it_has_shown_enough(tmp_path: Path) -> None:
+    # Nobody waits until it would count as hanging: the sentence is the one on what it did not do.
+    script = tmp_path / "client.py"
+    lines = ("from contextlib import suppress", "while True:", "    with suppress(OSError):", f"        {CALLS}")
+    script.write_text("\n".join(lines), "utf-8")
+    said = refused("check", "--command", f"{shlex.quote(sys.executable)} {script}")
+    assert "did not follow the authorization redirect" in said
+
+
+def test_a_client_that_fails_later_ends_the_check_with_what_was_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, tried = tmp_path / "client.sh", tmp_path / "tried"
+    script.write_text(f'test -e {tried} && exec sleep 1000\n({CLIENT} "$1")\ntouch {tried}\n', "utf-8")
+    with Command(f"sh {script}") as client:
+        monkeypatch.setattr(command, "ENDING", 0.5)
+        result = checking.check(client, examples=2)
+    assert (result.complete, result.examples) == (False, 0)
+    assert result.fault == "the command was still running after 0.5 seconds"
