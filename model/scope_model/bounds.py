@@ -404,6 +404,7 @@ def _where_from(asking: Asking, scope: Scope, *, known: bool) -> str | None:
         scope == OFFLINE_ACCESS
         or scope in account.ever
         or scope in account.invented
+        or scope in account.heard
         or (granted is not None and scope in granted)
     ):
         return None
@@ -532,7 +533,9 @@ def few_attempts(findings: Findings, asking: Asking, challenge: PendingChallenge
     ):
         fresh = asking.wanted - chain.asked
         if len(fresh) == 0:
-            findings.broke("RETRY-3", "the token carries what the challenge asks for, and the same is requested again")
+            if not named <= _OFFLINE:  # that one no token shows
+                because = "the token carries what the challenge asks for, and the same is requested again"
+                findings.broke("RETRY-3", because)
         elif fresh <= _OFFLINE:
             findings.broke("OFFLINE-6", "nothing is new in the request but offline_access, which is no progress")
     chain.in_a_row += 1

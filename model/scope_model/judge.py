@@ -140,13 +140,14 @@ class Judge:
         account = resource.account
         if account is None or account.access_token is None:
             return
-        if account.fresh:
+        account.in_use = event.access_token == account.access_token
+        if account.fresh and account.retried in (None, event.operation):
             account.fresh = False
             clause = "GRANT-3" if account.differed else "STEP-7"
             if self._findings.reach(clause) and event.access_token != account.access_token:
                 carried = "no token" if event.access_token is None else "an older one"
                 self._findings.broke(clause, f"a new token was issued, and the request after it carries {carried}")
-        elif account.failed and not account.rejected:
+        elif not account.fresh and account.failed and not account.rejected:
             if self._findings.reach("ACC-10") and event.access_token is None:
                 self._findings.broke(
                     "ACC-10", "an authorization failed, and the token that was held before is no longer used"
@@ -179,7 +180,7 @@ class Judge:
             return
         budget = self._steps_up and self._authorizations >= FEW and not account.was_refused
         if not self._steps_up or misread is None or budget:
-            if budget and misread is None and never and findings.reach("RETRY-2"):
+            if budget and misread is None and never and challenge.renewed is None and findings.reach("RETRY-2"):
                 findings.broke(
                     "RETRY-2",
                     f"{self._authorizations} authorization requests were made for other operations, and none for "
@@ -213,7 +214,7 @@ class Judge:
             return
         challenge = understand(event, self._findings.readings["A16"])
         again = event.status == 401 and chain.lines == event.www_authenticate
-        challenge.repeated = renewed if again else None
+        challenge.renewed, challenge.repeated = renewed, renewed if again else None
         chain.lines = event.www_authenticate
         challenge.insisted, chain.forbidden = chain.forbidden, event.status == 403 and not challenge.insufficient
         challenge.outdated = account is not None and chain.carried != account.access_token
@@ -225,7 +226,7 @@ class Judge:
         if challenge.insufficient and account is not None:
             self._reach_of_a_step_up(account, challenge, chain)
         if event.status == 401 and account is not None and not challenge.outdated:
-            account.rejected = True
+            account.rejected, account.expired = True, False
         resource.challenge = challenge
         resource.stale = challenge.names_metadata and resource.known
 
@@ -340,7 +341,7 @@ class Judge:
                 )
         if account.was_refused:
             findings.reach("RETRY-5")
-        if account.refused is not None and same_scopes(account.refused, asking.wanted):
+        if account.refused is not None and challenge is not None and same_scopes(account.refused, asking.wanted):
             findings.broke("RETRY-5", "the request that was just refused is sent again unchanged")
         if self._selects:
             what_the_challenge_asks(findings, asking)
@@ -402,7 +403,7 @@ class Judge:
 
     def _refused(self, account: Account) -> None:
         account.refused = account.pending if account.pending is not None else NO_SCOPES
-        account.was_refused = account.failed = True
+        account.was_refused, account.failed = True, account.in_use
         if self._findings.readings["A19"] == "remembered" and account.requested is not None:
             account.requested |= account.refused
         if account.expired and account.grant_type == CLIENT_CREDENTIALS:
@@ -471,6 +472,7 @@ class Judge:
                     "the same challenge came again after a renewal, and the token is refreshed again",
                 )
             challenge.refreshed = True
+            account.heard.update(challenge.tolerated)
             resource.answered = challenge
 
     def _token_response(self, event: TokenResponse) -> None:
@@ -496,6 +498,8 @@ class Judge:
         account.reported_rightly = False
         account.fresh, account.rejected, account.expired, account.failed = True, False, False, False
         resource = self._resource_named(event.resource)
+        account.in_use = True
+        account.retried = None if resource.answered is None else resource.answered.operation
         self._holders[event.access_token] = (account, resource)
         if event.refresh_token is not None:
             self._refreshed_by[event.refresh_token] = (account, resource)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from .challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
-from .events import Header, ResourceResponse, WireScope
+from .events import CLIENT_CREDENTIALS, Header, ResourceResponse, WireScope
 from .misreadings import Heading, Misreading, misreadings_of
 from .scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
 
@@ -26,7 +26,8 @@ class PendingChallenge:
     `text` is its scope as it stands. `scope` is what it asks for, None where it names nothing that can be relied
     on; `tolerated` is what it names all the same, and `repeats` what only the repetitions of its scope parameter
     name. `disputed` is the reading on which `scope` rests, where several things could be read. `refreshed` is
-    whether a refresh was tried in answer, `repeated` what had renewed the token where the same 401 came again.
+    whether a refresh was tried in answer. `renewed` is what had renewed the token just before, and `repeated` the
+    same where the same 401 came again.
     `outdated` is whether it speaks of another token than the newest, as where calls overlap, and `insisted` whether
     it answers a request that was sent again after a 403 that asked for nothing.
     """
@@ -43,6 +44,7 @@ class PendingChallenge:
     names_metadata: bool = False
     malformed: bool = False
     refreshed: bool = False
+    renewed: Renewal | None = None
     repeated: Renewal | None = None
     outdated: bool = False
     insisted: bool = False
@@ -130,8 +132,10 @@ class Account:
 
     `requested` is None until a token was issued. `first` is the first request that led to a token, `widened`
     whether a later one asked for more. `ever` is all that was ever requested, or granted beyond that, and has a
-    source, `invented` what had none. `earlier` is the grant before this one, `pending` the request that awaits
-    its token, `leg` that request's grant type.
+    source, `invented` what had none, `heard` what challenges named that a
+    refresh answered. `earlier` is the grant before this one, `pending` the request that awaits
+    its token, `leg` that request's grant type. `in_use` is whether the last call carried the newest token, and
+    `retried` the operation for which that was issued, where one is known.
     """
 
     requested: ScopeSet | None = None
@@ -142,6 +146,7 @@ class Account:
     widened: bool = False
     ever: set[Scope] = field(default_factory=set)
     invented: set[str] = field(default_factory=set)
+    heard: set[Scope] = field(default_factory=set)
     told: Told = "nothing"
     reported_rightly: bool = False
     narrowed: ScopeSet | None = None
@@ -154,6 +159,8 @@ class Account:
 
     access_token: str | None = None
     fresh: bool = False
+    retried: str | None = None
+    in_use: bool = False
     differed: bool = False
     rejected: bool = False
     expired: bool = False
@@ -188,8 +195,8 @@ class Resource:
     account: Account | None = None
 
 
-Situation = Literal["initial", "step-up", "again"]
-"""The first request for scopes, one after insufficient_scope, or one after a later 401."""
+Situation = Literal["initial", "step-up", "again", "machine"]
+"""A user's first request for scopes, one after insufficient_scope, or one after a later 401; or any without a user."""
 
 
 @dataclass(slots=True)
@@ -225,6 +232,8 @@ class Asking:
     @property
     def situation(self) -> Situation:
         """Which of a client's rules is at work."""
+        if self.grant_type == CLIENT_CREDENTIALS:
+            return "machine"
         if self.initial:
             return "initial"
         return "step-up" if self.challenge is not None and self.challenge.status == 403 else "again"

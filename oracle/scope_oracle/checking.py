@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -144,7 +144,7 @@ class Judged:
 class Bench(Protocol):
     """Where episodes are played and judged; answers come in the order of what was asked."""
 
-    def judge(self, episodes: Sequence[Episode]) -> Iterator[Judged]:
+    def judge(self, episodes: Iterable[Episode]) -> Iterator[Judged]:
         """Play each episode."""
 
     def shorten(self, broken: Sequence[Broken]) -> Iterator[Broken]:
@@ -157,7 +157,7 @@ class Alone:
 
     examining: Examiner
 
-    def judge(self, episodes: Sequence[Episode]) -> Iterator[Judged]:
+    def judge(self, episodes: Iterable[Episode]) -> Iterator[Judged]:
         """Play one after the other."""
         return map(self.judge_one, episodes)
 
@@ -205,7 +205,7 @@ def check(
     examples = examples or (COSTLY_EXAMPLES if subject.costly else EXAMPLES)
     try:
         working = bench or Alone(examiner(subject, revision, readings))
-        episodes = list(map(subject.playable, generated(revision, examples, seed, mostly_delegated(subject))))
+        episodes = map(subject.playable, generated(revision, examples, seed, mostly_delegated(subject)))
         for judged in working.judge(episodes):
             reached.update(judged.reached)
             for kind, broken in judged.broken.items():

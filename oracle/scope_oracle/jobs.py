@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from types import TracebackType
@@ -22,11 +24,15 @@ Opening = Callable[..., AbstractContextManager[Subject]]
 _AT_ONCE: Final = 10
 """Episodes that a process is given at a time: few enough that all are busy until the end."""
 
+_AHEAD: Final = 3
+"""How many times that a process has waiting for it."""
+
 
 class Jobs:
     """A bench of `count` processes (`checking.Bench`); they are there within its context."""
 
     def __init__(self, opening: Opening, count: int, revision: Revision, readings: Mapping[str, str]) -> None:
+        self._count = count
         self._pool = ProcessPoolExecutor(
             count, get_context("spawn"), initializer=_begin, initargs=(opening, revision, readings)
         )
@@ -39,9 +45,16 @@ class Jobs:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def judge(self, episodes: Sequence[Episode]) -> Iterator[Judged]:
-        """Play the episodes, some in each process."""
-        return self._pool.map(_judge, episodes, chunksize=_AT_ONCE)
+    def judge(self, episodes: Iterable[Episode]) -> Iterator[Judged]:
+        """Play the episodes, some in each process, and none long before its turn."""
+        left = iter(episodes)
+        begun: deque[Future[list[Judged]]] = deque()
+        while True:
+            while len(begun) < _AHEAD * self._count and (some := list(islice(left, _AT_ONCE))):
+                begun.append(self._pool.submit(_judge, some))
+            if not begun:
+                return
+            yield from begun.popleft().result()
 
     def shorten(self, broken: Sequence[Broken]) -> Iterator[Broken]:
         """Shorten the traces, one in each process."""
@@ -60,8 +73,8 @@ def _begin(opening: Opening, revision: Revision, readings: Mapping[str, str]) ->
     _alone = Alone(examiner(stack.enter_context(opening()), revision, readings))
 
 
-def _judge(episode: Episode) -> Judged:
-    return _alone.judge_one(episode)
+def _judge(episodes: list[Episode]) -> list[Judged]:
+    return list(_alone.judge(episodes))
 
 
 def _shorten(broken: Broken) -> Broken:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 from scope_model.client import FetchResourceMetadata, FetchServerMetadata, Registered
 from scope_model.events import (
@@ -254,6 +254,7 @@ class HttpWorld:
                 "supportedVersions": list(REVISIONS),
                 "capabilities": {"tools": {}},
                 "resultType": "complete",
+                "serverInfo": _SERVER_INFO,  # its place in drafts, which released clients were built on
                 "_meta": {"io.modelcontextprotocol/serverInfo": _SERVER_INFO},
                 **_FRESH,
             },
@@ -493,7 +494,7 @@ def _credentials(request: HttpRequest, form: Parameters) -> tuple[str, str | Non
             client_id, _, secret = base64.b64decode(encoded).decode().partition(":")
         except ValueError:
             return "", None
-        return unquote(client_id), unquote(secret)
+        return unquote_plus(client_id), unquote_plus(secret)
     return _one(form, "client_id") or "", _one(form, "client_secret")
 
 

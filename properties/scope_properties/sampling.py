@@ -123,9 +123,11 @@ class _Draws:
         """Steps that belong together, as in `strategies.happenings`."""
         first = RESOURCES[0]
         at_first = self.making(Call(first, self.among(OPERATIONS)))
-        match self.among(("call", "call", "report", "expire", "twice", "restart", "overlap", "alone")):
+        match self.among(("call", "call", "report", "expire", "twice", "restart", "overlap", "move", "alone")):
             case "call":
                 return (self.making(self.among(CALLS)),)
+            case "move":
+                return (Moving(first, self.among(ISSUERS)), at_first)
             case "overlap":
                 return (Overlapping(at_first, self.making(self.among(CALLS))),)
             case "report":
