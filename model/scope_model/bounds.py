@@ -216,7 +216,7 @@ def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
     sent = set(asking.raw)
     known = wanted & (asking.challenged or NO_SCOPES)
     # A first 401 carries no error code: who heeds one needs none.
-    needs_no_error = asking.initial or "initial" in asking.reads_plain
+    needs_no_error = asking.initial or (asking.situation[0], "initial") in asking.reads_plain
     possible: dict[str, Misreading] = {}
     for wrong, misread in challenge.misread:
         if misread.scope == challenge.text or (wrong.clause == "CHAL-6" and needs_no_error):

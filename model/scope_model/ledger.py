@@ -195,8 +195,8 @@ class Resource:
     account: Account | None = None
 
 
-Situation = Literal["initial", "step-up", "again", "machine"]
-"""A user's first request for scopes, one after insufficient_scope, or one after a later 401; or any without a user."""
+Situation = tuple[Literal["user", "machine"], Literal["initial", "step-up", "again"]]
+"""For whom scopes are requested: for the first time, after insufficient_scope, or after a later 401."""
 
 
 @dataclass(slots=True)
@@ -232,11 +232,10 @@ class Asking:
     @property
     def situation(self) -> Situation:
         """Which of a client's rules is at work."""
-        if self.grant_type == CLIENT_CREDENTIALS:
-            return "machine"
+        whom: Literal["user", "machine"] = "machine" if self.grant_type == CLIENT_CREDENTIALS else "user"
         if self.initial:
-            return "initial"
-        return "step-up" if self.challenge is not None and self.challenge.status == 403 else "again"
+            return whom, "initial"
+        return whom, "step-up" if self.challenge is not None and self.challenge.status == 403 else "again"
 
     @property
     def initial(self) -> bool:
