@@ -47,7 +47,7 @@ def subject(
             raise _without_drivers(name, missing) from missing
         driver = manifest(name)
         built = build(driver, release, say)
-        return Driven(name, built.command, driver, built.folder)
+        return Driven(name, built.command, driver, built.folder, built.release)
     if name not in SUBJECTS:
         raise UnknownName("subject", name, SUBJECTS)
     if release is not None:

@@ -59,6 +59,7 @@ class Built:
 
     command: tuple[str, ...]
     folder: Path
+    release: str
 
 
 def manifest(name: str) -> Manifest:
@@ -86,7 +87,7 @@ def build(driver: Manifest, version: str | None, say: Callable[[str], None]) -> 
         folder = _built(driver, release, say)
     except OSError as wrong:
         raise SubjectUnavailable(f"cannot build {driver.name} {release}: {wrong}") from None
-    return Built(driver.run, folder)
+    return Built(driver.run, folder, release)
 
 
 def _built(driver: Manifest, release: str, say: Callable[[str], None]) -> Path:

@@ -318,7 +318,15 @@ def _shown(value: object) -> str:
 class Driven:
     """The client of a driver as a subject; the process and the servers are there within its context."""
 
-    def __init__(self, label: str, command: Sequence[str], manifest: Manifest, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        label: str,
+        command: Sequence[str],
+        manifest: Manifest,
+        folder: Path | None = None,
+        release: str | None = None,
+    ) -> None:
+        self._release = release
         self._label = label
         self._command = command
         self._manifest = manifest
@@ -337,7 +345,9 @@ class Driven:
             client, spoken = hello["client"], hello["revisions"]
             assert isinstance(client, dict)
             assert isinstance(spoken, list)
-            self._version = str(client.get("version"))
+            self._version = str(client.get("version")).removeprefix("v")
+            if self._release not in (None, self._version):
+                raise DriverFault(f"the driver was built for release {self._release} and says it is {self._version}")
             self._revisions = tuple(revision for revision in REVISIONS if revision in spoken)
             self._stack = stack.pop_all()
         return self
@@ -461,10 +471,11 @@ class DriverSession:
     def report(self, resource: str) -> ClientReported | None:
         """What the client says that it holds, or None where it cannot say."""
         answer = self._driver.ask("report", server=self._names[resource]) if self._can else None
-        granted = answer["granted"] if isinstance(answer, dict) else None
-        if not isinstance(granted, list):
+        issuer = self._issuer(resource)
+        if not isinstance(answer, dict) or issuer is None:
             return None
-        return ClientReported(tuple(granted), self._issuer(resource), resource)
+        granted = answer["granted"]
+        return ClientReported(tuple(granted) if isinstance(granted, list) else None, issuer, resource)
 
     def _issuer(self, resource: str) -> str | None:
         """Where the client was last given a token for a resource."""

@@ -23,7 +23,7 @@ import (
 const (
 	redirectURL = "http://localhost:3142"
 	patience    = 10 * time.Second
-	hostRounds  = 5
+	hostRounds  = 3
 )
 
 // pool keeps connections from one episode to the next: the SDK asks for an http.Client and never closes it.

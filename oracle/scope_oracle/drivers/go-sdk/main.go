@@ -113,7 +113,13 @@ func obey(app *application, why error, given command) {
 		site.expire()
 		say(given.Seq, outcome(nil))
 	case given.Command == "report":
-		say(given.Seq, answer{"granted": site.granted()})
+		granted := site.granted()
+		if granted == nil {
+			// What the SDK takes to be granted where the response is silent, it shows to nobody.
+			say(given.Seq, failed(skipped("the token names no scope")))
+			return
+		}
+		say(given.Seq, answer{"granted": granted})
 	default:
 		say(given.Seq, failed(fmt.Errorf("there is no command %q", given.Command)))
 	}

@@ -13,7 +13,7 @@ const extensions = await import('@modelcontextprotocol/sdk/client/auth-extension
 
 const PACKAGE = '@modelcontextprotocol/sdk';
 const REDIRECT_URL = 'http://localhost:3030/callback';
-const HOST_ROUNDS = 5;
+const HOST_ROUNDS = 3;
 const CALL_TIMEOUT = 10_000;
 const NO_RECONNECTION = {
     initialReconnectionDelay: 0,

@@ -7,7 +7,7 @@ import * as sdk from '@modelcontextprotocol/client';
 
 const PACKAGE = '@modelcontextprotocol/client';
 const REDIRECT_URL = 'http://localhost:3030/callback';
-const HOST_ROUNDS = 5;
+const HOST_ROUNDS = 3;
 const CALL_TIMEOUT = 10_000;
 const NO_RECONNECTION = {
     initialReconnectionDelay: 0,

@@ -27,7 +27,7 @@ use tokio::time::timeout;
 
 const REDIRECT_URI: &str = "http://localhost:3030/callback";
 const CLIENT_NAME: &str = "scopelaw";
-const HOST_ROUNDS: u32 = 5;
+const HOST_ROUNDS: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(10);
 const CLOSING: Duration = Duration::from_secs(2);
 const ERROR_LENGTH: usize = 300;
