@@ -49,6 +49,7 @@ def crash(_: Command, __: str) -> NoReturn:
 def leave(command: Command, _: str) -> NoReturn:
     """Answer, and end without being told to."""
     answer(command)
+    sys.stderr.write("so long")
     sys.exit()
 
 
