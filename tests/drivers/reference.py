@@ -240,7 +240,9 @@ class Application:
 
     def report(self, server: str) -> dict[str, object]:
         grant = self.client.grant(self.servers[server])
-        return {"granted": None if grant is None or grant.granted is None else list(grant.granted)}
+        if grant is None:
+            return {"skipped": {"message": "it holds no grant"}}
+        return {"granted": None if grant.granted is None else list(grant.granted)}
 
 
 def application(subject: ModelSubject, web: Web, command: dict[str, object]) -> Application:
