@@ -174,7 +174,7 @@ def _how_lost(asking: Asking, challenged: ScopeSet) -> str:
     wanted, listed, registered, challenge = asking.wanted, asking.listed, asking.registered, asking.challenge
     lost = [scope for scope in challenged if scope not in wanted]
     kept = len(lost) < len(challenged)
-    if challenge is None or challenge.can_be_misread:
+    if challenge is None or challenge.can_be_misread or not challenge.plain:
         return "CHAL-1"
     if asking.grant_type == CLIENT_CREDENTIALS and asking.scope is None:
         return "GRANT-7"

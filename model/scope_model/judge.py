@@ -388,7 +388,6 @@ class Judge:
                 self._owners.setdefault(scope, account)
         account.pending, account.sourced = asking.scope, asking.sourced
         account.leg, account.malformed = asking.grant_type, asking.malformed
-        account.restarted = account.refresh_failed = False
         asking.resource.answered, asking.resource.challenge = challenge, None
 
     def _names_its_resource(self, event: AuthorizationRequest | TokenRequest, resource: Resource) -> None:
@@ -525,6 +524,7 @@ class Judge:
             account.told = "nothing"
         account.differed = said is not None and asked is not None and not same_scopes(said, asked)
         account.narrowed, account.grant_type = None, account.leg
+        account.restarted = account.refresh_failed = False
         if account.refresh_token is not None and event.refresh_token != account.refresh_token:
             account.outlived.add(account.refresh_token)
         account.refresh_token = event.refresh_token

@@ -16,6 +16,7 @@ Renewal = Literal["authorization", "refresh"]
 """How an operation's token was renewed since its last response."""
 
 
+_PLAIN: Final = re.compile(r'Bearer(?: [a-z_]+="[^"\\]*"(?:, [a-z_]+="[^"\\]*")*)?')
 _PUNCTUATION: Final = re.compile(r'[\s"=]+')
 
 
@@ -56,6 +57,11 @@ class PendingChallenge:
         if self.seen is None:
             self.seen = misreadings_of(self.lines)
         return self.seen
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is spelled as the documents spell it, so that no reading of it is a matter of skill."""
+        return len(self.lines) == 1 and _PLAIN.fullmatch(self.lines[0]) is not None
 
     @property
     def can_be_misread(self) -> bool:
