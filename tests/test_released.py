@@ -1,0 +1,66 @@
+"""Released SDKs behind their drivers: what is recorded of them is what they do.
+
+These build the drivers, with toolchains that not every machine has: `pytest -m released` runs them, and the gate.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from scope_oracle.checking import Alone, Kind, check, examiner
+from scope_oracle.replays import episode_of
+from scope_oracle.scoreboard import Recorded, recorded
+from scope_oracle.smoking import smoke
+from scope_oracle.subjects import subject
+from scope_oracle.subjects.building import DRIVERS, manifest
+from scope_properties.episodes import Subject
+
+pytestmark = pytest.mark.released
+
+EXAMPLES = 100
+TRIES = 5
+"""The order of a map is random in Go, so that not every play shows what there is."""
+
+PINNED = [release for release in recorded() if release.version == manifest(release.subject).version]
+
+
+def test_every_driver_has_results_of_the_release_that_it_pins() -> None:
+    assert {release.subject for release in PINNED} == {path.parent.name for path in DRIVERS.glob("*/driver.toml")}
+
+
+@pytest.fixture(scope="module", params=PINNED, ids=lambda release: release.name)
+def release(request: pytest.FixtureRequest) -> Recorded:
+    found: Recorded = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def driven(release: Recorded) -> Iterator[Subject]:
+    with subject(release.subject, release.version) as built:
+        yield built
+
+
+def kinds(release: Recorded) -> set[Kind]:
+    return {(found["clause"], found["verdict"]) for found in release.result["broken"]}
+
+
+def test_the_driver_plays_its_part(driven: Subject) -> None:
+    assert [test for test in smoke(driven, "2026-07-28") if test.outcome == "failed"] == []
+
+
+def test_a_short_check_finds_nothing_that_is_not_recorded(driven: Subject, release: Recorded) -> None:
+    result = check(driven, examples=EXAMPLES, seed=release.result["seed"])
+    assert result.complete, result.fault
+    found = {(broken.finding.clause, broken.finding.verdict): broken.replay for broken in result.broken}
+    assert {kind: replay for kind, replay in found.items() if kind not in kinds(release)} == {}
+
+
+def test_every_recorded_finding_is_found_again(driven: Subject, release: Recorded) -> None:
+    bench = Alone(examiner(driven, "2026-07-28"))
+    missing = []
+    for found in release.result["broken"]:
+        kind, episode = (found["clause"], found["verdict"]), episode_of(found["replay"])
+        if not any(kind in bench.judge_one(episode).broken for _ in range(TRIES)):
+            missing.append((kind, json.dumps(found["because"])))
+    assert missing == []
