@@ -35,6 +35,7 @@ from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision
 
 from . import checking, comparing, report, smoking
 from .har import read_har
+from .history import history
 from .jobs import Jobs, Opening
 from .names import UnknownName
 from .replays import BadReplay
@@ -391,6 +392,51 @@ def smoke(*, name: str | None, command: str | None, release: str | None, revisio
             click.echo(f"{test.outcome:<7} {test.name}" + (f": {test.because}" if test.because else ""))
             failed = failed or test.outcome == "failed"
     return FOUND if failed else 0
+
+
+# --- history --------------------------------------------------------------------------------------
+
+
+@cli.command(
+    "history",
+    short_help="Find in which release each finding came or went.",
+    epilog=_example("scopelaw history rust-sdk 2.2.0 3.0.0 3.6.0 3.9.0"),
+)
+@click.argument("name", metavar="SUBJECT")
+@click.argument("releases", metavar="RELEASE...", nargs=-1, required=True)
+@_REVISION
+@click.option(
+    "--examples", type=click.IntRange(1), default=200, show_default=True, help="How many episodes to run on a release."
+)
+@_SEED
+@_format("text")
+def history_(
+    *, name: str, releases: tuple[str, ...], revision: Revision | None, examples: int, seed: int, form: str
+) -> int:
+    """Find in which RELEASE of SUBJECT each finding came or went, given at least two, the oldest first.
+
+    Runs the first and the last, and between them as many as it takes. Ends with 0.
+    """
+    if len(releases) == 1:
+        raise click.UsageError("one release has no history: name at least two, the oldest first")
+    try:
+        with _progress() as progress:
+            found = history(
+                partial(subject, name),
+                releases,
+                revision=revision or REVISIONS[-1],
+                examples=examples,
+                seed=seed,
+                progress=progress,
+            )
+    except (UnknownName, SubjectUnavailable, DriverFault) as wrong:
+        raise Unusable(str(wrong)) from None
+    if form == "json":
+        click.echo(json.dumps(report.history_json(name, found)))
+    else:
+        out = _console()
+        report.show(out, report.history_text(name, found))
+    return 0
 
 
 # --- judge ----------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ from scope_spec import CLAUSES, READINGS, VERDICTS, Clause, Reading, Revision, V
 
 from .checking import Broken, Result
 from .comparing import Difference
+from .history import History, Life
 from .transcripts import records
 
 FORM: Final = 1
@@ -528,6 +529,40 @@ def finding_json(finding: Finding) -> dict[str, object]:
         "because": finding.because,
     }
     return form if finding.reading is None else form | {"reading": finding.reading}
+
+
+# --- a history ------------------------------------------------------------------------------------
+
+
+def history_text(subject: str, history: History) -> Iterator[Text]:
+    """A row for each finding: from which release on, and until which."""
+    yield Text(f"{subject}, {history.releases[0]} to {history.releases[-1]}", style="bold")
+    yield Text(f"  ran {', '.join(history.ran)}", style="dim")
+    for life in history.lives:
+        clause, verdict = life.kind
+        line = Text(f"  {clause:<10}")
+        line.append(f"{verdict:<12}", style=_STYLES[verdict])
+        yield line.append(f"  {life_line(life, history)}  {CLAUSES[clause].title}")
+
+
+def life_line(life: Life, history: History) -> str:
+    """From which release on a finding is seen, and until which."""
+    begun = "in all" if life.first == history.releases[0] else f"since {life.first}"
+    return begun if life.gone is None else f"gone in {life.gone}"
+
+
+def history_json(subject: str, history: History) -> dict[str, object]:
+    """The JSON form of a history."""
+    return {
+        "scopelaw": FORM,
+        "subject": subject,
+        "releases": list(history.releases),
+        "ran": list(history.ran),
+        "lives": [
+            {"clause": life.kind[0], "verdict": life.kind[1], "first": life.first, "gone": life.gone}
+            for life in history.lives
+        ],
+    }
 
 
 # --- a difference ---------------------------------------------------------------------------------
