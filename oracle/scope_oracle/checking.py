@@ -170,13 +170,13 @@ class Alone:
         transcript, judge = self.examining.judged(episode)
         broken: dict[Kind, Broken] = {}
         for finding in judge.found:
-            if _kind(finding) not in broken:
-                broken[_kind(finding)] = Broken(finding, episode, transcript, replay_of(episode))
+            if kind_of(finding) not in broken:
+                broken[kind_of(finding)] = Broken(finding, episode, transcript, replay_of(episode))
         return Judged(judge.reached, broken)
 
     def shorten_one(self, broken: Broken) -> Broken:
         """Shorten one trace."""
-        kind, subject = _kind(broken.finding), self.examining.subject
+        kind, subject = kind_of(broken.finding), self.examining.subject
         trials = COSTLY_TRIALS if subject.costly else TRIALS
         shortest = shrink(broken.episode, partial(_length_to, kind, self.examining), subject.playable, trials)
         return self.judge_one(shortest).broken.get(kind, broken)
@@ -225,7 +225,8 @@ def check(
     return Result(subject.name, subject.version, revision, seed, done, dict(reached), (*short, *rest), complete, fault)
 
 
-def _kind(finding: Finding) -> Kind:
+def kind_of(finding: Finding) -> Kind:
+    """What a finding is one of."""
     return finding.clause, finding.verdict
 
 
@@ -245,7 +246,7 @@ def generated(
 def _length_to(kind: Kind, examining: Examiner, episode: Episode) -> int | None:
     """How much there is to read until a finding of `kind`; what every trace has in common counts for nothing."""
     transcript, judge = examining.judged(episode)
-    at = next((found.event for found in judge.found if _kind(found) == kind), None)
+    at = next((found.event for found in judge.found if kind_of(found) == kind), None)
     return None if at is None else sum(map(_says_much, transcript.events[: at + 1]))
 
 

@@ -1,8 +1,7 @@
 """In which release a finding appeared, and in which it went: learnt by running releases, not by reading changelogs.
 
-Each finding is looked for at both ends of a list of releases, and where the ends differ by halving in between, so
-that few releases have to be built. A release shows what a short check finds in it, and what the episode brings to
-light that showed the finding elsewhere.
+The first and the last release of a list are checked. The shortest trace of each finding is then played to the other
+end, and where the ends differ, by halving, to releases in between: so few of them have to be built.
 """
 
 from __future__ import annotations
@@ -10,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
-from scope_model.findings import DEFAULT_READINGS
-from scope_properties.episodes import Episode, Subject
+from scope_properties.episodes import Subject
 from scope_spec import Revision
 
-from .checking import Alone, Kind, Progress, examiner, generated, ignore, mostly_delegated
+from .checking import Alone, Broken, Progress, check, examiner, ignore, kind_of
+from .subjects import DriverFault
+
+_TRIES: Final = 3
 
 Opening = Callable[[str], AbstractContextManager[Subject]]
 """How to get a release of an SDK."""
@@ -23,12 +26,12 @@ Opening = Callable[[str], AbstractContextManager[Subject]]
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """Where a finding is seen: `first` is the oldest release that shows it, `gone` the first after it that does not.
+    """From when to when a trace shows its finding.
 
-    `first` is the oldest release of the list where it was there all along, and `gone` None where it still is.
+    `first` is the oldest release of the list that shows it, and `gone` the first after it that does not, or None.
     """
 
-    kind: Kind
+    broken: Broken
     first: str
     gone: str | None
 
@@ -49,53 +52,61 @@ def history(
     revision: Revision,
     examples: int,
     seed: int = 0,
-    readings: Mapping[str, str] = DEFAULT_READINGS,
     progress: Callable[[Progress], None] = ignore,
 ) -> History:
-    """Where each finding of the first and the last release appeared or went, supposing that it did so once."""
-    shown: dict[str, set[Kind]] = {}
-    missing: set[tuple[str, Kind]] = set()
-    episodes: dict[Kind, Episode] = {}
+    """Where each finding of the first and the last release appeared or went, supposing that it did so once.
 
-    def play(release: str, chosen: Sequence[Episode]) -> None:
-        """Find what a release shows in some episodes, and in its own where it runs for the first time."""
-        progress(Progress(len(shown), len(releases), len(episodes), f"running {release}"))
-        with opening(release) as subject:
-            bench = Alone(examiner(subject, revision, readings))
-            drawn = () if release in shown else generated(revision, examples, seed, mostly_delegated(subject))
-            known = shown.setdefault(release, set())
-            for judged in bench.judge([*drawn, *chosen]):
-                known |= judged.broken.keys()
-                for kind, broken in judged.broken.items():
-                    episodes.setdefault(kind, broken.episode)
-
-    def shows(release: str, kind: Kind) -> bool:
-        """Whether a release shows a finding, be it only in the episode that showed it elsewhere."""
-        if release not in shown:
-            play(release, list(episodes.values()))
-        elif kind not in shown[release] and (release, kind) not in missing:
-            play(release, [episodes[kind]])
-        if kind not in shown[release]:
-            missing.add((release, kind))
-        return kind in shown[release]
-
+    Raises DriverFault where a release cannot be run to the end.
+    """
     first, last = releases[0], releases[-1]
-    play(last, ())
-    play(first, list(episodes.values()))
+    found: dict[str, Broken] = {}
+    shown: dict[str, dict[str, bool]] = {}
+    for release in (first, last):
+        with opening(release) as subject:
+            result = check(subject, revision=revision, examples=examples, seed=seed, progress=progress)
+        if result.fault is not None:
+            raise DriverFault(f"{release}: {result.fault}")
+        found.update(
+            (f"{broken.finding.clause} {broken.finding.verdict} {broken.replay}", broken) for broken in result.broken
+        )
+
+    def play(release: str) -> dict[str, bool]:
+        """Which of the traces show their findings on a release: all are played while it is at hand."""
+        if release not in shown:
+            progress(Progress(len(shown), len(releases), len(found), f"playing the traces to {release}"))
+            with opening(release) as subject:
+                bench = Alone(examiner(subject, revision))
+                shown[release] = {name: _shows(bench, broken) for name, broken in found.items()}
+        return shown[release]
+
     lives = []
-    for kind in sorted(episodes):
-        at_first, at_last = shows(first, kind), shows(last, kind)
-        change = None if at_first == at_last else _change(releases, kind, shows, then=at_last)
-        lives.append(Life(kind, first, change) if at_first else Life(kind, change or last, None))
+    for name, broken in sorted(found.items()):
+        begins, ends = play(first)[name], play(last)[name]
+        if begins and ends:
+            lives.append(Life(broken, first, None))
+        elif begins:
+            lives.append(Life(broken, first, _change(releases, partial(_is, play, name, wanted=False))))
+        elif ends:
+            lives.append(Life(broken, _change(releases, partial(_is, play, name, wanted=True)), None))
     return History(tuple(releases), tuple(release for release in releases if release in shown), tuple(lives))
 
 
-def _change(releases: Sequence[str], kind: Kind, shows: Callable[[str, Kind], bool], *, then: bool) -> str:
-    """The first release that is as the last is; the first release is not."""
+def _shows(bench: Alone, broken: Broken) -> bool:
+    """Whether an episode still shows a finding; a few tries, for clients that leave things to chance."""
+    return any(kind_of(broken.finding) in bench.judge_one(broken.episode).broken for _ in range(_TRIES))
+
+
+def _is(play: Callable[[str], Mapping[str, bool]], name: str, release: str, *, wanted: bool) -> bool:
+    """Whether a release shows a finding, or does not, as wanted."""
+    return play(release)[name] is wanted
+
+
+def _change(releases: Sequence[str], as_the_last: Callable[[str], bool]) -> str:
+    """The first release that is as the last one is, where the first one is not."""
     low, high = 0, len(releases) - 1
     while high - low > 1:
         middle = (low + high) // 2
-        if shows(releases[middle], kind) == then:
+        if as_the_last(releases[middle]):
             high = middle
         else:
             low = middle

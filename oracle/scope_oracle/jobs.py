@@ -17,6 +17,7 @@ from scope_properties.episodes import Episode, Subject
 from scope_spec import Revision
 
 from .checking import Alone, Broken, Judged, examiner
+from .subjects import DriverFault
 
 Opening = Callable[..., AbstractContextManager[Subject]]
 """How to get a subject; `say` may be given. It is called in each process, so it has to be pickled."""
@@ -61,8 +62,8 @@ class Jobs:
         return self._pool.map(_shorten, broken)
 
 
-# What a process has of its own, set once when it begins.
-_alone: Alone
+# What a process has of its own, set once when it begins, or why it has nothing.
+_alone: Alone | DriverFault
 
 
 def _begin(opening: Opening, revision: Revision, readings: Mapping[str, str]) -> None:
@@ -70,12 +71,21 @@ def _begin(opening: Opening, revision: Revision, readings: Mapping[str, str]) ->
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the process that gives out the work
     stack = ExitStack()
     Finalize(None, stack.close, exitpriority=1)
-    _alone = Alone(examiner(stack.enter_context(opening()), revision, readings))
+    try:
+        _alone = Alone(examiner(stack.enter_context(opening()), revision, readings))
+    except DriverFault as wrong:
+        _alone = wrong  # raised here, it would take the whole pool down without a word
 
 
 def _judge(episodes: list[Episode]) -> list[Judged]:
-    return list(_alone.judge(episodes))
+    return list(_bench().judge(episodes))
 
 
 def _shorten(broken: Broken) -> Broken:
-    return _alone.shorten_one(broken)
+    return _bench().shorten_one(broken)
+
+
+def _bench() -> Alone:
+    if isinstance(_alone, DriverFault):
+        raise _alone
+    return _alone

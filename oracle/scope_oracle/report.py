@@ -539,10 +539,10 @@ def history_text(subject: str, history: History) -> Iterator[Text]:
     yield Text(f"{subject}, {history.releases[0]} to {history.releases[-1]}", style="bold")
     yield Text(f"  ran {', '.join(history.ran)}", style="dim")
     for life in history.lives:
-        clause, verdict = life.kind
-        line = Text(f"  {clause:<10}")
-        line.append(f"{verdict:<12}", style=_STYLES[verdict])
-        yield line.append(f"  {life_line(life, history)}  {CLAUSES[clause].title}")
+        finding = life.broken.finding
+        line = Text(f"  {finding.clause:<10}")
+        line.append(f"{finding.verdict:<12}", style=_STYLES[finding.verdict])
+        yield line.append(f"  {life_line(life, history):<16}  {finding.because}")
 
 
 def life_line(life: Life, history: History) -> str:
@@ -559,7 +559,7 @@ def history_json(subject: str, history: History) -> dict[str, object]:
         "releases": list(history.releases),
         "ran": list(history.ran),
         "lives": [
-            {"clause": life.kind[0], "verdict": life.kind[1], "first": life.first, "gone": life.gone}
+            finding_json(life.broken.finding) | {"first": life.first, "gone": life.gone, "replay": life.broken.replay}
             for life in history.lives
         ],
     }
