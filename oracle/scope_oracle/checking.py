@@ -40,7 +40,7 @@ EXAMPLES: Final = 2_000
 COSTLY_EXAMPLES: Final = 100
 """How many it runs where each of them is costly."""
 
-COSTLY_TRIALS: Final = 60
+COSTLY_TRIALS: Final = 40
 """How many simpler episodes are then tried for the shortest trace."""
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +20,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from itertools import islice
 from operator import or_
+from pathlib import Path
+from shlex import quote
 from time import perf_counter, process_time
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -44,6 +48,8 @@ from scope_model.scopes import ScopeSet
 from scope_oracle.checking import check, plain_episode
 from scope_oracle.subjects import SubjectUnavailable, subject
 from scope_oracle.subjects.building import manifest
+from scope_oracle.subjects.command import Command
+from scope_oracle.subjects.hosting import Host
 from scope_oracle.subjects.python_sdk import PythonSdk, PythonSdkSession
 from scope_oracle.transcripts import write
 from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
@@ -68,6 +74,7 @@ from scope_properties.machine import ANY_CALL, OTHERS, WORLDS, ScopeMachine
 from scope_properties.reach import Reach
 from scope_properties.strategies import episodes
 
+TESTS: Final = Path(__file__).parents[1]
 HEADER: Final = Header("2026-07-28")
 ISSUER: Final = "https://as.example"
 RESOURCE: Final = "https://rs.example/mcp"
@@ -573,6 +580,25 @@ def _over_http(name: str, driven: Subject, size: Size, target: int) -> Iterator[
     yield Row(f"{name}: our own share of their time", ours / seconds, 0.5)
 
 
+# --- conformance clients --------------------------------------------------------------------------
+
+
+def commanding(size: Size) -> Iterator[Row]:
+    """An episode by command, all of it, against the same client started where nobody has anything for it."""
+    starting = f"cd {quote(str(TESTS))} && exec {quote(sys.executable)} -m drivers.conformance_client"
+    with Command(starting) as client, Host() as nobody:
+        episode = client.playable(plain_episode("2026-07-28"))
+        place = nobody.place(episode.plan.servers).outward(next(iter(episode.plan.servers.resources)))
+        bare = [sys.executable, "-m", "drivers.conformance_client", place]
+        told = {**os.environ, "MCP_CONFORMANCE_PROTOCOL_VERSION": "2026-07-28"}
+        value = ratio(
+            size.rounds,
+            lambda: run(episode, client),
+            lambda: subprocess.run(bare, cwd=TESTS, env=told, check=False),
+        )
+    yield Row("an episode by command / the client's own start", value, 1.15)
+
+
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -599,6 +625,7 @@ MEASURES: Final[Mapping[str, Callable[[Size], Iterator[Row]]]] = {
     "machine": exploring,
     "python-sdk": driving,
     "check": checking,
+    "command": commanding,
     "drivers": driving_over_http,
 }
 

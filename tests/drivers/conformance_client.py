@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import dataclass
 
-from drivers.reference import Front, Web
+from drivers.reference import Front, TurnedAway, Web
 from scope_model.client import Call, Client, Failed, Illegal, Noted, Served, Setup
 from scope_model.events import ResourceRequest
 from scope_properties.episodes import ModelSubject
@@ -41,4 +41,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except TurnedAway:
+        sys.exit(1)
