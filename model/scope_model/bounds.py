@@ -30,6 +30,7 @@ ENDLESS: Final = 8
 
 _OFFLINE: Final = scopes(OFFLINE_ACCESS)
 _SHOWN: Final = 4
+_OF_NAMES: Final = ("PARSE-1", "ORDER-2")
 
 
 def missing(required: ScopeSet, wanted: ScopeSet) -> Iterator[Scope]:
@@ -225,6 +226,8 @@ def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
         only_misread = [name for name in raw if not _explained(asking, name)]
         if only_misread and sent.issuperset(only_misread):
             return wrong
+        if wrong.clause in _OF_NAMES and not challenge.plain:
+            continue  # a client that could not read the challenge never came to its names
         names = misread.scopes or NO_SCOPES
         heeds = all(scope in names or _explained(asking, scope, without_challenge=True) for scope in known)
         if wrong is not MISREADINGS[-1] and names <= wanted and heeds:
@@ -414,6 +417,9 @@ def _where_from(asking: Asking, scope: Scope, *, known: bool) -> str | None:
         scope in challenge.tolerated or (challenge.scope is not None and scope in challenge.scope)
     ):
         return None
+    owner = asking.owners.get(scope)
+    if owner is not None and owner is not account and scope in owner.heard:
+        return "elsewhere"
     if asking.configured is not None and scope in asking.configured:
         unlisted = listed is None or scope not in listed
         return "configured" if known or (listed is not None and unlisted) else None
@@ -423,7 +429,6 @@ def _where_from(asking: Asking, scope: Scope, *, known: bool) -> str | None:
         return "server"
     if scope in asking.foreign:
         return "foreign"
-    owner = asking.owners.get(scope)
     return "elsewhere" if owner is not None and owner is not account else "nowhere"
 
 
@@ -487,6 +492,7 @@ def _offline_access(findings: Findings, asking: Asking, *, silent: bool) -> None
         or (listed is not None and OFFLINE_ACCESS in listed)
         or (asking.configured is not None and OFFLINE_ACCESS in asking.configured)
         or OFFLINE_ACCESS in account.ever
+        or OFFLINE_ACCESS in account.heard
         or (account.granted is not None and OFFLINE_ACCESS in account.granted)
     )
     if named:

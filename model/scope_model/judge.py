@@ -159,9 +159,11 @@ class Judge:
         findings, account = self._findings, resource.account
         chain = self._chain(resource, challenge.operation)
         resource.challenge = None
+        if account is not None:
+            self._heard(account, challenge)
         if account is None or not challenge.insufficient or account.grant_type == CLIENT_CREDENTIALS:
             return
-        if challenge.outdated or challenge.insisted:
+        if challenge.outdated or challenge.insisted or challenge.renewed is not None:
             return
         scope, granted, in_hand = challenge.scope, account.granted, account.in_hand
         if challenge.refreshed:
@@ -180,7 +182,7 @@ class Judge:
             return
         budget = self._steps_up and self._authorizations >= FEW and not account.was_refused
         if not self._steps_up or misread is None or budget:
-            if budget and misread is None and never and challenge.renewed is None and findings.reach("RETRY-2"):
+            if budget and misread is None and never and findings.reach("RETRY-2"):
                 findings.broke(
                     "RETRY-2",
                     f"{self._authorizations} authorization requests were made for other operations, and none for "
@@ -198,6 +200,12 @@ class Judge:
                 f"the challenge was not answered, as if by a client that {misread.says}",
                 verdict="discouraged",
             )
+
+    def _heard(self, account: Account, challenge: PendingChallenge) -> None:
+        """Remember what a challenge named that caused no request: a client may, too."""
+        for scope in challenge.tolerated:
+            account.heard.add(scope)
+            self._owners.setdefault(scope, account)
 
     def _resource_response(self, event: ResourceResponse) -> None:
         resource = self._resource_named(event.resource)
@@ -472,7 +480,7 @@ class Judge:
                     "the same challenge came again after a renewal, and the token is refreshed again",
                 )
             challenge.refreshed = True
-            account.heard.update(challenge.tolerated)
+            self._heard(account, challenge)
             resource.answered = challenge
 
     def _token_response(self, event: TokenResponse) -> None:
@@ -565,7 +573,7 @@ class Judge:
     def _restarted(self, _: ClientRestarted) -> None:
         self._authorizations = 0
         for account in self._accounts.values():
-            account.restarted = True
+            account.restarted, account.failed = True, False
         for resource in self._resources.values():
             resource.challenge = resource.answered = None
             resource.chains = {}

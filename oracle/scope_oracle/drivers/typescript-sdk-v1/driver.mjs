@@ -13,7 +13,8 @@ const extensions = await import('@modelcontextprotocol/sdk/client/auth-extension
 
 const PACKAGE = '@modelcontextprotocol/sdk';
 const REDIRECT_URL = 'http://localhost:3030/callback';
-const HOST_ROUNDS = 3;
+// With the request that the SDK has made by then, the user is asked three times a call.
+const HOST_ROUNDS = 2;
 const CALL_TIMEOUT = 10_000;
 const NO_RECONNECTION = {
     initialReconnectionDelay: 0,
@@ -266,7 +267,8 @@ const commands = {
     },
     async report({ server }) {
         const tokens = site(server).provider.tokens();
-        return { granted: tokens?.scope === undefined ? null : tokens.scope.split(' ').filter(Boolean) };
+        if (!tokens) throw new Skipped('no token is stored, and with it goes the only account of the SDK');
+        return { granted: tokens.scope === undefined ? null : tokens.scope.split(' ').filter(Boolean) };
     }
 };
 

@@ -7,7 +7,8 @@ import * as sdk from '@modelcontextprotocol/client';
 
 const PACKAGE = '@modelcontextprotocol/client';
 const REDIRECT_URL = 'http://localhost:3030/callback';
-const HOST_ROUNDS = 3;
+// With the request that the SDK has made by then, the user is asked three times a call.
+const HOST_ROUNDS = 2;
 const CALL_TIMEOUT = 10_000;
 const NO_RECONNECTION = {
     initialReconnectionDelay: 0,
@@ -281,7 +282,8 @@ const commands = {
     },
     async report({ server }) {
         const tokens = site(server).provider.tokens();
-        return { granted: tokens?.scope === undefined ? null : tokens.scope.split(' ').filter(Boolean) };
+        if (!tokens) throw new Skipped('no token is stored, and with it goes the only account of the SDK');
+        return { granted: tokens.scope === undefined ? null : tokens.scope.split(' ').filter(Boolean) };
     }
 };
 
