@@ -417,14 +417,14 @@ def _where_from(asking: Asking, scope: Scope, *, known: bool) -> str | None:
         scope in challenge.tolerated or (challenge.scope is not None and scope in challenge.scope)
     ):
         return None
-    owner = asking.owners.get(scope)
-    if owner is not None and owner is not account and scope in owner.heard:
-        return "elsewhere"
     if asking.configured is not None and scope in asking.configured:
         unlisted = listed is None or scope not in listed
         return "configured" if known or (listed is not None and unlisted) else None
     if listed is not None and scope in listed:
         return "listed" if known else None
+    owner = asking.owners.get(scope)
+    if owner is not None and owner is not account and scope in owner.heard:
+        return "elsewhere"
     if asking.server_listed is not None and scope in asking.server_listed:
         return "server"
     if scope in asking.foreign:
