@@ -35,7 +35,7 @@ class Jobs:
     def __init__(self, opening: Opening, count: int, revision: Revision, readings: Mapping[str, str]) -> None:
         self._count = count
         self._pool = ProcessPoolExecutor(
-            count, get_context("spawn"), initializer=_begin, initargs=(opening, revision, readings)
+            count, get_context("spawn"), initializer=_begin, initargs=(opening, revision, dict(readings))
         )
 
     def __enter__(self) -> Self:
