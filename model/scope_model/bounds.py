@@ -384,7 +384,10 @@ def nothing_without_a_source(findings: Findings, asking: Asking, *, selects: boo
 
     # Where the challenge was not heeded, or may not have been, what was asked for in its place is no fault of its own.
     heeded = challenged is None or (
-        challenged <= asking.wanted and not (asking.challenge is not None and asking.challenge.can_be_misread)
+        challenged <= asking.wanted
+        and asking.challenge is not None
+        and asking.challenge.plain
+        and not asking.challenge.can_be_misread
     )
     surplus: dict[str, list[Scope]] = {}
     for scope in asking.wanted:

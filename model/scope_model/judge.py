@@ -307,7 +307,7 @@ class Judge:
         self._authorizations += 1
 
     def _asking(self, event: AuthorizationRequest | TokenRequest, grant_type: str) -> Asking:
-        resource = self._resource_named(event.resource)
+        resource = self._resource_named(event.resource or self._renewing(event.issuer, grant_type))
         issuer = event.issuer if event.issuer is not None else resource.issuer
         key = (issuer if event.issuer is not None else None, resource.name)
         account = self._accounts.setdefault(key, Account())
@@ -351,7 +351,9 @@ class Judge:
             findings.reach("RETRY-5")
         if account.refused is not None and challenge is not None and same_scopes(account.refused, asking.wanted):
             findings.broke("RETRY-5", "the request that was just refused is sent again unchanged")
-        if self._selects:
+        again = account.expired and asking.grant_type == CLIENT_CREDENTIALS and challenge is None
+        # Who has no refresh token renews by asking for the same again.
+        if self._selects and not (again and same_scopes(asking.wanted, account.pending or NO_SCOPES)):
             what_the_challenge_asks(findings, asking)
             what_the_metadata_lists(findings, asking)
             what_was_asked_and_granted_before(findings, asking)
@@ -397,6 +399,13 @@ class Judge:
         account.pending, account.sourced = asking.scope, asking.sourced
         account.leg, account.malformed = asking.grant_type, asking.malformed
         asking.resource.answered, asking.resource.challenge = challenge, None
+
+    def _renewing(self, issuer: str | None, grant_type: str) -> str | None:
+        """The resource that a request without one is about, where only one token is due to be renewed."""
+        if grant_type != CLIENT_CREDENTIALS:
+            return None
+        due = [name for (at, name), account in self._accounts.items() if account.expired and at == issuer]
+        return due[0] if len(due) == 1 else None
 
     def _names_its_resource(self, event: AuthorizationRequest | TokenRequest, resource: Resource) -> None:
         """Every request names the resource, where the transcript names its resources (ISO-1)."""
