@@ -470,7 +470,7 @@ class Judge:
             findings.broke("EXT-3", "client credentials bring no refresh token, and a refresh is tried")
         if granted is None:
             # What a malformed parameter was taken for, nobody but the server knows.
-            if account.told != "nothing" and findings.reach("REFRESH-2") and asked is not None:
+            if not account.malformed and findings.reach("REFRESH-2") and asked is not None:
                 findings.broke("REFRESH-2", "what was granted is unknown, and the refresh names scopes")
         elif findings.reach("REFRESH-1") and asked is not None and not asked <= granted:
             outside = listing(scope for scope in asked if scope not in granted)
@@ -480,8 +480,9 @@ class Judge:
         if account.outlived and findings.reach("RETAIN-4") and event.refresh_token in account.outlived:
             findings.broke("RETAIN-4", "the refresh token belongs to an earlier grant than the one in use")
         challenge = resource.challenge
-        if challenge is not None and account.expired:
-            resource.challenge = None
+        if account.expired:
+            # By the clock, before a call: it answers nothing of what came before.
+            resource.challenge = resource.answered = None
         elif challenge is not None:
             if challenge.refreshed or challenge.repeated is not None:
                 findings.broke(
