@@ -398,7 +398,7 @@ def nothing_without_a_source(findings: Findings, asking: Asking, *, selects: boo
         _offline_access(findings, asking, silent=silent)
     for where, names in surplus.items():
         _surplus(findings, asking, where, listing(iter(names)), silent=silent)
-    invented = {scope for where in ("foreign", "elsewhere", "nowhere") for scope in surplus.get(where, ())}
+    invented = {scope for where in ("foreign", "misheard", "elsewhere", "nowhere") for scope in surplus.get(where, ())}
     return ScopeSet(scope for scope in asking.wanted if scope not in invented) if invented else asking.wanted
 
 
@@ -426,13 +426,15 @@ def _where_from(asking: Asking, scope: Scope, *, known: bool) -> str | None:
     if listed is not None and scope in listed:
         return "listed" if known else None
     owner = asking.owners.get(scope)
-    if owner is not None and owner is not account and scope in owner.heard:
+    if scope in account.misheard:
+        return "misheard"
+    if owner is not None and owner is not account:
         return "elsewhere"
     if asking.server_listed is not None and scope in asking.server_listed:
         return "server"
     if scope in asking.foreign:
         return "foreign"
-    return "elsewhere" if owner is not None and owner is not account else "nowhere"
+    return "nowhere"
 
 
 def _surplus(findings: Findings, asking: Asking, where: str, named: str, *, silent: bool) -> None:
@@ -465,6 +467,10 @@ def _surplus(findings: Findings, asking: Asking, where: str, named: str, *, sile
             )
         case "foreign":
             findings.broke("META-3", f"{named} comes from metadata that speaks of another resource or issuer")
+        case "misheard":
+            wrong = next(asking.account.misheard[scope] for scope in asking.wanted if scope in asking.account.misheard)
+            because = f"{named} is what a client saw in an earlier challenge that {wrong.says}"
+            findings.broke(wrong.clause, because, verdict="discouraged")
         case "elsewhere" if diagnose(asking, telltale=True) is None:
             findings.broke("ACC-7", f"{named} belongs to another authorization server or resource")
         case _:

@@ -206,6 +206,10 @@ class Judge:
         for scope in challenge.tolerated:
             account.heard.add(scope)
             self._owners.setdefault(scope, account)
+        for wrong, seen in challenge.misread:
+            for name in (seen.scope or "").split(" "):
+                if name not in challenge.tolerated:
+                    account.misheard.setdefault(name, wrong)
 
     def _resource_response(self, event: ResourceResponse) -> None:
         resource = self._resource_named(event.resource)
@@ -235,6 +239,8 @@ class Judge:
             self._reach_of_a_step_up(account, challenge, chain)
         if event.status == 401 and account is not None and not challenge.outdated:
             account.rejected, account.expired = True, False
+        if resource.challenge is not None and account is not None:
+            self._heard(account, resource.challenge)
         resource.challenge = challenge
         resource.stale = challenge.names_metadata and resource.known
 

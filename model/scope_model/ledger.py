@@ -139,7 +139,7 @@ class Account:
     `requested` is None until a token was issued. `first` is the first request that led to a token, `widened`
     whether a later one asked for more. `ever` is all that was ever requested, or granted beyond that, and has a
     source, `invented` what had none, `heard` what challenges named that
-    caused no request. `earlier` is the grant before this one, `pending` the request that awaits
+    caused no request, `misheard` what a misreading of them names. `earlier` is the grant before this one, `pending` the request that awaits
     its token, `leg` that request's grant type. `in_use` is whether the last call carried the newest token, and
     `retried` the operation for which that was issued, where one is known.
     """
@@ -153,6 +153,7 @@ class Account:
     ever: set[Scope] = field(default_factory=set)
     invented: set[str] = field(default_factory=set)
     heard: set[Scope] = field(default_factory=set)
+    misheard: dict[str, Misreading] = field(default_factory=dict)
     told: Told = "nothing"
     reported_rightly: bool = False
     narrowed: ScopeSet | None = None

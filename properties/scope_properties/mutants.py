@@ -1091,7 +1091,7 @@ _IN_CONSEQUENCE: Final = {
     "default-scope": "META-1",
     "openid-always": "ACC-7 META-1 ORDER-3 SEL-3",
     "server-list-as-a-source": "ACC-7 OFFLINE-1 SEL-3",
-    "any-metadata": "OFFLINE-1",
+    "any-metadata": "ACC-7 OFFLINE-1",
     "comma-splitting": "ORDER-3",
     "case-folding": "CHAL-1 PARSE-3 PARSE-4 PARSE-5 PARSE-7",
     "keeping-escapes": "CHAL-1 ORDER-3 STEP-2",
