@@ -179,8 +179,8 @@ def _how_lost(asking: Asking, challenged: ScopeSet) -> str:
         return "CHAL-1"
     if asking.grant_type == CLIENT_CREDENTIALS and asking.scope is None:
         return "GRANT-7"
-    if asking.grant_type == CLIENT_CREDENTIALS and challenge.insufficient:
-        return "STEP-3"
+    if asking.grant_type == CLIENT_CREDENTIALS:
+        return "STEP-3" if challenge.insufficient else "CHAL-1"
     if lost == [OFFLINE_ACCESS] and (kept or not asking.initial):
         return "OFFLINE-3"
     before = asking.account.requested
