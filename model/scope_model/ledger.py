@@ -138,10 +138,10 @@ class Account:
 
     `requested` is None until a token was issued. `first` is the first request that led to a token, `widened`
     whether a later one asked for more. `ever` is all that was ever requested, or granted beyond that, and has a
-    source, `invented` what had none, `heard` what challenges named that
-    caused no request, `misheard` what a misreading of them names. `earlier` is the grant before this one, `pending` the request that awaits
-    its token, `leg` that request's grant type. `in_use` is whether the last call carried the newest token, and
-    `retried` the operation for which that was issued, where one is known.
+    source, `invented` what had none; `heard` is what challenges named that caused no request, and `misheard` what
+    their misreadings name. `earlier` is the grant before this one, `pending` the request that awaits its token, `leg`
+    that request's grant type. `in_use` is whether the last call carried the newest token, and `retried` the operation
+    for which that was issued, where one is known.
     """
 
     requested: ScopeSet | None = None

@@ -34,7 +34,14 @@ RESULTS: Final = Path(str(files("scope_oracle"))) / "results"
 """Where results are recorded: `scopelaw check SUBJECT --format json`, one file a release."""
 
 BOARD: Final = RESULTS / "scoreboard.md"
+HISTORIES: Final = RESULTS / "history"
+"""Where histories are recorded: `scopelaw history SUBJECT RELEASE... --format json`, one file an SDK."""
+
+PAST: Final = RESULTS / "history.md"
 _WIDTH: Final = 110
+_ABOUT_THE_PAST: Final = """\
+Written by `python -m scope_oracle.scoreboard` from what `scopelaw history` learnt by running releases. A finding is the
+shortest trace that shows it in the oldest or the newest release of a list; the same trace was played to the others."""
 _ABOUT: Final = """\
 Written by `python -m scope_oracle.scoreboard` from the results recorded beside this file. A cell says what a check of
 that release found of the clause; a broken one leads to its shortest trace and to the line that replays it. *Not
@@ -156,10 +163,36 @@ def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
     yield from ("", "```sh", command, "```")
 
 
+def past() -> str:
+    """In which release each finding came and went, as Markdown."""
+    lines = [
+        "# History",
+        "",
+        _ABOUT_THE_PAST,
+    ]
+    for path in sorted(HISTORIES.glob("*.json")):
+        history = json.loads(path.read_text("utf-8"))
+        releases = history["releases"]
+        lines += [
+            "",
+            f"## {history['subject']}",
+            "",
+            f"Of {', '.join(releases)} these were run: {', '.join(history['ran'])}.",
+        ]
+        lines += ["", "| finding | because | shown from | gone in |", "|---|---|---|---|"]
+        for life in history["lives"]:
+            gone = life["gone"] or "still there"
+            lines.append(
+                _row([f"{life['clause']} {life['verdict']}", life["because"].replace("|", "\\|"), life["first"], gone])
+            )
+    return "\n".join(lines) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """Every page by its place."""
     releases = recorded()
-    return {BOARD: board(releases)} | {RESULTS / f"{each.name}.md": page(each) for each in releases}
+    each_page = {RESULTS / f"{each.name}.md": page(each) for each in releases}
+    return {BOARD: board(releases), PAST: past()} | each_page
 
 
 def record(subject_name: str, release: str, jobs: int) -> None:

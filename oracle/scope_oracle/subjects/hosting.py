@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
-from time import sleep
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Final, Self
 
@@ -42,17 +42,21 @@ _NO_PATIENCE: Final = Response("this call has gone on for long enough", 503)
 TOGETHER: Final = 0.05
 """Seconds that a request waits for one that is to overlap it."""
 
-WITHHELD: Final = 2.0
-"""Seconds after which a withheld request is answered in any case."""
+WITHHELD: Final = 0.3
+"""Seconds without any other request after which a withheld one is answered: somebody waits for it in vain."""
 
 
 @dataclass(slots=True)
 class _Gate:
-    """A call whose first request is withheld: whether it has arrived, and whether it may be answered."""
+    """A call whose first request is withheld: whether it has arrived, and whether it may be answered.
+
+    `in_vain` is whether another has waited for it, and may go on alone.
+    """
 
     call: Call
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
+    in_vain: bool = False
 
 
 class Host:
@@ -65,6 +69,7 @@ class Host:
         self._failure: Exception | None = None
         self._gate: _Gate | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._stirred = 0.0
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._answer,
@@ -140,20 +145,17 @@ class Host:
         if self._world is None or called is None:
             return
         withheld = (called.resource, called.operation) == (gate.call.resource, gate.call.operation)
-        if not withheld:
-            waiting, seconds = gate.arrived, TOGETHER
-        elif gate.arrived.is_set():
-            return
-        else:
+        if not withheld and not gate.in_vain:
+            gate.in_vain = not await _set_within(TOGETHER, gate.arrived)
+        elif withheld and not gate.arrived.is_set():
             gate.arrived.set()
             self._world.world.arrive(called)
-            waiting, seconds = gate.opened, WITHHELD
-        with suppress(TimeoutError):
-            await asyncio.wait_for(waiting.wait(), seconds)
+            while not await _set_within(WITHHELD, gate.opened) and monotonic() - self._stirred < WITHHELD:
+                pass
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request (ASGI). Requests are answered one after the other: the world needs no lock."""
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._stirred = asyncio.get_running_loop(), monotonic()
         incoming = Request(scope, receive)
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in incoming.headers.raw)
         request = HttpRequest(incoming.method, str(incoming.url), headers, await incoming.body())
@@ -176,6 +178,13 @@ class Host:
         response = Response(answer.body, answer.status)
         response.raw_headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
         return response
+
+
+async def _set_within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for an event, but not for ever; whether it came."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()
 
 
 def _listening() -> socket.socket:
