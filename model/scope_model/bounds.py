@@ -428,13 +428,15 @@ def _where_from(asking: Asking, scope: Scope, *, known: bool) -> str | None:
     owner = asking.owners.get(scope)
     if scope in account.misheard:
         return "misheard"
-    if owner is not None and owner is not account:
+    foreign = owner is not None and owner is not account
+    # Either could be: lists are fallbacks of a first request, and memory is what later ones add to.
+    if foreign and not asking.initial:
         return "elsewhere"
     if asking.server_listed is not None and scope in asking.server_listed:
         return "server"
     if scope in asking.foreign:
         return "foreign"
-    return "nowhere"
+    return "elsewhere" if foreign else "nowhere"
 
 
 def _surplus(findings: Findings, asking: Asking, where: str, named: str, *, silent: bool) -> None:

@@ -12,6 +12,7 @@ own size, whatever came before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -313,7 +314,7 @@ class Judge:
         self._authorizations += 1
 
     def _asking(self, event: AuthorizationRequest | TokenRequest, grant_type: str) -> Asking:
-        resource = self._resource_named(event.resource or self._renewing(event.issuer, grant_type))
+        resource = self._resource_named(event.resource)
         issuer = event.issuer if event.issuer is not None else resource.issuer
         key = (issuer if event.issuer is not None else None, resource.name)
         account = self._accounts.setdefault(key, Account())
@@ -406,12 +407,13 @@ class Judge:
         account.leg, account.malformed = asking.grant_type, asking.malformed
         asking.resource.answered, asking.resource.challenge = challenge, None
 
-    def _renewing(self, issuer: str | None, grant_type: str) -> str | None:
-        """The resource that a request without one is about, where only one token is due to be renewed."""
-        if grant_type != CLIENT_CREDENTIALS:
-            return None
-        due = [name for (at, name), account in self._accounts.items() if account.expired and at == issuer]
-        return due[0] if len(due) == 1 else None
+    def _about(self, event: TokenRequest) -> list[str | None]:
+        """The resources that a request of client credentials may be about: several where it names none."""
+        if event.resource is not None or event.grant_type != CLIENT_CREDENTIALS or self._resource is None:
+            return [event.resource]
+        due = [name for (at, name), account in self._accounts.items() if account.expired and at == event.issuer]
+        current = self._resource
+        return list(dict.fromkeys([current.name, *due] if current.challenge is not None or not due else due))
 
     def _names_its_resource(self, event: AuthorizationRequest | TokenRequest, resource: Resource) -> None:
         """Every request names the resource, where the transcript names its resources (ISO-1)."""
@@ -436,7 +438,14 @@ class Judge:
 
     def _token_request(self, event: TokenRequest) -> None:
         if event.grant_type in (CLIENT_CREDENTIALS, TOKEN_EXCHANGE):
-            self._judge_request(self._asking(event, event.grant_type), event)
+            about = self._about(event)
+            if len(about) > 1:
+                # Nobody but the server can tell for which of them this is.
+                well_formed(self._findings, event.scope)
+                self._names_its_resource(event, self._resource_named(None))
+                return
+            named = replace(event, resource=about[0])
+            self._judge_request(self._asking(named, event.grant_type), event)
             return
         if event.resource is None and event.refresh_token in self._refreshed_by:
             # A refresh token says by itself what it is for.
