@@ -8,7 +8,7 @@ ROWS = (
     *("judge / json.loads", "judge, an event of", *("judge, a byte of",) * 7),
     *("transition / its bare successor, mean", "transition / its bare successor, ", "union, a scope of"),
     *("stateful run / an empty one", "Python SDK in a world / with canned answers", "scopelaw check"),
-    "an episode by command / the client's own start",
+    *("an episode by command / the client's own start", "an episode by command: our time / the client's"),
 )
 
 

@@ -207,7 +207,7 @@ class Judge:
         for scope in challenge.tolerated:
             account.heard.add(scope)
             self._owners.setdefault(scope, account)
-        for wrong, seen in challenge.misread:
+        for wrong, seen in challenge.misread if not challenge.plain else ():
             for name in (seen.scope or "").split(" "):
                 if name not in challenge.tolerated:
                     account.misheard.setdefault(name, wrong)

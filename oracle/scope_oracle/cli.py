@@ -285,7 +285,7 @@ def check(
     with _progress() as progress, _subject(opening, progress) as chosen:
         if replay is not None:
             return _replay(chosen, replay, readings, fail_on, form)
-        with _bench(opening, jobs, in_force, readings) as bench:
+        with _bench(opening, jobs, in_force, readings, costly=chosen.costly) as bench:
             result = checking.check(
                 chosen,
                 revision=in_force,
@@ -328,13 +328,13 @@ def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Ve
 
 @contextmanager
 def _bench(
-    opening: Opening, jobs: int, revision: Revision, readings: Mapping[str, str]
+    opening: Opening, jobs: int, revision: Revision, readings: Mapping[str, str], *, costly: bool
 ) -> Iterator[checking.Bench | None]:
     """Processes to work in, where more than one is wanted."""
     if jobs == 1:
         yield None
         return
-    with Jobs(opening, jobs, revision, readings) as bench:
+    with Jobs(opening, jobs, revision, readings, costly=costly) as bench:
         yield bench
 
 

@@ -30,10 +30,22 @@ _AHEAD: Final = 3
 
 
 class Jobs:
-    """A bench of `count` processes (`checking.Bench`); they are there within its context."""
+    """A bench of `count` processes (`checking.Bench`); they are there within its context.
 
-    def __init__(self, opening: Opening, count: int, revision: Revision, readings: Mapping[str, str]) -> None:
+    Where episodes are `costly`, a process is given one at a time: it cannot be interrupted within what it was given.
+    """
+
+    def __init__(
+        self,
+        opening: Opening,
+        count: int,
+        revision: Revision,
+        readings: Mapping[str, str],
+        *,
+        costly: bool = False,
+    ) -> None:
         self._count = count
+        self._at_once = 1 if costly else _AT_ONCE
         self._pool = ProcessPoolExecutor(
             count, get_context("spawn"), initializer=_begin, initargs=(opening, revision, dict(readings))
         )
@@ -51,7 +63,7 @@ class Jobs:
         left = iter(episodes)
         begun: deque[Future[list[Judged]]] = deque()
         while True:
-            while len(begun) < _AHEAD * self._count and (some := list(islice(left, _AT_ONCE))):
+            while len(begun) < _AHEAD * self._count and (some := list(islice(left, self._at_once))):
                 begun.append(self._pool.submit(_judge, some))
             if not begun:
                 return
