@@ -97,9 +97,13 @@ def test_each_stage_has_the_first_challenge_of_a_call_and_the_last_has_all_of_it
     )
 
 
-def test_an_episode_without_a_call_becomes_a_plain_one() -> None:
-    plan = plain_episode("2026-07-28").plan
-    assert Command("client").playable(Episode(plan, ())).steps == (Making(Call(RESOURCE, TOOL)),)
+def test_an_episode_of_nothing_becomes_a_plain_call() -> None:
+    servers = Servers(
+        {RESOURCE: ResourceServer(RESOURCE, "https://gone.example", {})}, {ISSUER: AuthorizationServer(ISSUER)}
+    )
+    playable = Command("client").playable(Episode(Plan(servers), ()))
+    assert playable.steps == (Making(Call(RESOURCE, TOOL)),)
+    assert set(playable.plan.servers.resources[RESOURCE].needs) == GUARDED
 
 
 def test_shrinking_tries_few_episodes_and_only_playable_ones() -> None:

@@ -20,7 +20,7 @@ from typing import IO, Final, Self
 
 from scope_model.client import Call
 from scope_model.events import AUTHORIZATION_CODE, AuthorizationRequest, ClientReported, ConfiguredMode
-from scope_model.scopes import ScopeSet, scopes
+from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_oracle.subjects import DriverFault
 from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld
@@ -115,7 +115,8 @@ class Command:
         name, server = next(iter(plan.servers.resources.items()))
         if TOOL not in server.needs:
             server = ResourceServer(name, server.issuer, _guarded(server), server.scopes_supported, server.describes)
-        servers = Servers({name: server}, {server.issuer: plan.servers.issuers[server.issuer]})
+        issuers = {known: issuer for known, issuer in plan.servers.issuers.items() if known == server.issuer}
+        servers = Servers({name: server}, issuers or plan.servers.issuers)
         plan = Plan(servers, plan.revision, wants_refresh_token=None)
         return Episode(plan, (_joined(Call(name, TOOL), _makings(episode)[: len(STAGES)]),))
 
@@ -152,7 +153,7 @@ def _makings(episode: Episode) -> list[Making]:
 
 def _guarded(server: ResourceServer) -> dict[str, ScopeSet]:
     """What the methods need: each stage what an operation does, in turn, and the last one for what is left."""
-    needs = list(server.needs.values())
+    needs = list(server.needs.values()) or [NO_SCOPES]
     return {name: needs[min(at, len(needs) - 1)] for at, names in enumerate(STAGES) for name in names}
 
 
