@@ -135,7 +135,7 @@ class Judge:
         if chain.renewed is None:
             chain = Chain(since_served=chain.since_served, forbidden=chain.forbidden)
             resource.chains[event.operation] = chain
-        chain.carried = event.access_token
+        chain.carried, chain.sent = event.access_token, True
         if resource.challenge is not None:
             self._unanswered(resource, resource.challenge, event.operation)
         account = resource.account
@@ -164,7 +164,7 @@ class Judge:
             self._heard(account, challenge)
         if account is None or not challenge.insufficient or account.grant_type == CLIENT_CREDENTIALS:
             return
-        if challenge.outdated or challenge.insisted or challenge.renewed is not None:
+        if challenge.outdated or challenge.insisted:
             return
         scope, granted, in_hand = challenge.scope, account.granted, account.in_hand
         if challenge.refreshed:
@@ -181,8 +181,10 @@ class Judge:
         misread = next((wrong for wrong, seen in challenge.misread if seen.error != "insufficient_scope"), None)
         if challenge.malformed:
             return
-        budget = self._steps_up and self._authorizations >= FEW and not account.was_refused
-        if not self._steps_up or misread is None or budget:
+        # Whoever renewed the token just before did hear the challenge of then, and may have no attempt left.
+        tried = challenge.renewed is not None
+        budget = self._steps_up and self._authorizations >= FEW and not account.was_refused and not tried
+        if not self._steps_up or misread is None or budget or tried:
             if budget and misread is None and never and findings.reach("RETRY-2"):
                 findings.broke(
                     "RETRY-2",
@@ -216,6 +218,7 @@ class Judge:
         resource = self._resource_named(event.resource)
         chain = self._chain(resource, event.operation)
         renewed, chain.renewed = chain.renewed, None
+        sent, chain.sent = chain.sent, False
         account = resource.account
         if account is not None:
             account.refused = None
@@ -230,7 +233,7 @@ class Judge:
         challenge.renewed, challenge.repeated = renewed, renewed if again else None
         chain.lines = event.www_authenticate
         challenge.insisted, chain.forbidden = chain.forbidden, event.status == 403 and not challenge.insufficient
-        challenge.outdated = account is not None and chain.carried != account.access_token
+        challenge.outdated = sent and account is not None and chain.carried != account.access_token
         resource.answered = None
         if challenge.repeated is not None:
             self._findings.reach("CHAL-8")

@@ -114,7 +114,8 @@ class Chain:
     """The authorization requests that one operation caused: in a row, and since it was last served.
 
     `named` is what the challenges of the row named; `grew` whether each named something new. `carried` is the token
-    of its last request, and `forbidden` whether that was answered by a 403 that asked for nothing.
+    of its last request, `sent` whether that awaits its answer, and `forbidden` whether the last answer was a 403 that
+    asked for nothing.
     """
 
     in_a_row: int = 0
@@ -125,6 +126,7 @@ class Chain:
     asked: ScopeSet = NO_SCOPES
     lines: tuple[str, ...] = ()
     carried: str | None = None
+    sent: bool = False
     forbidden: bool = False
 
 
