@@ -19,7 +19,7 @@ from scope_spec import Verdict
 from .events import CLIENT_CREDENTIALS, OFFLINE_ACCESS, TOKEN_EXCHANGE, WireScope
 from .findings import Findings, Unless
 from .ledger import Asking, Chain, PendingChallenge
-from .misreadings import MISREADINGS, Misreading
+from .misreadings import MISREADINGS, OF_NAMES, Misreading
 from .scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, scopes
 
 FEW: Final = 3
@@ -30,7 +30,6 @@ ENDLESS: Final = 8
 
 _OFFLINE: Final = scopes(OFFLINE_ACCESS)
 _SHOWN: Final = 4
-_OF_NAMES: Final = ("PARSE-1", "ORDER-2")
 
 
 def missing(required: ScopeSet, wanted: ScopeSet) -> Iterator[Scope]:
@@ -226,7 +225,7 @@ def diagnose(asking: Asking, *, telltale: bool = False) -> Misreading | None:
         only_misread = [name for name in raw if not _explained(asking, name)]
         if only_misread and sent.issuperset(only_misread):
             return wrong
-        if wrong.clause in _OF_NAMES and not challenge.plain:
+        if wrong.clause in OF_NAMES and not challenge.plain:
             continue  # a client that could not read the challenge never came to its names
         names = misread.scopes or NO_SCOPES
         heeds = all(scope in names or _explained(asking, scope, without_challenge=True) for scope in known)
@@ -429,11 +428,9 @@ def _where_from(asking: Asking, scope: Scope, *, known: bool) -> str | None:
     if scope in account.misheard:
         return "misheard"
     foreign = owner is not None and owner is not account
-    # Either could be: lists are fallbacks of a first request, and memory is what later ones add to.
-    if foreign and not asking.initial:
-        return "elsewhere"
     if asking.server_listed is not None and scope in asking.server_listed:
-        return "server"
+        # Where it may be a list or a memory, nobody can tell which clause is broken.
+        return None if foreign else "server"
     if scope in asking.foreign:
         return "foreign"
     return "elsewhere" if foreign else "nowhere"

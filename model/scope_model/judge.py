@@ -65,6 +65,7 @@ from .ledger import (
     understand,
     wire_scopes,
 )
+from .misreadings import OF_NAMES
 from .scopes import NO_SCOPES, Scope, ScopeSet, read_scope, same_scopes
 
 
@@ -209,8 +210,8 @@ class Judge:
         for scope in challenge.tolerated:
             account.heard.add(scope)
             self._owners.setdefault(scope, account)
-        for wrong, seen in challenge.misread if not challenge.plain else ():
-            for name in (seen.scope or "").split(" "):
+        for wrong, seen in () if challenge.plain else challenge.misread:
+            for name in () if wrong.clause in OF_NAMES else (seen.scope or "").split(" "):
                 if name not in challenge.tolerated:
                     account.misheard.setdefault(name, wrong)
 

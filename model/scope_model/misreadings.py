@@ -138,6 +138,9 @@ _NEEDING_ERROR: Final = Misreading(
     "needing-error", "CHAL-6", "reads no challenge without an error code", _needing_error
 )
 
+OF_NAMES: Final = ("PARSE-1", "ORDER-2")
+"""The clauses whose misreadings find the right parameter, and go wrong over the names in it."""
+
 MISREADINGS: Final = (
     Misreading("comma-splitting", "PARSE-1", "splits scopes at commas", _comma_splitting),
     Misreading("merging-repeats", "PARSE-2", "merges a repeated scope parameter", _merging),
