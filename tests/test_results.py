@@ -63,9 +63,19 @@ def test_step_up_accumulates_in_2_and_replaces_in_1() -> None:
     assert ("ACC-1", "discouraged") not in kinds(RELEASES["python-sdk-2.3.0"])
 
 
-@pytest.mark.parametrize("sdk", DRIVEN)
-def test_the_history_of_every_sdk_was_learnt_by_running_it(sdk: str) -> None:
-    history = json.loads((HISTORIES / f"{sdk}.json").read_text("utf-8"))
-    assert len(history["ran"]) >= 2
-    assert history["lives"]
-    assert {life["first"] for life in history["lives"]} <= {*history["releases"]}
+PAST = {path.stem: json.loads(path.read_text("utf-8")) for path in HISTORIES.glob("*.json")}
+
+
+@pytest.mark.parametrize("sdk", PAST)
+def test_a_history_was_learnt_by_running_releases(sdk: str) -> None:
+    history = PAST[sdk]
+    assert sdk in DRIVEN
+    assert {history["releases"][0], history["releases"][-1]} <= {*history["ran"]} <= {*history["releases"]}
+    for life in history["lives"]:
+        assert {life["first"], life["gone"]} - {None} <= {*history["releases"]}
+
+
+@pytest.mark.parametrize(("sdk", "release"), [("go-sdk", "1.7.0-pre.1")])
+def test_a_client_that_replaced_is_caught_until_the_release_that_accumulates(sdk: str, release: str) -> None:
+    lost = [life for life in PAST[sdk]["lives"] if (life["clause"], life["verdict"]) == ("ACC-1", "discouraged")]
+    assert release in {life["gone"] for life in lost}
