@@ -41,7 +41,8 @@ PAST: Final = RESULTS / "history.md"
 _WIDTH: Final = 110
 _ABOUT_THE_PAST: Final = """\
 Written by `python -m scope_oracle.scoreboard` from what `scopelaw history` learnt by running releases. A finding is the
-shortest trace that shows it in the oldest or the newest release of a list; the same trace was played to the others."""
+shortest trace that shows it in the oldest or the newest release of a list; the same trace was played to the others.
+What an old release shows is settled only where the scoreboard has it, too."""
 _ABOUT: Final = """\
 Written by `python -m scope_oracle.scoreboard` from the results recorded beside this file. A cell says what a check of
 that release found of the clause; a broken one leads to its shortest trace and to the line that replays it. *Not
