@@ -75,7 +75,15 @@ def test_a_history_was_learnt_by_running_releases(sdk: str) -> None:
         assert {life["first"], life["gone"]} - {None} <= {*history["releases"]}
 
 
-@pytest.mark.parametrize(("sdk", "release"), [("go-sdk", "1.7.0-pre.1"), ("rust-sdk", "3.0.0-beta.1")])
+@pytest.mark.parametrize(
+    ("sdk", "release"),
+    [
+        ("go-sdk", "1.7.0-pre.1"),
+        ("python-sdk", "2.0.0"),
+        ("rust-sdk", "3.0.0-beta.1"),
+        ("typescript-sdk", "2.0.0-beta.1"),
+    ],
+)
 def test_a_client_that_replaced_is_caught_until_the_release_that_accumulates(sdk: str, release: str) -> None:
     lost = [life for life in PAST[sdk]["lives"] if (life["clause"], life["verdict"]) == ("ACC-1", "discouraged")]
     assert release in {life["gone"] for life in lost}
