@@ -188,7 +188,15 @@ async def _set_within(seconds: float, event: asyncio.Event) -> bool:
 
 
 def _listening() -> socket.socket:
-    return socket.create_server((LOOPBACK, 0), backlog=128)
+    # The protocol is named, because asyncio lets only connections that it knows to be TCP send without delay.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.bind((LOOPBACK, 0))
+        listening.listen(128)
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def _origin(name: str) -> str:
