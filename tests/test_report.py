@@ -3,7 +3,9 @@
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -353,3 +355,22 @@ def test_a_difference_is_told_with_its_world() -> None:
     form = json.loads(json.dumps(report.difference_json(difference, left, right)))
     assert form["difference"]["replay"] == difference.replay
     assert report.difference_json(None, left, right)["difference"] is None
+
+
+@pytest.mark.parametrize(
+    ("client", "release", "shown"),
+    [
+        ("rust-sdk", "2.2.0", "check rust-sdk --sdk-version 2.2.0 --replay"),
+        ("python-sdk", "0.0.1", "check python-sdk --sdk-version 0.0.1 --replay"),
+        ("python-sdk", version("mcp"), "check python-sdk --replay"),
+        ("model", None, "check model --replay"),
+    ],
+)
+def test_a_replay_names_the_release_that_was_tested(
+    result: Result, client: str, release: str | None, shown: str
+) -> None:
+    broken = result.broken[0]
+    header = replace(broken.transcript.header, client_name=client, client_version=release)
+    transcript = replace(broken.transcript, header=header)
+    text = printed(list(report.finding_text(broken.finding, transcript, readings={}, replay=broken.replay, width=100)))
+    assert f"scopelaw {shown} '{broken.replay}'" in text

@@ -18,6 +18,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Final, Literal, assert_never
@@ -36,6 +38,7 @@ from scope_model.events import (
     ClientReported,
     ClientRestarted,
     Event,
+    Header,
     ProtectedResourceMetadata,
     ResourceRequest,
     ResourceResponse,
@@ -53,6 +56,7 @@ from scope_spec import CLAUSES, READINGS, VERDICTS, Clause, Reading, Revision, V
 from .checking import Broken, Result
 from .comparing import Difference
 from .history import History, Life
+from .subjects import DRIVEN, PYTHON_SDK
 from .transcripts import records
 
 FORM: Final = 1
@@ -380,7 +384,19 @@ def finding_text(
         yield from _hanging("  reading:  ", reading_line(READINGS[finding.reading], value), width)
     if replay is not None:
         # Never wrapped: it is there to be copied.
-        yield Text(f"  replay:   {replay_command(header.client_name, readings, replay)}")
+        yield Text(f"  replay:   {replay_command(_tested(header), readings, replay)}")
+
+
+def release_of(subject: str, version: str) -> str:
+    """A release of an SDK, as it is named on the command line."""
+    return f"{subject} --sdk-version {version}"
+
+
+def _tested(header: Header) -> str:
+    """What was put under test, as it is named on the command line: the installed Python SDK needs no release."""
+    name, release = header.client_name, header.client_version
+    installed = name == PYTHON_SDK and find_spec("mcp") is not None and release == version("mcp")
+    return name if release is None or name not in DRIVEN or installed else release_of(name, release)
 
 
 def replay_command(subject: str, readings: Mapping[str, str], replay: str) -> str:
@@ -770,7 +786,7 @@ def _broken_html(broken: Broken, readings: Mapping[str, str]) -> str:
     told = exchange_of(broken.transcript, finding)
     lines = "".join(_line_html(line) for line in told.lines)
     cast = "".join(f"<p>{escape(name)} is {escape(what)}</p>" for name, what in told.cast.items())
-    command = replay_command(header.client_name, readings, broken.replay)
+    command = replay_command(_tested(header), readings, broken.replay)
     notes = [("because", escape(rule(CLAUSES[finding.clause], header.revision)))]
     if finding.reading is not None:
         value = {**DEFAULT_READINGS, **readings}[finding.reading]

@@ -26,7 +26,7 @@ from scope_spec import CLAUSES, REVISIONS
 
 from .checking import check
 from .jobs import Jobs
-from .report import finding_text, result_json
+from .report import finding_text, release_of, replay_command, result_json
 from .subjects import subject
 from .transcripts import read
 
@@ -160,7 +160,7 @@ def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
     text = finding_text(finding, transcript, readings={}, replay=None, width=_WIDTH)
     yield from ("```", *(line.plain.rstrip() for line in text), "```", "")
     yield f"{release.causes.get((finding.clause, finding.verdict), 'not settled')}"
-    command = f"scopelaw check {release.subject} --sdk-version {release.version} --replay '{found['replay']}'"
+    command = replay_command(release_of(release.subject, release.version), {}, found["replay"])
     yield from ("", "```sh", command, "```")
 
 
