@@ -11,7 +11,7 @@ import os
 import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from shlex import quote
 from threading import Event, Thread, Timer
@@ -36,7 +36,7 @@ from scope_properties.episodes import (
 )
 from scope_spec import Revision
 
-from .driver import KEPT_OF_STDERR, end_group, fault, keep_lines
+from .driver import end_group, fault
 from .hosting import Host
 
 SCENARIO: Final = "auth/scope-step-up"
@@ -52,6 +52,8 @@ ENDING: Final = 30.0
 """Seconds that a client has for an episode, as in the official suite."""
 
 _FLUSHING: Final = 1.0
+_KEPT_LINES: Final = 10
+_KEPT_OF_A_LINE: Final = 500
 _RESOURCE: Final = "https://one.example/mcp"
 _ISSUER: Final = "https://as.example"
 
@@ -177,7 +179,7 @@ class CommandSession:
         self._world = world
         self._addresses = host.place(plan.servers)
         self.http_world = _Impatient(world, self._addresses)
-        self.refusals: deque[str] = deque(maxlen=KEPT_OF_STDERR)
+        self.refusals: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def call(self, call: Call) -> None:
         """Run the client to its end; raises DriverFault where it has none, or never came to the server."""
@@ -227,8 +229,9 @@ class CommandSession:
         return fault(f"the command {what}", self.refusals)
 
     def _listen(self, stream: IO[bytes]) -> None:
-        with stream:
-            keep_lines(stream, self.refusals)
+        with stream, suppress(OSError, ValueError):
+            while line := stream.readline(_KEPT_OF_A_LINE):
+                self.refusals.append(line.decode("utf-8", "replace").strip())
 
     def _start(self, url: str) -> subprocess.Popen[bytes]:
         named = {"MCP_CONFORMANCE_SCENARIO": SCENARIO, "MCP_CONFORMANCE_PROTOCOL_VERSION": self._revision}

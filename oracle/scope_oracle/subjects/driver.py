@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from time import monotonic, sleep
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import Final, Self
 
 from scope_model.client import Call
 from scope_model.events import CLIENT_CREDENTIALS, ClientReported, ConfiguredMode, TokenResponse
@@ -46,8 +45,7 @@ LONGEST_LINE: Final = 1 << 16
 """Bytes that an answer may have."""
 
 SERVER_NAMES: Final = ("one", "two")
-KEPT_OF_STDERR: Final = 10
-_KEPT_OF_A_LINE: Final = 500
+_KEPT_OF_WORDS: Final = 500
 _SHOWN: Final = 200
 _MOMENT: Final = 0.02
 _GLANCE: Final = 0.2
@@ -210,7 +208,7 @@ class Driver:
             if not read:
                 self._open.unregister(key.fileobj)
             elif key.fileobj is not self._stdout:
-                self._stderr = (self._stderr + read)[-_KEPT_OF_A_LINE:]
+                self._stderr = (self._stderr + read)[-_KEPT_OF_WORDS:]
             elif len(self._output) <= LONGEST_LINE:  # beyond that it is at fault already
                 self._output += read
         return bool(ready)
@@ -271,13 +269,6 @@ def _line(message: Mapping[str, object]) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
-def keep_lines(stream: IO[bytes], kept: deque[str]) -> None:
-    """Keep the last lines, however many there are."""
-    with suppress(OSError, ValueError):
-        while line := stream.readline(_KEPT_OF_A_LINE):
-            kept.append(line.decode("utf-8", "replace").strip())
-
-
 def end_group(process: subprocess.Popen[bytes]) -> bool:
     """End a process and its group; whether any was left of the group after the process itself had ended."""
     ended = process.poll() is not None
@@ -301,7 +292,7 @@ def _outlives(group: int) -> bool:
 
 def _plain(text: str) -> str:
     """The end of a driver's words, without what would move a terminal's cursor."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text[-_KEPT_OF_A_LINE:]).split())
+    return " ".join("".join(each if each.isprintable() else " " for each in text[-_KEPT_OF_WORDS:]).split())
 
 
 def _shown(value: object) -> str:
