@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -103,6 +104,7 @@ class Judge:
         self._registered: dict[str | None, ScopeSet | None] = {}
         self._holders: dict[str, tuple[Account, Resource]] = {}
         self._refreshed_by: dict[str, tuple[Account, Resource]] = {}
+        self._due: dict[str | None, None] = {}
         self._owners: dict[Scope, Account] = {}
         self._foreign: set[Scope] = set()
         self._resource: Resource | None = None
@@ -415,7 +417,9 @@ class Judge:
         """The resources that a request of client credentials may be about: several where it names none."""
         if event.resource is not None or event.grant_type != CLIENT_CREDENTIALS or self._resource is None:
             return [event.resource]
-        due = [name for (at, name), account in self._accounts.items() if account.expired and at == event.issuer]
+        known = ((name, self._accounts.get((event.issuer, name))) for name in self._due)
+        # Two are as many as any number, and this is asked for each request.
+        due = list(islice((name for name, account in known if account is not None and account.expired), 2))
         current = self._resource
         return list(dict.fromkeys([current.name, *due] if current.challenge is not None or not due else due))
 
@@ -538,6 +542,7 @@ class Judge:
         account.in_use = True
         account.retried = None if resource.answered is None else resource.answered.operation
         self._holders[event.access_token] = (account, resource)
+        self._due.pop(resource.name, None)
         if event.refresh_token is not None:
             self._refreshed_by[event.refresh_token] = (account, resource)
         if resource.answered is not None:
@@ -597,6 +602,7 @@ class Judge:
         account.rejected = account.expired = True
         if account.grant_type == CLIENT_CREDENTIALS:
             # A client without a refresh token renews by asking again, which answers no challenge.
+            self._due[resource.name] = None
             resource.challenge = resource.answered = account.refused = None
 
     def _restarted(self, _: ClientRestarted) -> None:
