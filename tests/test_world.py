@@ -1,42 +1,33 @@
 """The servers over HTTP: they leave the transcript that the events alone leave, and let no breach pass."""
 
 import base64
-import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import assert_never
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers.reference import BACK, CHALLENGE, VERIFIER, Answered, Front
 from scope_model.client import (
     Call,
     Client,
     Failed,
-    FetchResourceMetadata,
-    FetchServerMetadata,
     Illegal,
     Noted,
-    Registered,
     Served,
     Setup,
-    Unavailable,
     step,
 )
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
-    JWT_BEARER,
     AuthorizationRequest,
     AuthorizationResponse,
-    AuthorizationServerMetadata,
     ClientRegistration,
     ConfiguredMode,
     Event,
-    ProtectedResourceMetadata,
-    ResourceRequest,
     ResourceResponse,
     TokenRequest,
     TokenResponse,
@@ -46,11 +37,9 @@ from scope_model.policies import mcp_2026_07_28
 from scope_model.scopes import scopes
 from scope_model.servers import (
     SPELLINGS,
-    Answer,
     AuthorizationServer,
     Challenging,
     Granting,
-    Request,
     ResourceServer,
     Servers,
 )
@@ -70,9 +59,6 @@ from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
 
 RESOURCE = "https://one.example/mcp"
 ISSUER = "https://as.example"
-BACK = "http://localhost:3030/callback"
-VERIFIER = "v" * 43
-CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 
 
 def header(response: HttpResponse, name: str) -> list[str]:
@@ -101,106 +87,15 @@ def call(operation: str, token: str | None = None, resource: str = RESOURCE) -> 
 
 
 @dataclass
-class Front:
-    """The model's requests as HTTP requests, and what comes back as the model's events."""
+class Direct:
+    """The way to servers that are in this process."""
 
     http: HttpWorld
-    endpoints: dict[str, dict[str, str]] = field(default_factory=dict)
-    clients: dict[str, str] = field(default_factory=dict)
-    code: str | None = None
 
-    def document(self, url: str) -> dict[str, list[str]] | None:
-        """A metadata document, or None where there is none."""
-        response = self.http.handle(HttpRequest("GET", url))
-        assert response.status in {200, 404}
-        return json.loads(response.body) if response.status == 200 else None
-
-    def answer(self, request: Request) -> Answer:
-        """The answer to any request."""
-        match request:
-            case ResourceRequest(operation, token, resource):
-                assert resource is not None
-                response = self.http.handle(call(operation, token, resource))
-                lines = tuple(header(response, "WWW-Authenticate"))
-                return ResourceResponse(operation, response.status, lines, resource)
-            case FetchResourceMetadata(resource):
-                parts = urlsplit(resource)
-                found = self.document(f"https://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}")
-                if found is None:
-                    return Unavailable()
-                listed = found.get("scopes_supported")
-                servers = tuple(found["authorization_servers"])
-                return ProtectedResourceMetadata(
-                    str(found["resource"]), servers, None if listed is None else tuple(listed)
-                )
-            case FetchServerMetadata(issuer):
-                found = self.document(f"{issuer}/.well-known/oauth-authorization-server")
-                if found is None:
-                    return Unavailable()
-                self.endpoints[issuer] = {name: str(url) for name, url in found.items() if name.endswith("_endpoint")}
-                listed = found.get("scopes_supported")
-                return AuthorizationServerMetadata(str(found["issuer"]), None if listed is None else tuple(listed))
-            case ClientRegistration(scope, grant_types, at):
-                metadata = {"redirect_uris": [BACK], "grant_types": grant_types, "scope": scope}
-                body = json.dumps({name: value for name, value in metadata.items() if value is not None})
-                url = self.endpoints[at or ""]["registration_endpoint"]
-                response = self.http.handle(HttpRequest("POST", url, body=body.encode()))
-                assert response.status == 201
-                self.clients[at or ""] = json.loads(response.body)["client_id"]
-                return Registered()
-            case AuthorizationRequest():
-                return self.authorize(request)
-            case TokenRequest():
-                return self.token(request)
-            case _:
-                assert_never(request)
-
-    def authorize(self, request: AuthorizationRequest) -> AuthorizationResponse:
-        """The answer of a user agent that came back."""
-        issuer = request.issuer or ""
-        fields = {
-            "response_type": "code",
-            "client_id": self.clients[issuer],
-            "redirect_uri": BACK,
-            "code_challenge": CHALLENGE,
-            "code_challenge_method": "S256",
-            "state": "s",
-            "scope": request.scope,
-            "prompt": request.prompt,
-            "resource": request.resource,
-        }
-        query = urlencode({name: value for name, value in fields.items() if value is not None}, doseq=True)
-        url = f"{self.endpoints[issuer]['authorization_endpoint']}?{query}"
-        back = returned(self.http.handle(HttpRequest("GET", url)))
-        assert back["state"] == "s"
-        self.code = back.get("code")
-        return AuthorizationResponse("code" in back, back.get("error"), back["iss"], request.resource)
-
-    def token(self, request: TokenRequest) -> TokenResponse:
-        """The answer of the token endpoint."""
-        issuer, redeems = request.issuer or "", request.grant_type == AUTHORIZATION_CODE
-        fields: dict[str, object] = {
-            "grant_type": request.grant_type,
-            "client_id": self.clients[issuer],
-            "scope": request.scope,
-            "resource": request.resource,
-            "refresh_token": request.refresh_token,
-            "code": self.code if redeems else None,
-            "redirect_uri": BACK if redeems else None,
-            "code_verifier": VERIFIER if redeems else None,
-            "assertion": "assertion" if request.grant_type == JWT_BEARER else None,
-        }
-        response = self.http.handle(form(self.endpoints[issuer]["token_endpoint"], fields))
-        found = json.loads(response.body)
-        assert response.status == (400 if "error" in found else 200)
-        return TokenResponse(
-            found.get("access_token"),
-            found.get("scope"),
-            found.get("refresh_token"),
-            found.get("error"),
-            issuer,
-            request.resource,
-        )
+    def send(self, method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None) -> Answered:
+        request = HttpRequest(method, url, tuple((headers or {}).items()), (body or "").encode())
+        response = self.http.handle(request)
+        return Answered(response.status, [(name.lower(), value) for name, value in response.headers], response.body)
 
 
 @dataclass(slots=True)
@@ -233,7 +128,7 @@ class ModelOverHttp:
     def open(self, plan: Plan, world: World) -> OverHttp:
         """Start a client with nothing stored."""
         setup = Setup(mcp_2026_07_28, plan.configured, bool(plan.wants_refresh_token), plan.grant_type)
-        return OverHttp(world, Client(setup), step, front=Front(HttpWorld(world)))
+        return OverHttp(world, Client(setup), step, front=Front(Direct(HttpWorld(world))))
 
 
 @pytest.mark.parametrize("grant_types", [USER_DELEGATED, WITHOUT_A_USER])
@@ -246,7 +141,9 @@ def test_http_changes_nothing_in_a_transcript(grant_types: tuple[str, ...]) -> N
             running.take(doing)
         assert running.transcript == run(episode, ModelSubject())
         assert isinstance(running.session, OverHttp)
-        assert not running.session.front.http.complaints
+        web = running.session.front.web
+        assert isinstance(web, Direct)
+        assert not web.http.complaints
 
     the_same()
 

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from itertools import cycle
-from typing import assert_never
+from typing import Protocol, assert_never
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from scope_model.client import (
@@ -67,6 +67,14 @@ class Answered:
         return [value for known, value in self.headers if known == name]
 
 
+class Sends(Protocol):
+    """A way to the servers."""
+
+    def send(
+        self, method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None
+    ) -> Answered: ...
+
+
 class TurnedAway(Exception):
     """The servers have answered this call for long enough."""
 
@@ -94,7 +102,7 @@ class Web:
 class Front:
     """The model's requests as HTTP requests, and what comes back as the model's events."""
 
-    web: Web
+    web: Sends
     endpoints: dict[str, dict[str, str]] = field(default_factory=dict)
     clients: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     document: str | None = None
@@ -112,7 +120,9 @@ class Front:
                 )
             case FetchResourceMetadata(resource):
                 parts = urlsplit(resource)
-                found = self._document(f"http://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}")
+                found = self._document(
+                    f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}"
+                )
                 if found is None:
                     return Unavailable()
                 servers = tuple(found["authorization_servers"])
@@ -137,6 +147,7 @@ class Front:
 
     def _document(self, url: str) -> dict[str, list[str]] | None:
         response = self.web.send("GET", url)
+        assert response.status in {200, 404}
         return json.loads(response.body) if response.status == 200 else None
 
     def _register(self, request: ClientRegistration) -> Registered:
@@ -147,6 +158,7 @@ class Front:
             metadata = {"redirect_uris": [BACK], "grant_types": request.grant_types, "scope": request.scope}
             body = json.dumps({name: value for name, value in metadata.items() if value is not None})
             response = self.web.send("POST", self.endpoints[at]["registration_endpoint"], body)
+            assert response.status == 201
             self.clients[at] = (json.loads(response.body)["client_id"], None)
         return Registered()
 
@@ -166,7 +178,9 @@ class Front:
         query = urlencode({name: value for name, value in fields.items() if value is not None}, doseq=True)
         response = self.web.send("GET", f"{self.endpoints[issuer]['authorization_endpoint']}?{query}")
         (location,) = response.values("location")
+        assert location.startswith(f"{BACK}?")
         back = {name: value for name, (value,) in parse_qs(urlsplit(location).query).items()}
+        assert back["state"] == "s"
         self.code = back.get("code")
         return AuthorizationResponse("code" in back, back.get("error"), back["iss"], request.resource)
 
@@ -188,6 +202,7 @@ class Front:
         given = {name: value for name, value in fields.items() if value is not None}
         response = self.web.send("POST", self.endpoints[issuer]["token_endpoint"], urlencode(given, doseq=True))
         found = json.loads(response.body)
+        assert response.status == (400 if "error" in found else 200)
         return TokenResponse(
             found.get("access_token"),
             found.get("scope"),
