@@ -18,7 +18,8 @@ from scope_spec import Revision
 from .checking import Alone, Broken, Progress, check, examiner, ignore, kind_of
 from .subjects import DriverFault
 
-_TRIES: Final = 3
+_TRIES: Final = 40
+"""How often a trace is played in vain before it counts as gone: some clients leave the order of scopes to chance."""
 
 Opening = Callable[[str], AbstractContextManager[Subject]]
 """How to get a release of an SDK."""
@@ -92,7 +93,7 @@ def history(
 
 
 def _shows(bench: Alone, broken: Broken) -> bool:
-    """Whether an episode still shows a finding; a few tries, for clients that leave things to chance."""
+    """Whether an episode still shows a finding."""
     return any(kind_of(broken.finding) in bench.judge_one(broken.episode).broken for _ in range(_TRIES))
 
 
