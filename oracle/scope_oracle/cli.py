@@ -28,7 +28,7 @@ from scope_model.events import Transcript
 from scope_model.findings import Finding
 from scope_model.judge import Judge
 from scope_model.policies import POLICIES
-from scope_properties.episodes import Subject
+from scope_properties.episodes import ModelSubject, Subject
 from scope_properties.laws import LAWS
 from scope_properties.mutants import MUTANTS
 from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
@@ -36,7 +36,7 @@ from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision
 from . import checking, comparing, report, smoking
 from .har import read_har
 from .history import history
-from .jobs import Jobs, Opening
+from .jobs import Jobs, Opening, processes
 from .names import UnknownName
 from .replays import BadReplay
 from .subjects import MODEL, DriverFault, SubjectUnavailable, commanded, subject
@@ -195,7 +195,10 @@ _RELEASE: Final = click.option(
     help="Test this release of the SDK, in an environment of its own.",
 )
 _JOBS: Final = click.option(
-    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="How many processes to work in."
+    "--jobs",
+    type=click.IntRange(1),
+    show_default="one a core; 1 for the model and its policies",
+    help="How many processes to work in.",
 )
 _READINGS_HELP: Final = "\b\n" + textwrap.fill(
     f"Readings: {', '.join(_READING_NAMES)}. scopelaw explain NAME shows the values of one.",
@@ -265,7 +268,7 @@ def check(
     name: str | None,
     command: str | None,
     release: str | None,
-    jobs: int,
+    jobs: int | None,
     revision: Revision | None,
     readings: dict[str, str],
     fail_on: Verdict,
@@ -285,7 +288,8 @@ def check(
     with _progress() as progress, _subject(opening, progress) as chosen:
         if replay is not None:
             return _replay(chosen, replay, readings, fail_on, form)
-        with _bench(opening, jobs, in_force, readings, costly=chosen.costly) as bench:
+        count = jobs or (1 if isinstance(chosen, ModelSubject) else processes())
+        with _bench(opening, count, in_force, readings, costly=chosen.costly) as bench:
             result = checking.check(
                 chosen,
                 revision=in_force,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from itertools import islice
-from multiprocessing import get_context
+from itertools import cycle, islice
+from multiprocessing import SimpleQueue, get_context
 from multiprocessing.util import Finalize
 from types import TracebackType
 from typing import Final, Self
@@ -46,8 +47,12 @@ class Jobs:
     ) -> None:
         self._count = count
         self._at_once = 1 if costly else _AT_ONCE
+        context = get_context("spawn")
+        cores: SimpleQueue[int] = context.SimpleQueue()
+        for core in islice(cycle(_cores()), count):
+            cores.put(core)
         self._pool = ProcessPoolExecutor(
-            count, get_context("spawn"), initializer=_begin, initargs=(opening, revision, dict(readings))
+            count, context, initializer=_begin, initargs=(opening, revision, dict(readings), cores)
         )
 
     def __enter__(self) -> Self:
@@ -78,9 +83,22 @@ class Jobs:
 _alone: Alone | DriverFault
 
 
-def _begin(opening: Opening, revision: Revision, readings: Mapping[str, str]) -> None:
+def _cores() -> list[int]:
+    """The cores that this process may use, where the system lets one choose."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def processes() -> int:
+    """How many processes keep the machine busy."""
+    return len(_cores()) or os.cpu_count() or 1
+
+
+def _begin(opening: Opening, revision: Revision, readings: Mapping[str, str], cores: SimpleQueue[int]) -> None:
     global _alone  # noqa: PLW0603 - the one thing that a task finds in its process
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the process that gives out the work
+    if not cores.empty():
+        # A driver and its servers take turns: on one core, neither waits for another one to wake up.
+        os.sched_setaffinity(0, {cores.get()})
     stack = ExitStack()
     Finalize(None, stack.close, exitpriority=1)
     try:

@@ -9,7 +9,6 @@ a finding comes down to is in the *.causes.toml files.
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import tomllib
@@ -25,7 +24,7 @@ from scope_model.findings import DEFAULT_READINGS, Finding
 from scope_spec import CLAUSES, REVISIONS
 
 from .checking import check
-from .jobs import Jobs
+from .jobs import Jobs, processes
 from .report import finding_text, release_of, replay_command, result_json
 from .subjects import subject
 from .transcripts import read
@@ -196,10 +195,10 @@ def pages() -> dict[Path, str]:
     return {BOARD: board(releases), PAST: past()} | each_page
 
 
-def record(subject_name: str, release: str, jobs: int) -> None:
+def record(subject_name: str, release: str) -> None:
     """Check a release as `scopelaw check` does, and keep the result with its date."""
     opening = partial(subject, subject_name, release)
-    with opening() as chosen, Jobs(opening, jobs, REVISIONS[-1], DEFAULT_READINGS) as bench:
+    with opening() as chosen, Jobs(opening, processes(), REVISIONS[-1], DEFAULT_READINGS) as bench:
         result = check(chosen, bench=bench)
     form = result_json(result, readings=DEFAULT_READINGS) | {"date": datetime.now(UTC).date().isoformat()}
     path = RESULTS / f"{result.subject}-{result.version}.json"
@@ -208,6 +207,6 @@ def record(subject_name: str, release: str, jobs: int) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        record(sys.argv[1], sys.argv[2], os.cpu_count() or 1)
+        record(sys.argv[1], sys.argv[2])
     for path, text in pages().items():
         path.write_text(text, "utf-8")

@@ -13,7 +13,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
@@ -187,7 +187,9 @@ class HttpWorld:
         resource = self._resources.get(_place(self._addresses.inward(request.url)))
         if resource is None or request.method != "POST":
             return None
-        message = _object(request.body)
+        return self._operation(resource, request, _object(request.body))
+
+    def _operation(self, resource: str, request: HttpRequest, message: Mapping[str, object]) -> ResourceRequest | None:
         method, parameters = message.get("method"), message.get("params")
         operation = method
         if method == "tools/call":
@@ -199,8 +201,8 @@ class HttpWorld:
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request; raises Exhausted when a call goes on for ever. Total otherwise."""
-        request = replace(request, url=self._addresses.inward(request.url))
-        place = _place(request.url)
+        url = self._addresses.inward(request.url)
+        request, place = HttpRequest(request.method, url, request.headers, request.body), _place(url)
         handler = self._handlers.get((request.method, place))
         if handler is not None:
             return handler(request)
@@ -217,7 +219,7 @@ class HttpWorld:
         """
         message = _object(request.body)
         method, serial = message.get("method"), message.get("id")
-        called = self.called(request)
+        called = self._operation(resource, request, message)
         if called is None:
             self.world.spend()
             return self._besides(resource, message)
@@ -460,11 +462,8 @@ def _split(url: str) -> tuple[str, str]:
 
 def _place(url: str) -> str:
     """What a URL points to: its query aside, and its root with or without the slash."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    return f"{parts.scheme}://{parts.netloc}{parts.path or '/'}"
+    place = url.partition("#")[0].partition("?")[0]
+    return place if place.count("/") > 2 else f"{place}/"
 
 
 def _one(parameters: Parameters, name: str) -> str | None:

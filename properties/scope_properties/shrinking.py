@@ -47,16 +47,19 @@ def shrink(
     tried = {repr(episode)}
     improved = True
     while improved:
-        improved = False
-        for simpler in map(playable, candidates(episode)):
-            described = repr(simpler)
-            if described in tried or len(tried) > trials:
+        improved, simpler, at = False, list(candidates(episode)), 0
+        while at < len(simpler) and len(tried) <= trials:
+            one = playable(simpler[at])
+            at += 1
+            described = repr(one)
+            if described in tried:
                 continue
             tried.add(described)
-            events = shows(simpler)
-            if events is not None and (events, complexity(simpler)) < best:
-                episode, best, improved = simpler, (events, complexity(simpler)), True
-                break
+            events = shows(one)
+            if events is not None and (events, complexity(one)) < best:
+                # Go on from here: what comes earlier has just been tried on an episode much like this one.
+                episode, best, improved = one, (events, complexity(one)), True
+                simpler, at = list(candidates(episode)), at - 1
     return episode
 
 
@@ -123,11 +126,11 @@ def candidates(episode: Episode) -> Iterator[Episode]:
     for at in range(len(steps)):
         if len(steps) > 1:
             yield Episode(plan, steps[:at] + steps[at + 1 :])
-    for simpler in _simpler_plans(plan):
-        yield Episode(simpler, tuple(settle(doing, simpler.servers) for doing in steps))
     for at, doing in enumerate(steps):
         for plainer in _simpler_steps(doing):
             yield Episode(plan, (*steps[:at], settle(plainer, plan.servers), *steps[at + 1 :]))
+    for simpler in _simpler_plans(plan):
+        yield Episode(simpler, tuple(settle(doing, simpler.servers) for doing in steps))
     yield from _renamed(episode)
 
 

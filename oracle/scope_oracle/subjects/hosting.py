@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import uvicorn
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from scope_model.client import Call
 from scope_model.servers import Servers
 from scope_oracle.subjects import SubjectUnavailable
-from scope_oracle.world import Addresses, HttpRequest, HttpWorld
+from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import Exhausted
 
 LOOPBACK: Final = "127.0.0.1"
@@ -35,8 +32,13 @@ _MOMENT: Final = 0.005
 _FOR_EVER: Final = 86_400
 """Seconds: a connection that is kept is never closed here while its client means to use it again."""
 
-_NOBODY: Final = Response("no episode is in progress", 503)
-_NO_PATIENCE: Final = Response("this call has gone on for long enough", 503)
+_NOBODY: Final = HttpResponse(503, body=b"no episode is in progress")
+_NO_PATIENCE: Final = HttpResponse(503, body=b"this call has gone on for long enough")
+
+# Any: what a message of ASGI holds under a name depends on its type.
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
 TOGETHER: Final = 0.05
@@ -153,12 +155,12 @@ class Host:
             while not await _set_within(WITHHELD, gate.opened) and monotonic() - self._stirred < WITHHELD:
                 pass
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request (ASGI). Requests are answered one after the other: the world needs no lock."""
         self._loop, self._stirred = asyncio.get_running_loop(), monotonic()
-        incoming = Request(scope, receive)
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in incoming.headers.raw)
-        request = HttpRequest(incoming.method, str(incoming.url), headers, await incoming.body())
+        request = await _incoming(scope, receive)
+        if request is None:
+            return
         try:
             if self._gate is not None:
                 await self._wait(self._gate, request)
@@ -166,18 +168,33 @@ class Host:
         except Exception as failure:  # a fault of ours, for the thread that runs the episode to raise
             self._failure = failure
             raise
-        await response(scope, receive, send)
+        length = (b"content-length", str(len(response.body)).encode())
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
+        await send({"type": "http.response.start", "status": response.status, "headers": [length, *headers]})
+        await send({"type": "http.response.body", "body": response.body})
 
-    def _respond(self, request: HttpRequest) -> Response:
+    def _respond(self, request: HttpRequest) -> HttpResponse:
         if self._world is None:
             return _NOBODY
         try:
-            answer = self._world.handle(request)
+            return self._world.handle(request)
         except Exhausted:
             return _NO_PATIENCE
-        response = Response(answer.body, answer.status)
-        response.raw_headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
-        return response
+
+
+async def _incoming(scope: Message, receive: Receive) -> HttpRequest | None:
+    """A request as it arrived, at the address where it did; None where the client left before it was whole."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    (host, port), path, query = scope["server"], scope["raw_path"].decode("latin-1"), scope["query_string"]
+    url = f"http://{host}:{port}{path}" + (f"?{query.decode('latin-1')}" if query else "")
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    return HttpRequest(scope["method"], url, headers, body)
 
 
 async def _set_within(seconds: float, event: asyncio.Event) -> bool:
