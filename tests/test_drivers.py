@@ -484,6 +484,22 @@ def test_a_driver_at_fault_is_one_sentence_on_the_command_line(
     assert printed == "" or command == "check"
 
 
+@pytest.mark.parametrize(
+    ("deed", "row"),
+    [
+        (
+            "hang",
+            "failed  It ends when it is told to, and leaves nothing behind: it was still running 0.3 seconds after",
+        ),
+        ("chatter", "ok      It ends when it is told to, and leaves nothing behind\n"),
+    ],
+)
+def test_smoke_tells_how_a_driver_ended(monkeypatch: pytest.MonkeyPatch, deed: str, row: str) -> None:
+    hurry(monkeypatch, "STOPPING")
+    under_test(monkeypatch, lambda: Driven("wayward", wayward("stop", deed), described()))
+    assert row in CliRunner().invoke(cli.cli, ["smoke", "model"]).stdout
+
+
 # --- the servers ----------------------------------------------------------------------------------
 
 

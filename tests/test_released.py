@@ -14,6 +14,7 @@ from scope_oracle.scoreboard import Recorded, recorded
 from scope_oracle.smoking import smoke
 from scope_oracle.subjects import subject
 from scope_oracle.subjects.building import DRIVERS, manifest
+from scope_oracle.subjects.driver import Driven
 from scope_properties.episodes import Subject
 
 pytestmark = pytest.mark.released
@@ -39,6 +40,8 @@ def release(request: pytest.FixtureRequest) -> Recorded:
 def driven(release: Recorded) -> Iterator[Subject]:
     with subject(release.subject, release.version) as built:
         yield built
+    assert isinstance(built, Driven)
+    assert built.parting == []
 
 
 def kinds(release: Recorded) -> set[Kind]:

@@ -393,9 +393,18 @@ def smoke(*, name: str | None, command: str | None, release: str | None, revisio
     in_force = revision or REVISIONS[-1]
     with _progress() as progress, _subject(_opening(name, command, release, in_force), progress) as chosen:
         for test in smoking.smoke(chosen, in_force):
-            click.echo(f"{test.outcome:<7} {test.name}" + (f": {test.because}" if test.because else ""))
-            failed = failed or test.outcome == "failed"
+            failed = _say(test) or failed
+    parting = getattr(chosen, "parting", None)  # what is in this process, or starts anew each time, takes no leave
+    if parting is not None:
+        ended = "It ends when it is told to, and leaves nothing behind"
+        failed = _say(smoking.Smoke(ended, "failed" if parting else "ok", "; ".join(parting))) or failed
     return FOUND if failed else 0
+
+
+def _say(test: smoking.Smoke) -> bool:
+    """Print what came of a test; whether it failed."""
+    click.echo(f"{test.outcome:<7} {test.name}" + (f": {test.because}" if test.because else ""))
+    return test.outcome == "failed"
 
 
 # --- history --------------------------------------------------------------------------------------

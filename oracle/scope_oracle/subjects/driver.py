@@ -307,7 +307,10 @@ def _shown(value: object) -> str:
 
 
 class Driven:
-    """The client of a driver as a subject; the process and the servers are there within its context."""
+    """The client of a driver as a subject; the process and the servers are there within its context.
+
+    Afterwards `parting` says what was wrong with how the driver ended.
+    """
 
     def __init__(
         self,
@@ -327,6 +330,7 @@ class Driven:
         self._driver: Driver | None = None
         self._host: Host | None = None
         self._stack = ExitStack()
+        self.parting: list[str] = []
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -346,8 +350,12 @@ class Driven:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
-        self._driver = self._host = None
+        try:
+            if self._driver is not None:
+                self.parting = self._driver.stop()
+        finally:
+            self._stack.close()
+            self._driver = self._host = None
 
     @property
     def name(self) -> str:
