@@ -413,7 +413,7 @@ def _say(test: smoking.Smoke) -> bool:
 @cli.command(
     "history",
     short_help="Find in which release each finding came or went.",
-    epilog=_example("scopelaw history rust-sdk 2.2.0 3.0.0 3.6.0 3.9.0"),
+    epilog=_example("scopelaw history rust-sdk 2.2.0 3.0.0 3.6.0 3.11.0"),
 )
 @click.argument("name", metavar="SUBJECT")
 @click.argument("releases", metavar="RELEASE...", nargs=-1, required=True)

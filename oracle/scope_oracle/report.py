@@ -724,7 +724,7 @@ _PAGE: Final = Template("""<!DOCTYPE html>
 @media (prefers-color-scheme: dark) { :root { --dim: #999; --good: #5fc77c; --bad: #ff7b72; --so: #e3b341; } }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.3rem; }
-summary, .row { display: grid; grid-template-columns: 6.5rem 11rem 4.5rem 1fr; gap: .8rem; }
+summary, .row { display: grid; grid-template-columns: 6.5rem 13rem 4.5rem 1fr; gap: .8rem; }
 summary, .row { padding: .25rem .4rem; }
 summary { cursor: pointer; }
 summary:hover, summary:focus-visible { background: #8882; }
@@ -737,6 +737,7 @@ details, .row { border-top: 1px solid #8884; }
 table { border-collapse: collapse; font: .85rem/1.6 ui-monospace, monospace; }
 td { padding: 0 .9rem 0 0; white-space: pre; vertical-align: top; }
 td.mark { color: var(--bad); white-space: normal; min-width: 14rem; }
+td.more { white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font-size: .85rem; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: 5.5rem 1fr; margin: .5rem 0; }
 dt { color: var(--dim); } dd { margin: 0; }
@@ -807,13 +808,16 @@ def _link(document: str, section: str, link: str) -> str:
 
 
 def _line_html(line: Line) -> str:
-    says = escape("\n".join((line.says, *line.more)))
     marks = escape("; ".join(line.marks))
     cells = (
         f"<td>{line.speaker}</td><td>{'→' if line.hearer else ''}</td><td>{line.hearer}</td>"
-        f'<td>{says}</td><td class="dim">{escape(line.aside)}</td>'
+        f'<td>{escape(line.says)}</td><td class="dim">{escape(line.aside)}</td>'
     )
-    return f"<tr>{cells}<td class='mark'>{'← ' + marks if marks else ''}</td></tr>"
+    # A header may be long: in a row of its own it pushes no mark out of sight.
+    more = "".join(
+        f'<tr><td colspan="3"></td><td colspan="3" class="more">{escape(each)}</td></tr>' for each in line.more
+    )
+    return f"<tr>{cells}<td class='mark'>{'← ' + marks if marks else ''}</td></tr>{more}"
 
 
 def write_whole(path: Path, text: str) -> None:
