@@ -10,6 +10,7 @@ from scope_model.events import (
     AuthorizationRequest,
     AuthorizationResponse,
     AuthorizationServerMetadata,
+    ClientReported,
     ClientRestarted,
     Event,
     Header,
@@ -102,6 +103,22 @@ def test_it_does_not_look_at_who_wrote_the_transcript() -> None:
     events = [*granted("a"), ResourceRequest("write", "t1"), insufficient("b"), asks("b")]
     named = Transcript(Header(NEW, "python-sdk", "2.3.0"), events)
     assert judge(named) == judge(Transcript(Header(NEW), events)) != []
+
+
+def refreshed(said: str | None, token: str) -> list[Event]:
+    return [TokenExpired("t1"), TokenRequest("refresh_token", None, "r1"), TokenResponse(token, said, "r1")]
+
+
+@pytest.mark.parametrize("held", [("a",), None])
+def test_where_the_grant_is_unknown_what_a_refresh_once_said_may_be_remembered(held: tuple[str, ...] | None) -> None:
+    unknown = [ResourceRequest("read"), unauthorized('realm="x"'), asks(None), *issued(None, "t1", "r1")]
+    told = [*unknown, *refreshed("a", "t2"), *refreshed(None, "t3"), ClientReported(held)]
+    assert found(told) == []
+
+
+def test_where_nobody_ever_said_what_was_granted_nobody_knows() -> None:
+    unknown = [ResourceRequest("read"), unauthorized('realm="x"'), asks(None), *issued(None, "t1", "r1")]
+    assert found([*unknown, *refreshed(None, "t2"), ClientReported(("a",))]) == [("GRANT-4", "discouraged")]
 
 
 # --- revisions ------------------------------------------------------------------------------------

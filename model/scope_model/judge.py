@@ -584,6 +584,9 @@ class Judge:
             account.told = "refresh omitted"
             if account.narrowed is not None:
                 self._findings.reach("REFRESH-3")
+        elif account.told == "refresh explicit":
+            # What the grant is, nobody ever said; what an earlier refresh said of its own token may be remembered.
+            account.told = "nothing"
         account.differed = False
         narrower = said is not None and account.granted is not None and not account.granted <= said
         if said is not None:
