@@ -507,11 +507,10 @@ class Judge:
             # By the clock, before a call: it answers nothing of what came before.
             resource.challenge = resource.answered = None
         elif challenge is not None:
-            if challenge.refreshed or challenge.repeated is not None:
-                findings.broke(
-                    "CHAL-8",
-                    "the same challenge came again after a renewal, and the token is refreshed again",
-                )
+            if challenge.refreshed:
+                findings.broke("CHAL-8", "the token was refreshed in answer to this challenge, and is refreshed again")
+            elif challenge.repeated is not None:
+                findings.broke("CHAL-8", "the same challenge came again for a new token, and that is refreshed at once")
             challenge.refreshed = True
             self._heard(account, challenge)
             resource.answered = challenge
