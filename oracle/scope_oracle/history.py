@@ -16,6 +16,7 @@ from scope_properties.episodes import Subject
 from scope_spec import Revision
 
 from .checking import Alone, Broken, Progress, check, examiner, ignore, kind_of
+from .smoking import Smoke, smoke
 from .subjects import DriverFault
 
 _TRIES: Final = 40
@@ -39,10 +40,15 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What was learnt of a list of releases, the oldest first; `ran` are those that were run."""
+    """What was learnt of a list of releases, the oldest first; `ran` are those that were run.
+
+    `useless` are those on which not even a plain call comes to its end, with the reason: a trace that shows nothing
+    there shows nothing of the finding.
+    """
 
     releases: tuple[str, ...]
     ran: tuple[str, ...]
+    useless: Mapping[str, str]
     lives: tuple[Life, ...]
 
 
@@ -57,13 +63,17 @@ def history(
 ) -> History:
     """Where each finding of the first and the last release appeared or went, supposing that it did so once.
 
-    Raises DriverFault where a release cannot be run to the end.
+    Raises DriverFault where the first or the last release is of no use, or one cannot be run to the end.
     """
     first, last = releases[0], releases[-1]
     found: dict[str, Broken] = {}
     shown: dict[str, dict[str, bool]] = {}
+    useless: dict[str, str] = {}
     for release in (first, last):
         with opening(release) as subject:
+            plain = _plain_call(subject, revision)
+            if plain.outcome != "ok":
+                raise DriverFault(f"{release} is of no use: {plain.because}")
             result = check(subject, revision=revision, examples=examples, seed=seed, progress=progress)
         if result.fault is not None:
             raise DriverFault(f"{release}: {result.fault}")
@@ -71,25 +81,37 @@ def history(
             (f"{broken.finding.clause} {broken.finding.verdict} {broken.replay}", broken) for broken in result.broken
         )
 
-    def play(release: str) -> dict[str, bool]:
-        """Which of the traces show their findings on a release: all are played while it is at hand."""
-        if release not in shown:
+    def shows(name: str, release: str) -> bool | None:
+        """Whether a trace shows its finding on a release, None where that is useless.
+
+        All traces are played while a release is there.
+        """
+        if release not in shown and release not in useless:
             progress(Progress(len(shown), len(releases), len(found), f"playing the traces to {release}"))
             with opening(release) as subject:
-                bench = Alone(examiner(subject, revision))
-                shown[release] = {name: _shows(bench, broken) for name, broken in found.items()}
-        return shown[release]
+                plain = _plain_call(subject, revision)
+                if plain.outcome == "ok":
+                    bench = Alone(examiner(subject, revision))
+                    shown[release] = {each: _shows(bench, broken) for each, broken in found.items()}
+                else:
+                    useless[release] = plain.because
+        return None if release in useless else shown[release][name]
 
     lives = []
     for name, broken in sorted(found.items()):
-        begins, ends = play(first)[name], play(last)[name]
+        begins, ends = shows(name, first), shows(name, last)
         if begins and ends:
             lives.append(Life(broken, first, None))
-        elif begins:
-            lives.append(Life(broken, first, _change(releases, partial(_is, play, name, wanted=False))))
-        elif ends:
-            lives.append(Life(broken, _change(releases, partial(_is, play, name, wanted=True)), None))
-    return History(tuple(releases), tuple(release for release in releases if release in shown), tuple(lives))
+        elif begins or ends:
+            change = _change(releases, partial(shows, name), was=bool(begins))
+            lives.append(Life(broken, first, change) if begins else Life(broken, change, None))
+    ran = tuple(release for release in releases if release in shown)
+    return History(tuple(releases), ran, useless, tuple(lives))
+
+
+def _plain_call(subject: Subject, revision: Revision) -> Smoke:
+    """What comes of the plainest call."""
+    return next(smoke(subject, revision))
 
 
 def _shows(bench: Alone, broken: Broken) -> bool:
@@ -97,18 +119,18 @@ def _shows(bench: Alone, broken: Broken) -> bool:
     return any(kind_of(broken.finding) in bench.judge_one(broken.episode).broken for _ in range(_TRIES))
 
 
-def _is(play: Callable[[str], Mapping[str, bool]], name: str, release: str, *, wanted: bool) -> bool:
-    """Whether a release shows a finding, or does not, as wanted."""
-    return play(release)[name] is wanted
-
-
-def _change(releases: Sequence[str], as_the_last: Callable[[str], bool]) -> str:
-    """The first release that is as the last one is, where the first one is not."""
-    low, high = 0, len(releases) - 1
+def _change(releases: Sequence[str], shows: Callable[[str], bool | None], *, was: bool) -> str:
+    """The first release that is not as the first one was; what is useless on the way is passed over."""
+    left = list(releases)
+    low, high = 0, len(left) - 1
     while high - low > 1:
         middle = (low + high) // 2
-        if as_the_last(releases[middle]):
-            high = middle
-        else:
+        shown = shows(left[middle])
+        if shown is None:
+            del left[middle]
+            high -= 1
+        elif shown is was:
             low = middle
-    return releases[high]
+        else:
+            high = middle
+    return left[high]

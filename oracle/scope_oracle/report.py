@@ -554,6 +554,8 @@ def history_text(subject: str, history: History) -> Iterator[Text]:
     """A row for each finding: from which release on, and until which."""
     yield Text(f"{subject}, {history.releases[0]} to {history.releases[-1]}", style="bold")
     yield Text(f"  ran {', '.join(history.ran)}", style="dim")
+    for release, because in history.useless.items():
+        yield Text(f"  passed over {release}: {because}", style="dim")
     for life in history.lives:
         finding = life.broken.finding
         line = Text(f"  {finding.clause:<10}")
@@ -574,6 +576,7 @@ def history_json(subject: str, history: History) -> dict[str, object]:
         "subject": subject,
         "releases": list(history.releases),
         "ran": list(history.ran),
+        "useless": dict(history.useless),
         "lives": [
             finding_json(life.broken.finding) | {"first": life.first, "gone": life.gone, "replay": life.broken.replay}
             for life in history.lives

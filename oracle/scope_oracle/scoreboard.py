@@ -173,12 +173,14 @@ def past() -> str:
     for path in sorted(HISTORIES.glob("*.json")):
         history = json.loads(path.read_text("utf-8"))
         releases = history["releases"]
+        ran = ", ".join(history["ran"])
         lines += [
             "",
             f"## {history['subject']}",
             "",
-            f"Of {', '.join(releases)} these were run: {', '.join(history['ran'])}.",
+            f"Of {len(releases)} releases from {releases[0]} to {releases[-1]} these were run: {ran}.",
         ]
+        lines += [f"Passed over: {release}, of no use ({because})." for release, because in history["useless"].items()]
         lines += ["", "| finding | because | shown from | gone in |", "|---|---|---|---|"]
         for life in history["lives"]:
             gone = life["gone"] or "still there"

@@ -1,0 +1,81 @@
+"""The history of a finding: learnt from releases that run, and from no others."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import pytest
+
+from scope_model.client import Call
+from scope_model.events import ClientReported
+from scope_model.policies import mcp_2025_11_25, mcp_2026_07_28
+from scope_oracle.history import History, history
+from scope_oracle.subjects import DriverFault
+from scope_properties.episodes import ModelSubject, Plan, Session, Subject, World
+
+
+class Idle:
+    """A session in which nothing ever happens."""
+
+    def call(self, call: Call) -> None:
+        """Make no call."""
+
+    def overlap(self, first: Call, second: Call, turn: object) -> None:
+        """Make no call."""
+
+    def expire(self, access_token: str) -> None:
+        """Have no clock."""
+
+    def restart(self) -> bool:
+        return True
+
+    def report(self, resource: str) -> ClientReported | None:  # noqa: ARG002 - as every session has it
+        return None
+
+
+class Useless(ModelSubject):
+    """A release that cannot make a single call."""
+
+    def open(self, plan: Plan, world: World) -> Session:  # type: ignore[override]  # it is no model client  # noqa: ARG002
+        return Idle()
+
+
+RELEASES = {
+    "1": ModelSubject(mcp_2025_11_25),
+    "2": ModelSubject(mcp_2025_11_25),
+    "3": Useless(),
+    "4": ModelSubject(mcp_2026_07_28),
+    "5": ModelSubject(mcp_2026_07_28),
+}
+
+
+def learnt(*releases: str) -> History:
+    def opening(release: str) -> AbstractContextManager[Subject]:
+        return nullcontext(RELEASES[release])
+
+    return history(opening, releases, revision="2026-07-28", examples=60)
+
+
+def lives(known: History, clause: str) -> set[tuple[str, str | None]]:
+    return {(life.first, life.gone) for life in known.lives if life.broken.finding.clause == clause}
+
+
+def test_a_finding_goes_with_the_first_release_that_does_not_show_it() -> None:
+    assert lives(learnt("1", "2", "4", "5"), "ACC-1") == {("1", "4")}
+
+
+def test_a_finding_comes_with_the_first_release_that_shows_it() -> None:
+    assert lives(learnt("5", "4", "2", "1"), "ACC-1") == {("2", None)}
+
+
+def test_a_release_that_cannot_make_a_call_says_nothing_of_any_finding() -> None:
+    known = learnt("1", "2", "3", "4", "5")
+    assert lives(known, "ACC-1") == {("1", "4")}
+    assert known.useless == {"3": "no call arrived at the server"}
+    assert "3" not in known.ran
+
+
+@pytest.mark.parametrize("releases", [("3", "5"), ("1", "3")])
+def test_a_history_has_to_begin_and_end_with_a_release_that_can(releases: tuple[str, str]) -> None:
+    with pytest.raises(DriverFault, match=r"^3 is of no use: no call arrived at the server$"):
+        learnt(*releases)
