@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -39,13 +38,13 @@ class Unless:
 
 
 @cache
-def _judged_at(revision: Revision) -> frozenset[str]:
-    """The clauses in force at a revision that a transcript can show to be broken."""
-    return frozenset(
-        name
+def _unreached(revision: Revision) -> dict[str, int]:
+    """A count of none for each clause in force at a revision that a transcript can show to be broken."""
+    return {
+        name: 0
         for name, clause in CLAUSES.items()
         if clause.binds_at(revision) and clause.excluded is None and clause.unjudged is None
-    )
+    }
 
 
 class Findings:
@@ -54,19 +53,23 @@ class Findings:
     A clause that was never reached was not tested.
     """
 
-    __slots__ = ("_binding", "at", "found", "reached", "readings")
+    __slots__ = ("_counts", "at", "found", "readings")
 
     def __init__(self, revision: Revision, readings: Mapping[str, str]) -> None:
         self.found: list[Finding] = []
-        self.reached: Counter[str] = Counter()
         self.at = -1
         self.readings = readings if readings is DEFAULT_READINGS else {**DEFAULT_READINGS, **readings}
-        self._binding = _judged_at(revision)
+        self._counts = _unreached(revision).copy()
+
+    @property
+    def reached(self) -> Mapping[str, int]:
+        """How often each clause's antecedent held, those left out for which it never did."""
+        return {clause: count for clause, count in self._counts.items() if count}
 
     def reach(self, clause: str) -> bool:
         """Count that `clause` applies here, and say whether it binds at this revision."""
-        if clause in self._binding:
-            self.reached[clause] += 1
+        if clause in self._counts:
+            self._counts[clause] += 1
             return True
         return False
 
@@ -84,7 +87,7 @@ class Findings:
         `disputed` names the reading that it rests on, where no value of that reading allows it; `verdict` is given
         where it is not the clause's own.
         """
-        if clause not in self._binding:
+        if clause not in self._counts:
             return
         if unless is not None and self.readings[unless.reading] == unless.value:
             return
