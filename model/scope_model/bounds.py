@@ -18,7 +18,7 @@ from scope_spec import Verdict
 
 from .events import CLIENT_CREDENTIALS, OFFLINE_ACCESS, TOKEN_EXCHANGE, WireScope
 from .findings import Findings, Unless
-from .ledger import Asking, Chain, PendingChallenge
+from .ledger import Asking, Chain, Understood
 from .misreadings import MISREADINGS, OF_NAMES, Misreading
 from .scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, scopes
 
@@ -164,7 +164,7 @@ def _never_merged(findings: Findings, asking: Asking, repeats: ScopeSet) -> None
         )
 
 
-def _reach_spelling(findings: Findings, challenge: PendingChallenge) -> None:
+def _reach_spelling(findings: Findings, challenge: Understood) -> None:
     for clause in {wrong.clause for wrong, seen in challenge.misread if seen.scope != challenge.text}:
         findings.reach(clause)
 
@@ -522,7 +522,7 @@ def _offline_access(findings: Findings, asking: Asking, *, silent: bool) -> None
 # --- the number of requests ---
 
 
-def few_attempts(findings: Findings, asking: Asking, challenge: PendingChallenge, chain: Chain) -> None:
+def few_attempts(findings: Findings, asking: Asking, challenge: Understood, chain: Chain) -> None:
     """An operation causes few authorization requests, and none that cannot help (RETRY-1 to RETRY-4, OFFLINE-6)."""
     account = asking.account
     named = challenge.scope or NO_SCOPES

@@ -62,6 +62,7 @@ from .ledger import (
     Renewal,
     Resource,
     Situation,
+    Understood,
     pieces,
     understand,
     wire_scopes,
@@ -160,16 +161,16 @@ class Judge:
 
     def _unanswered(self, resource: Resource, challenge: PendingChallenge, operation: str | None) -> None:
         """A challenge was not followed by an authorization request (STEP-2, STEP-5, RETRY-2)."""
-        findings, account = self._findings, resource.account
+        findings, account, says = self._findings, resource.account, challenge.says
         chain = self._chain(resource, challenge.operation)
         resource.challenge = None
         if account is not None:
-            self._heard(account, challenge)
-        if account is None or not challenge.insufficient or account.grant_type == CLIENT_CREDENTIALS:
+            self._heard(account, challenge.says)
+        if account is None or not says.insufficient or account.grant_type == CLIENT_CREDENTIALS:
             return
         if challenge.outdated or challenge.insisted:
             return
-        scope, granted, in_hand = challenge.scope, account.granted, account.in_hand
+        scope, granted, in_hand = says.scope, account.granted, account.in_hand
         if challenge.refreshed:
             if scope is None or granted is None or operation != challenge.operation or scope <= granted:
                 return
@@ -181,8 +182,8 @@ class Judge:
         if self._configured is not None and self._header.configured_mode not in ("none", "fallback"):
             return
         never = chain.since_served == 0
-        misread = next((wrong for wrong, seen in challenge.misread if seen.error != "insufficient_scope"), None)
-        if challenge.malformed:
+        misread = next((wrong for wrong, seen in says.misread if seen.error != "insufficient_scope"), None)
+        if says.malformed:
             return
         # Whoever renewed the token just before did hear the challenge of then, and may have no attempt left.
         tried = challenge.renewed is not None
@@ -207,14 +208,14 @@ class Judge:
                 verdict="discouraged",
             )
 
-    def _heard(self, account: Account, challenge: PendingChallenge) -> None:
+    def _heard(self, account: Account, says: Understood) -> None:
         """Remember what a challenge named that caused no request: a client may, too."""
-        for scope in challenge.tolerated:
+        for scope in says.tolerated:
             account.heard.add(scope)
             self._owners.setdefault(scope, account)
-        for wrong, seen in () if challenge.plain else challenge.misread:
+        for wrong, seen in () if says.plain else says.misread:
             for name in () if wrong.clause in OF_NAMES else (seen.scope or "").split(" "):
-                if name not in challenge.tolerated:
+                if name not in says.tolerated:
                     account.misheard.setdefault(name, wrong)
 
     def _resource_response(self, event: ResourceResponse) -> None:
@@ -231,29 +232,34 @@ class Judge:
             if event.status < 300:
                 resource.chains[event.operation] = Chain()
             return
-        challenge = understand(event, self._findings.readings["A16"])
+        says = understand(event.status, event.www_authenticate, self._findings.readings["A16"])
         again = event.status == 401 and chain.lines == event.www_authenticate
-        challenge.renewed, challenge.repeated = renewed, renewed if again else None
-        chain.lines = event.www_authenticate
-        challenge.insisted, chain.forbidden = chain.forbidden, event.status == 403 and not challenge.insufficient
-        challenge.outdated = sent and account is not None and chain.carried != account.access_token
+        challenge = PendingChallenge(
+            event.operation,
+            says,
+            renewed,
+            repeated=renewed if again else None,
+            outdated=sent and account is not None and chain.carried != account.access_token,
+            insisted=chain.forbidden,
+        )
+        chain.lines, chain.forbidden = event.www_authenticate, event.status == 403 and not says.insufficient
         resource.answered = None
         if challenge.repeated is not None:
             self._findings.reach("CHAL-8")
-        if event.status == 403 and not challenge.insufficient:
+        if chain.forbidden:
             self._findings.reach("CHAL-7")
-        if challenge.insufficient and account is not None:
-            self._reach_of_a_step_up(account, challenge, chain)
+        if says.insufficient and account is not None:
+            self._reach_of_a_step_up(account, says.scope, chain)
         if event.status == 401 and account is not None and not challenge.outdated:
             account.rejected, account.expired = True, False
         if resource.challenge is not None and account is not None:
-            self._heard(account, resource.challenge)
+            self._heard(account, resource.challenge.says)
         resource.challenge = challenge
-        resource.stale = challenge.names_metadata and resource.known
+        resource.stale = says.names_metadata and resource.known
 
-    def _reach_of_a_step_up(self, account: Account, challenge: PendingChallenge, chain: Chain) -> None:
+    def _reach_of_a_step_up(self, account: Account, scope: ScopeSet | None, chain: Chain) -> None:
         """Count the clauses that a step-up, or giving it up, can break (STEP-2, STEP-5, RETRY-3, RETRY-4, EXT-3)."""
-        reach, scope = self._findings.reach, challenge.scope
+        reach = self._findings.reach
         if account.grant_type == CLIENT_CREDENTIALS:
             reach("EXT-3")
         if chain.in_a_row >= FEW:
@@ -327,11 +333,14 @@ class Judge:
         resource.account = self._account = account
         if issuer is None and len(self._listed_by_servers) == 1:
             issuer = next(iter(self._listed_by_servers))
+        answers = resource.challenge or resource.answered
+        scope, raw = wire_scopes(event.scope), pieces(event.scope)
         return Asking(
-            wire_scopes(event.scope),
+            scope,
             resource,
             account,
-            resource.challenge or resource.answered,
+            answers,
+            None if answers is None else answers.says,
             grant_type,
             self._header,
             self._configured,
@@ -340,18 +349,18 @@ class Judge:
             self._registered.get(event.issuer),
             self._owners,
             self.reads_plain,
-            raw := pieces(event.scope),
-            len(wire_scopes(event.scope) or ()) < len(set(raw)) and raw != ("",),
+            raw,
+            len(scope or ()) < len(set(raw)) and raw != ("",),
         )
 
     def _judge_request(self, asking: Asking, event: AuthorizationRequest | TokenRequest) -> None:
-        findings, account, challenge = self._findings, asking.account, asking.challenge
+        findings, account, answers, challenge = self._findings, asking.account, asking.answers, asking.challenge
         well_formed(findings, event.scope)
         self._names_its_resource(event, asking.resource)
         bare = challenge is not None and challenge.status == 403 and not challenge.insufficient
         if challenge is not None and bare and not challenge.malformed:
             findings.broke("CHAL-7", "a 403 without insufficient_scope is no wish for other scopes")
-        if challenge is not None and challenge.repeated == "authorization":
+        if answers is not None and answers.repeated == "authorization":
             findings.broke("CHAL-8", "the same 401 came again after a renewal, and authorization is asked for again")
         if asking.resource.known and challenge is not None and challenge.names_metadata:
             if findings.reach("META-4") and asking.resource.stale:
@@ -372,9 +381,8 @@ class Judge:
             what_was_asked_and_granted_before(findings, asking)
         asking.sourced = nothing_without_a_source(findings, asking, selects=self._selects)
         in_first_seen_order(findings, asking)
-        if challenge is not None:
-            chain = self._chain(asking.resource, challenge.operation)
-            few_attempts(findings, asking, challenge, chain)
+        if answers is not None:
+            few_attempts(findings, asking, answers.says, self._chain(asking.resource, answers.operation))
         self._registration_covers(asking)
         self._remember_request(asking)
 
@@ -411,7 +419,7 @@ class Judge:
                 self._owners.setdefault(scope, account)
         account.pending, account.sourced = asking.scope, asking.sourced
         account.leg, account.malformed = asking.grant_type, asking.malformed
-        asking.resource.answered, asking.resource.challenge = challenge, None
+        asking.resource.answered, asking.resource.challenge = asking.answers, None
 
     def _about(self, event: TokenRequest) -> list[str | None]:
         """The resources that a request of client credentials may be about: several where it names none."""
@@ -512,7 +520,7 @@ class Judge:
             elif challenge.repeated is not None:
                 findings.broke("CHAL-8", "the same challenge came again for a new token, and that is refreshed at once")
             challenge.refreshed = True
-            self._heard(account, challenge)
+            self._heard(account, challenge.says)
             resource.answered = challenge
 
     def _token_response(self, event: TokenResponse) -> None:

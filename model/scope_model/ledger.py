@@ -4,64 +4,44 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Literal
 
 from .challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
-from .events import CLIENT_CREDENTIALS, Header, ResourceResponse, WireScope
-from .misreadings import Heading, Misreading, misreadings_of
+from .events import CLIENT_CREDENTIALS, Header, WireScope
+from .misreadings import Heading, Misreading, heading, misreadings_of
 from .scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
 
 Renewal = Literal["authorization", "refresh"]
 """How an operation's token was renewed since its last response."""
 
 
-_PLAIN: Final = re.compile(r'Bearer(?: [a-z_]+="[^"\\]*"(?:, [a-z_]+="[^"\\]*")*)?')
+_PLAIN: Final = re.compile(r'Bearer(?: [a-z_]+="[^"\\]*"(?:, [a-z_]+="[^"\\]*")*)?').fullmatch
 _PUNCTUATION: Final = re.compile(r'[\s"=]+')
 
 
-@dataclass(slots=True)
-class PendingChallenge:
-    """A 401 or 403 that awaits its answer.
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a 401 or 403 says, whatever becomes of it.
 
     `text` is its scope as it stands. `scope` is what it asks for, None where it names nothing that can be relied
     on; `tolerated` is what it names all the same, and `repeats` what only the repetitions of its scope parameter
-    name. `disputed` is the reading on which `scope` rests, where several things could be read. `refreshed` is
-    whether a refresh was tried in answer. `renewed` is what had renewed the token just before, and `repeated` the
-    same where the same 401 came again.
-    `outdated` is whether it speaks of another token than the newest, as where calls overlap, and `insisted` whether
-    it answers a request that was sent again after a 403 that asked for nothing.
+    name. `disputed` is the reading on which `scope` rests, where several things could be read. `plain` is whether it
+    is spelled as the documents spell it, so that no reading of it is a matter of skill, and `misread` are the
+    misreadings that see something else here than is there, with what they see.
     """
 
-    operation: str
     status: int
-    lines: tuple[str, ...]
-    text: str | None = None
+    text: str | None
+    plain: bool
+    misread: tuple[tuple[Misreading, Heading], ...]
     scope: ScopeSet | None = None
     tolerated: ScopeSet = NO_SCOPES
     repeats: ScopeSet = NO_SCOPES
-    disputed: str | None = None
+    disputed: Literal["A6", "A16"] | None = None
     insufficient: bool = False
     names_metadata: bool = False
     malformed: bool = False
-    refreshed: bool = False
-    renewed: Renewal | None = None
-    repeated: Renewal | None = None
-    outdated: bool = False
-    insisted: bool = False
-    seen: tuple[tuple[Misreading, Heading], ...] | None = None
-
-    @property
-    def misread(self) -> tuple[tuple[Misreading, Heading], ...]:
-        """The misreadings that see something else here than is there, worked out when first asked for."""
-        if self.seen is None:
-            self.seen = misreadings_of(self.lines)
-        return self.seen
-
-    @property
-    def plain(self) -> bool:
-        """Whether it is spelled as the documents spell it, so that no reading of it is a matter of skill."""
-        return len(self.lines) == 1 and _PLAIN.fullmatch(self.lines[0]) is not None
 
     @property
     def can_be_misread(self) -> bool:
@@ -70,43 +50,55 @@ class PendingChallenge:
 
 
 # Remembered, because a server spells its challenges the same way each time.
-_parsed: Final = lru_cache(maxsize=512)(parse_challenges)
-
-
-def understand(response: ResourceResponse, several: str) -> PendingChallenge:
+@lru_cache(maxsize=512)
+def understand(status: int, lines: tuple[str, ...], several: str) -> Understood:
     """Read a 401 or 403, by the value of the reading A16 where several Bearer challenges differ."""
-    pending = PendingChallenge(response.operation, response.status, response.www_authenticate)
-    parsed = _parsed(response.www_authenticate)
-    pending.malformed = any(isinstance(part, MalformedChallenge) for part in parsed)
+    parsed = parse_challenges(lines)
     right = bearer_challenge(parsed)
-    if right is not None:
-        pending.text = right.get("scope")
-    if pending.malformed:
+    seen = heading(right)
+    plain = len(lines) == 1 and _PLAIN(lines[0]) is not None
+    understood = partial(Understood, status, seen.scope, plain, misreadings_of(lines, seen))
+    if any(isinstance(part, MalformedChallenge) for part in parsed):
         # Whatever somebody may read out of it, with commas taken either way.
-        words = _PUNCTUATION.sub(" ", " ".join(response.www_authenticate))
-        pending.tolerated = read_scope(words) | read_scope(words.replace(",", " "))
-        return pending
-    bearers = [part for part in parsed if isinstance(part, Challenge) and part.is_bearer]
+        words = _PUNCTUATION.sub(" ", " ".join(lines))
+        return understood(tolerated=read_scope(words) | read_scope(words.replace(",", " ")), malformed=True)
     if right is None:
-        return pending
-    pending.insufficient = response.status == 403 and right.get("error") == "insufficient_scope"
-    pending.names_metadata = any(part.get("resource_metadata") is not None for part in bearers)
-    values = [value for part in bearers for name, value in part.parameters if name == "scope"]
-    if not values:
-        return pending
-    pending.tolerated = read_scope(" ".join(values))
-    if len(bearers) == 1 and len(values) > 1:
-        pending.repeats = read_scope(" ".join(values[1:])) - read_scope(values[0])
-    if len(bearers) > 1 and len({part.get("scope") for part in bearers}) > 1:
-        pending.disputed = "A16"
-        right = {"first": bearers[0], "last": bearers[-1]}.get(several, right)
-    text = right.get("scope")
-    repeated = any(sum(name == "scope" for name, _ in part.parameters) > 1 for part in bearers)
+        return understood()
+    bearers = [part for part in parsed if isinstance(part, Challenge) and part.is_bearer]
+    values = [value for bearer in bearers for name, value in bearer.parameters if name == "scope"]
+    alone = len(bearers) == 1
+    differ = not alone and len({bearer.get("scope") for bearer in bearers}) > 1
+    relied_on = {"first": bearers[0], "last": bearers[-1]}.get(several, right) if differ else right
+    text = relied_on.get("scope")
+    repeated = any(sum(name == "scope" for name, _ in bearer.parameters) > 1 for bearer in bearers)
     scope = None if text is None or repeated else parse_scope(text)
-    if text == "":
-        pending.disputed = "A6"
-    pending.scope = None if isinstance(scope, MalformedScope) else scope
-    return pending
+    return understood(
+        scope=None if isinstance(scope, MalformedScope) else scope,
+        tolerated=read_scope(" ".join(values)),
+        repeats=read_scope(" ".join(values[1:])) - read_scope(values[0]) if alone and repeated else NO_SCOPES,
+        disputed="A6" if text == "" else "A16" if differ else None,
+        insufficient=status == 403 and seen.error == "insufficient_scope",
+        names_metadata=any(bearer.get("resource_metadata") is not None for bearer in bearers),
+    )
+
+
+@dataclass(slots=True)
+class PendingChallenge:
+    """A 401 or 403 that awaits its answer: what it `says`, and what came of it.
+
+    `refreshed` is whether a refresh was tried in answer. `renewed` is what had renewed the token just before, and
+    `repeated` the same where the same 401 came again. `outdated` is whether it speaks of another token than the
+    newest, as where calls overlap, and `insisted` whether it answers a request that was sent again after a 403 that
+    asked for nothing.
+    """
+
+    operation: str
+    says: Understood
+    renewed: Renewal | None
+    repeated: Renewal | None
+    outdated: bool
+    insisted: bool
+    refreshed: bool = False
 
 
 @dataclass(slots=True)
@@ -212,15 +204,17 @@ Situation = tuple[Literal["user", "machine"], Literal["initial", "step-up", "aga
 class Asking:
     """One request for scopes: `scope` as understood (None where it was left out), and all that bounds it.
 
-    `configured` is what the caller configured, with the mode that the transcript declares, if it does. `raw` are
-    the pieces of the parameter as sent, and `malformed` whether they are more than its scopes. `sourced` becomes
-    what some source names: only that can be expected again.
+    `answers` is the challenge that it answers, and `challenge` what that says. `configured` is what the caller
+    configured, with the mode that the transcript declares, if it does. `raw` are the pieces of the parameter as
+    sent, and `malformed` whether they are more than its scopes. `sourced` becomes what some source names: only that
+    can be expected again.
     """
 
     scope: ScopeSet | None
     resource: Resource
     account: Account
-    challenge: PendingChallenge | None
+    answers: PendingChallenge | None
+    challenge: Understood | None
     grant_type: str
     header: Header
     configured: ScopeSet | None

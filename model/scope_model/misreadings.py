@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from .challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
@@ -34,7 +33,7 @@ Lines = Sequence[str]
 
 def read_challenge(lines: Lines) -> Heading:
     """Read `WWW-Authenticate` lines rightly: the scope and error of the Bearer challenge to answer."""
-    return _heading(bearer_challenge(parse_challenges(lines)))
+    return heading(bearer_challenge(parse_challenges(lines)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,8 @@ class Misreading:
     read: Callable[[Lines], Heading]
 
 
-def _heading(challenge: Challenge | None) -> Heading:
+def heading(challenge: Challenge | None) -> Heading:
+    """What there is to read of the challenge to answer."""
     return Heading() if challenge is None else Heading(challenge.get("scope"), challenge.get("error"))
 
 
@@ -80,7 +80,7 @@ def _needing_error(lines: Lines) -> Heading:
 
 def _first_scheme(lines: Lines) -> Heading:
     first = next(iter(_parsed(lines)), None)
-    return _heading(first if first is not None and first.is_bearer else None)
+    return heading(first if first is not None and first.is_bearer else None)
 
 
 def _first_line(lines: Lines) -> Heading:
@@ -183,13 +183,8 @@ _PLAIN: Final = re.compile(
 ).fullmatch
 
 
-@lru_cache(maxsize=512)
-def misreadings_of(lines: tuple[str, ...]) -> tuple[tuple[Misreading, Heading], ...]:
-    """The misreadings that see something else in these lines than is there, with what they see.
-
-    Remembered, because a server spells its challenges the same way each time.
-    """
-    right = read_challenge(lines)
+def misreadings_of(lines: Lines, right: Heading) -> tuple[tuple[Misreading, Heading], ...]:
+    """The misreadings that see something else in these lines than what is `right`, with what they see."""
     plain = len(lines) == 1 and _PLAIN(lines[0]) is not None and lines[0].count('scope="') <= 1
     wrongs = MISREADINGS if not plain else (_NEEDING_ERROR,) if right.error is None else ()
     return tuple((wrong, seen) for wrong in wrongs if (seen := wrong.read(lines)) != right)
