@@ -178,13 +178,17 @@ def judging(size: Size) -> Iterator[Row]:
 
     pool = [event for transcript in transcripts for event in transcript.events]
     few, many = (Transcript(HEADER, list(islice(_for_ever(pool), n))) for n in (size.few, size.many))
-    fast, slow = _per_unit(size.rounds, few, len(few.events), many, len(many.events))
-    yield Row(f"judge, an event of {size.many} / of {size.few}", slow / fast, 1.3)
+    value = _per_unit(size.rounds, [few] * (size.many // size.few), many, lambda transcript: len(transcript.events))
+    yield Row(f"judge, an event of {size.many} / of {size.few}", value, 1.3)
 
+    names = _names(size.corner)
+    few_of = size.corner // 10
     for name, corner in CORNERS.items():
-        few, many = (Transcript(HEADER, list(corner(n))) for n in (size.corner // 10, size.corner))
-        fast, slow = _per_unit(min(size.rounds, 3), few, _bytes(few), many, _bytes(many))
-        yield Row(f"judge, a byte of {size.corner} / of {size.corner // 10} {name}", slow / fast, 1.3)
+        many = Transcript(HEADER, list(corner(names)))
+        # Each with names of its own, so that as much is new in all of the short ones as in the long one.
+        short = [Transcript(HEADER, list(corner(names[at : at + few_of]))) for at in range(0, len(names), few_of)]
+        value = _per_unit(min(size.rounds, 3), short, many, _bytes)
+        yield Row(f"judge, a byte of {size.corner} / of {few_of} {name}", value, 1.3)
 
 
 def _judge_all(transcripts: Iterable[Transcript]) -> None:
@@ -197,11 +201,10 @@ def _load(lines: Iterable[str]) -> None:
         json.loads(line)
 
 
-def _per_unit(rounds: int, few: Transcript, units: int, many: Transcript, more: int) -> tuple[float, float]:
-    """The time of a unit in a short transcript, judged often enough to be timed, and in a long one."""
-    times = max(1, more // units)
-    short, long = best(rounds, partial(_judge_all, [few] * times), partial(judge, many))
-    return short / units / times, long / more
+def _per_unit(rounds: int, short: Sequence[Transcript], long: Transcript, units: Callable[[Transcript], int]) -> float:
+    """How much more a unit costs in a long transcript than in as many short ones as are about as long."""
+    times = ratio(rounds, partial(judge, long), partial(_judge_all, short))
+    return times * sum(map(units, short)) / units(long)
 
 
 def _bytes(transcript: Transcript) -> int:
@@ -248,36 +251,36 @@ def _round(scope: str, operation: str = "read", *, granted: bool = True, resourc
         yield AuthorizationResponse(error="access_denied", issuer=ISSUER, resource=resource)
 
 
-def _one_large_then_denied(count: int) -> Iterator[Event]:
-    yield from _round(" ".join(_names(count)))
-    for name in _names(count):
+def _one_large_then_denied(names: Sequence[str]) -> Iterator[Event]:
+    yield from _round(" ".join(names))
+    for name in names:
         yield from _round(name, granted=False)
 
 
-def _one_large_then_granted(count: int) -> Iterator[Event]:
-    yield from _round(" ".join(_names(count)))
-    for name in _names(count):
+def _one_large_then_granted(names: Sequence[str]) -> Iterator[Event]:
+    yield from _round(" ".join(names))
+    for name in names:
         yield from _round(name)
 
 
-def _asked_again(count: int) -> Iterator[Event]:
+def _asked_again(names: Sequence[str]) -> Iterator[Event]:
     for _ in range(20):
-        yield from _round(" ".join(_names(count)))
+        yield from _round(" ".join(names))
 
 
-def _new_scopes(count: int) -> Iterator[Event]:
-    for name in _names(count):
+def _new_scopes(names: Sequence[str]) -> Iterator[Event]:
+    for name in names:
         yield from _round(name)
 
 
-def _operations(count: int) -> Iterator[Event]:
-    for name in _names(count):
+def _operations(names: Sequence[str]) -> Iterator[Event]:
+    for name in names:
         yield from _round("a", name)
 
 
-def _refreshes(count: int) -> Iterator[Event]:
-    yield from _round(" ".join(_names(count)))
-    for at in range(count):
+def _refreshes(names: Sequence[str]) -> Iterator[Event]:
+    yield from _round(" ".join(names))
+    for at in range(len(names)):
         yield TokenExpired(f"t{at}")
         yield TokenRequest("refresh_token", None, f"r{at}", ISSUER, RESOURCE)
         yield TokenResponse(f"t{at + 1}", None, f"r{at + 1}", None, ISSUER, RESOURCE)
@@ -285,14 +288,14 @@ def _refreshes(count: int) -> Iterator[Event]:
         yield ResourceResponse("read", 200, (), RESOURCE)
 
 
-def _resources(count: int) -> Iterator[Event]:
-    for at in range(count):
-        for event in _round("a b", resource=f"{RESOURCE}/{at}"):
-            yield _renamed(event, f".{at}")
-        yield TokenExpired(f"t0.{at}")
+def _resources(names: Sequence[str]) -> Iterator[Event]:
+    for name in names:
+        for event in _round("a b", resource=f"{RESOURCE}/{name}"):
+            yield _renamed(event, f".{name}")
+        yield TokenExpired(f"t0.{name}")
 
 
-CORNERS: Final[Mapping[str, Callable[[int], Iterator[Event]]]] = {
+CORNERS: Final[Mapping[str, Callable[[Sequence[str]], Iterator[Event]]]] = {
     "scopes, then as many denied rounds": _one_large_then_denied,
     "scopes, then as many granted rounds": _one_large_then_granted,
     "scopes, challenged 20 times": _asked_again,
