@@ -86,10 +86,11 @@ def in_first_seen_order(findings: Findings, asking: Asking) -> None:
     for source in (account.requested, account.granted, asking.challenged or asking.listed):
         if source is not None and len(source) <= len(wanted):
             known |= source
-    expected = [scope for scope in known if scope in wanted and scope != OFFLINE_ACCESS]
+    asked = wanted - _OFFLINE
+    expected = known & asked
     if len(expected) < 2 or not findings.reach("ORDER-3"):
         return
-    if expected != [scope for scope in wanted if scope in known and scope != OFFLINE_ACCESS]:
+    if expected != asked & known:
         findings.broke(
             "ORDER-3",
             f"the order in which the scopes were first seen is {listing(iter(expected))}",

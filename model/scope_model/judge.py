@@ -408,14 +408,10 @@ class Judge:
                 self.reads_plain.add(asking.situation)
         if challenge is not None and challenge.insufficient:
             self._steps_up = True
-        for scope in asking.wanted:
-            if scope in asking.sourced and scope not in account.invented:
-                account.ever.add(scope)
-            else:
-                account.invented.add(scope)
-            if (challenged is not None and scope in challenged) or (
-                asking.listed is not None and scope in asking.listed
-            ):
+        account.invented.update(asking.wanted - asking.sourced)
+        account.ever.update(scope for scope in asking.sourced if scope not in account.invented)
+        for named in (challenged, asking.listed):
+            for scope in asking.wanted & named if named is not None else ():
                 self._owners.setdefault(scope, account)
         account.pending, account.sourced = asking.scope, asking.sourced
         account.leg, account.malformed = asking.grant_type, asking.malformed

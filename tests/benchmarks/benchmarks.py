@@ -187,7 +187,7 @@ def judging(size: Size) -> Iterator[Row]:
         many = Transcript(HEADER, list(corner(names)))
         # Each with names of its own, so that as much is new in all of the short ones as in the long one.
         short = [Transcript(HEADER, list(corner(names[at : at + few_of]))) for at in range(0, len(names), few_of)]
-        value = _per_unit(min(size.rounds, 3), short, many, _bytes)
+        value = _per_unit(size.rounds, short, many, _bytes)
         yield Row(f"judge, a byte of {size.corner} / of {few_of} {name}", value, 1.3)
 
 
