@@ -528,7 +528,7 @@ def few_attempts(findings: Findings, asking: Asking, challenge: Understood, chai
     account = asking.account
     named = challenge.scope or NO_SCOPES
     again = chain.in_a_row > 0
-    if again and named <= chain.named:
+    if again and chain.named.issuperset(named):
         chain.grew = False
     findings.reach("RETRY-1")
     held = account.in_hand if findings.readings["A18"] == "token" else account.requested
@@ -555,7 +555,7 @@ def few_attempts(findings: Findings, asking: Asking, challenge: Understood, chai
             findings.broke("OFFLINE-6", "nothing is new in the request but offline_access, which is no progress")
     chain.in_a_row += 1
     chain.since_served += 1
-    chain.named |= named
+    chain.named.update(named)
     chain.asked = asking.wanted
     if chain.in_a_row == FEW + 1:
         clause = "RETRY-4" if chain.grew else "RETRY-1"

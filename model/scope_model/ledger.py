@@ -113,7 +113,7 @@ class Chain:
     in_a_row: int = 0
     since_served: int = 0
     renewed: Renewal | None = None
-    named: ScopeSet = NO_SCOPES
+    named: set[Scope] = field(default_factory=set)
     grew: bool = True
     asked: ScopeSet = NO_SCOPES
     lines: tuple[str, ...] = ()
