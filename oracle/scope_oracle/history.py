@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from scope_properties.episodes import Subject
+from scope_model.events import ResourceRequest
+from scope_properties.episodes import Subject, run
 from scope_spec import Revision
 
-from .checking import Alone, Broken, Progress, check, examiner, ignore, kind_of
-from .smoking import Smoke, smoke
+from .checking import Alone, Broken, Progress, check, examiner, ignore, kind_of, plain_episode
+from .smoking import smoke
 from .subjects import DriverFault
 
 _TRIES: Final = 40
@@ -42,8 +43,8 @@ class Life:
 class History:
     """What was learnt of a list of releases, the oldest first; `ran` are those that were run.
 
-    `useless` are those on which not even a plain call comes to its end, with the reason: a trace that shows nothing
-    there shows nothing of the finding.
+    `useless` are those on which no call ever carries a token, with the reason: that a trace shows nothing there says
+    nothing of its finding.
     """
 
     releases: tuple[str, ...]
@@ -71,9 +72,9 @@ def history(
     useless: dict[str, str] = {}
     for release in (first, last):
         with opening(release) as subject:
-            plain = _plain_call(subject, revision)
-            if plain.outcome != "ok":
-                raise DriverFault(f"{release} is of no use: {plain.because}")
+            why = _why_useless(subject, revision)
+            if why is not None:
+                raise DriverFault(f"{release} is of no use: {why}")
             result = check(subject, revision=revision, examples=examples, seed=seed, progress=progress)
         if result.fault is not None:
             raise DriverFault(f"{release}: {result.fault}")
@@ -89,12 +90,12 @@ def history(
         if release not in shown and release not in useless:
             progress(Progress(len(shown), len(releases), len(found), f"playing the traces to {release}"))
             with opening(release) as subject:
-                plain = _plain_call(subject, revision)
-                if plain.outcome == "ok":
+                why = _why_useless(subject, revision)
+                if why is None:
                     bench = Alone(examiner(subject, revision))
                     shown[release] = {each: _shows(bench, broken) for each, broken in found.items()}
                 else:
-                    useless[release] = plain.because
+                    useless[release] = why
         return None if release in useless else shown[release][name]
 
     lives = []
@@ -109,9 +110,12 @@ def history(
     return History(tuple(releases), ran, useless, tuple(lives))
 
 
-def _plain_call(subject: Subject, revision: Revision) -> Smoke:
-    """What comes of the plainest call."""
-    return next(smoke(subject, revision))
+def _why_useless(subject: Subject, revision: Revision) -> str | None:
+    """Why nothing can be learnt from a release: what a smoke test says where no call ever carries a token, else None."""
+    transcript = run(subject.playable(plain_episode(revision)), subject)
+    if any(isinstance(event, ResourceRequest) and event.access_token is not None for event in transcript.events):
+        return None
+    return next(smoke(subject, revision)).because
 
 
 def _shows(bench: Alone, broken: Broken) -> bool:
