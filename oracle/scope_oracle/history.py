@@ -111,7 +111,7 @@ def history(
 
 
 def _why_useless(subject: Subject, revision: Revision) -> str | None:
-    """Why nothing can be learnt from a release: what a smoke test says where no call ever carries a token, else None."""
+    """Why nothing can be learnt from a release: a smoke test's word where no call ever carries a token, else None."""
     transcript = run(subject.playable(plain_episode(revision)), subject)
     if any(isinstance(event, ResourceRequest) and event.access_token is not None for event in transcript.events):
         return None
