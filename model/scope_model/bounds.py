@@ -82,6 +82,8 @@ def well_formed(findings: Findings, scope: WireScope) -> None:
 def in_first_seen_order(findings: Findings, asking: Asking) -> None:
     """Scopes stand in the order in which they were first seen (ORDER-3)."""
     account, wanted = asking.account, asking.wanted
+    if len(wanted) < 2:
+        return
     known = NO_SCOPES
     for source in (account.requested, account.granted, asking.challenged or asking.listed):
         if source is not None and len(source) <= len(wanted):

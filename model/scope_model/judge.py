@@ -329,7 +329,9 @@ class Judge:
         resource = self._resource_named(event.resource)
         issuer = event.issuer if event.issuer is not None else resource.issuer
         key = (issuer if event.issuer is not None else None, resource.name)
-        account = self._accounts.setdefault(key, Account())
+        account = self._accounts.get(key)
+        if account is None:
+            account = self._accounts[key] = Account()
         resource.account = self._account = account
         if issuer is None and len(self._listed_by_servers) == 1:
             issuer = next(iter(self._listed_by_servers))
@@ -408,7 +410,8 @@ class Judge:
                 self.reads_plain.add(asking.situation)
         if challenge is not None and challenge.insufficient:
             self._steps_up = True
-        account.invented.update(asking.wanted - asking.sourced)
+        if asking.sourced is not asking.wanted:
+            account.invented.update(asking.wanted - asking.sourced)
         account.ever.update(scope for scope in asking.sourced if scope not in account.invented)
         for named in (challenged, asking.listed):
             for scope in asking.wanted & named if named is not None else ():
