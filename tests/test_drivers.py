@@ -468,20 +468,20 @@ def scopelaw(*words: str) -> tuple[str, str]:
 
 def test_what_was_found_before_a_driver_died_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     under_test(monkeypatch, lambda: Mortal(MUTANTS["replaces"], last=32))
-    printed, sentence = scopelaw("check", "model", "--examples", "100")
+    printed, sentence = scopelaw("check", "model", "--examples", "100", "--jobs", "1")
     assert "ACC-1" in printed
     assert sentence.startswith(DIED)
 
 
-@pytest.mark.parametrize("command", ["check", "smoke"])
+@pytest.mark.parametrize("command", [("check", "--jobs", "1"), ("smoke",)], ids=lambda words: words[0])
 @pytest.mark.parametrize("at", ["start", "reset", "call"])
 def test_a_driver_at_fault_is_one_sentence_on_the_command_line(
-    monkeypatch: pytest.MonkeyPatch, command: str, at: str
+    monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], at: str
 ) -> None:
     under_test(monkeypatch, lambda: Driven("wayward", wayward(at, "crash"), described()))
-    printed, sentence = scopelaw(command, "model")
+    printed, sentence = scopelaw(*command, "model")
     assert sentence == f"the driver ended with status 1 instead of answering {at}; it last said: a bolt is loose\n"
-    assert printed == "" or command == "check"
+    assert printed == "" or "check" in command
 
 
 @pytest.mark.parametrize(
