@@ -40,10 +40,18 @@ class Useless(ModelSubject):
         return Idle()
 
 
+class Faulty(ModelSubject):
+    """A release on which the driver fails."""
+
+    def open(self, plan: Plan, world: World) -> Session:  # type: ignore[override]  # it never opens  # noqa: ARG002
+        raise DriverFault("the driver failed to call")
+
+
 RELEASES = {
     "1": ModelSubject(mcp_2025_11_25),
     "2": ModelSubject(mcp_2025_11_25),
     "3": Useless(),
+    "3.1": Faulty(),
     "4": ModelSubject(mcp_2026_07_28),
     "5": ModelSubject(mcp_2026_07_28),
 }
@@ -69,10 +77,10 @@ def test_a_finding_comes_with_the_first_release_that_shows_it() -> None:
 
 
 def test_a_release_that_cannot_make_a_call_says_nothing_of_any_finding() -> None:
-    known = learnt("1", "2", "3", "4", "5")
+    known = learnt("1", "2", "3", "3.1", "4", "5")
     assert lives(known, "ACC-1") == {("1", "4")}
-    assert known.useless == {"3": "no call arrived at the server"}
-    assert "3" not in known.ran
+    assert known.useless == {"3": "no call arrived at the server", "3.1": "the driver failed to call"}
+    assert not {"3", "3.1"} & {*known.ran}
 
 
 @pytest.mark.parametrize("releases", [("3", "5"), ("1", "3")])

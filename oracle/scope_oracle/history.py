@@ -43,8 +43,8 @@ class Life:
 class History:
     """What was learnt of a list of releases, the oldest first; `ran` are those that were run.
 
-    `useless` are those on which no call ever carries a token, with the reason: that a trace shows nothing there says
-    nothing of its finding.
+    `useless` are those on which no call ever carries a token, or which the driver cannot be run on, with the reason:
+    that a trace shows nothing there says nothing of its finding.
     """
 
     releases: tuple[str, ...]
@@ -64,7 +64,7 @@ def history(
 ) -> History:
     """Where each finding of the first and the last release appeared or went, supposing that it did so once.
 
-    Raises DriverFault where the first or the last release is of no use, or one cannot be run to the end.
+    Raises DriverFault where the first or the last release is of no use.
     """
     first, last = releases[0], releases[-1]
     found: dict[str, Broken] = {}
@@ -89,13 +89,16 @@ def history(
         """
         if release not in shown and release not in useless:
             progress(Progress(len(shown), len(releases), len(found), f"playing the traces to {release}"))
-            with opening(release) as subject:
-                why = _why_useless(subject, revision)
-                if why is None:
-                    bench = Alone(examiner(subject, revision))
-                    shown[release] = {each: _shows(bench, broken) for each, broken in found.items()}
-                else:
-                    useless[release] = why
+            try:
+                with opening(release) as subject:
+                    why = _why_useless(subject, revision)
+                    if why is None:
+                        bench = Alone(examiner(subject, revision))
+                        shown[release] = {each: _shows(bench, broken) for each, broken in found.items()}
+            except DriverFault as wrong:
+                why = str(wrong)
+            if why is not None:
+                useless[release] = why
         return None if release in useless else shown[release][name]
 
     lives = []

@@ -180,7 +180,9 @@ def past() -> str:
             "",
             f"Of {len(releases)} releases from {releases[0]} to {releases[-1]} these were run: {ran}.",
         ]
-        lines += [f"Passed over: {release}, of no use ({because})." for release, because in history["useless"].items()]
+        lines += [
+            f"Passed over: {release}, of no use ({because})." for release, because in history.get("useless", {}).items()
+        ]
         lines += ["", "| finding | because | shown from | gone in |", "|---|---|---|---|"]
         for life in history["lives"]:
             gone = life["gone"] or "still there"
