@@ -44,7 +44,7 @@ Send = Callable[[Message], Awaitable[None]]
 TOGETHER: Final = 0.05
 """Seconds that a request waits for one that is to overlap it."""
 
-WITHHELD: Final = 0.3
+WITHHELD: Final = 0.2
 """Seconds without any other request after which a withheld one is answered: somebody waits for it in vain."""
 
 
