@@ -30,7 +30,7 @@ MAY_IMPORT = {
 }
 # The Python SDK and what it is made of, and what serves drivers. They are not installed with scopelaw, and the
 # tests of the wheel below run without them: so whatever imports them must itself be imported late.
-SUBJECTS_MAY_IMPORT = {"mcp", "httpx", "httpx2", "anyio", "pydantic", "starlette", "uvicorn", "platformdirs"}
+SUBJECTS_MAY_IMPORT = {"mcp", "httpx", "httpx2", "anyio", "pydantic", "uvicorn", "platformdirs"}
 
 README_COMMANDS = {
     "check": "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/scopelaw check",
