@@ -46,7 +46,7 @@ ASKS_LESS: tuple[Event, ...] = (
 
 def scopelaw(*arguments: str | Path, given: str | bytes | None = None) -> Result:
     """Run the command in this process."""
-    return CliRunner().invoke(cli, [str(each) for each in arguments], given)
+    return CliRunner(env={"COLUMNS": None}).invoke(cli, [str(each) for each in arguments], given)
 
 
 def process(*arguments: str | Path) -> list[str]:
