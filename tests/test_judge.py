@@ -116,6 +116,13 @@ def test_where_the_grant_is_unknown_what_a_refresh_once_said_may_be_remembered(h
     assert found(told) == []
 
 
+def test_a_challenge_that_repeats_its_scope_sets_no_order_and_leaves_none_to_the_metadata() -> None:
+    repeated = unauthorized('scope="a b", scope="decoy"')
+    listed = ProtectedResourceMetadata(scopes_supported=("b", "a"))
+    assert found([ResourceRequest("read"), repeated, listed, asks("a b")]) == []
+    assert found([ResourceRequest("read"), repeated, listed, asks("b a")]) == []
+
+
 def test_where_nobody_ever_said_what_was_granted_nobody_knows() -> None:
     unknown = [ResourceRequest("read"), unauthorized('realm="x"'), asks(None), *issued(None, "t1", "r1")]
     assert found([*unknown, *refreshed(None, "t2"), ClientReported(("a",))]) == [("GRANT-4", "discouraged")]

@@ -85,7 +85,10 @@ def in_first_seen_order(findings: Findings, asking: Asking) -> None:
     if len(wanted) < 2:
         return
     known = NO_SCOPES
-    for source in (account.requested, account.granted, asking.challenged or asking.listed):
+    # What a challenge names that cannot be relied on may have been seen first, or not at all.
+    unclear = asking.challenged is None and asking.challenge is not None and len(asking.challenge.tolerated) > 0
+    news = None if unclear else asking.challenged or asking.listed
+    for source in (account.requested, account.granted, news):
         if source is not None and len(source) <= len(wanted):
             known |= source
     asked = wanted - _OFFLINE
