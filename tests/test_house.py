@@ -145,7 +145,7 @@ def test_the_gate_runs_the_command_of_the_readme() -> None:
         "+ .venv/bin/ruff check",
         "+ .venv/bin/ruff format --check",
         "+ .venv/bin/mypy",
-        "+ .venv/bin/scopelaw check --examples 200",
+        "+ .venv/bin/scopelaw check --fail-on unspecified",
     ]
 
 
