@@ -137,6 +137,23 @@ class TokenResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class CallStarted:
+    """The application asks for an operation, written down by whoever drives the client; `call` is its number."""
+
+    call: int
+    operation: str
+    resource: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The application has the answer to a call: `served`, or however else it was told that the call failed."""
+
+    call: int
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TokenExpired:
     """An access token's lifetime ended, and the client's clock shows it."""
 
@@ -161,7 +178,7 @@ Sent = ResourceRequest | ClientRegistration | AuthorizationRequest | TokenReques
 Received = (
     ResourceResponse | ProtectedResourceMetadata | AuthorizationServerMetadata | AuthorizationResponse | TokenResponse
 )
-Event = Sent | Received | TokenExpired | ClientRestarted | ClientReported
+Event = Sent | Received | CallStarted | CallEnded | TokenExpired | ClientRestarted | ClientReported
 
 
 @dataclass(frozen=True, slots=True)

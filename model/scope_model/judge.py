@@ -40,6 +40,8 @@ from .events import (
     AuthorizationRequest,
     AuthorizationResponse,
     AuthorizationServerMetadata,
+    CallEnded,
+    CallStarted,
     ClientRegistration,
     ClientReported,
     ClientRestarted,
@@ -729,6 +731,8 @@ _HANDLERS: Final[Mapping[type[Event], Callable[[Judge, Any], None]]] = MappingPr
         AuthorizationResponse: Judge._authorization_response,  # noqa: SLF001
         TokenRequest: Judge._token_request,  # noqa: SLF001
         TokenResponse: Judge._token_response,  # noqa: SLF001
+        CallStarted: lambda judge, event: None,
+        CallEnded: lambda judge, event: None,
         TokenExpired: Judge._token_expired,  # noqa: SLF001
         ClientRestarted: Judge._restarted,  # noqa: SLF001
         ClientReported: Judge._reported,  # noqa: SLF001

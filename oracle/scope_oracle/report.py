@@ -34,6 +34,8 @@ from scope_model.events import (
     AuthorizationRequest,
     AuthorizationResponse,
     AuthorizationServerMetadata,
+    CallEnded,
+    CallStarted,
     ClientRegistration,
     ClientReported,
     ClientRestarted,
@@ -215,6 +217,10 @@ class _Teller:
                 return Line(at, client, self._issuer(event.issuer), self._asks(event), self._for(event.resource))
             case TokenResponse():
                 return Line(at, self._issuer(event.issuer), client, *self._grants(event))
+            case CallStarted(call, operation):
+                return Line(at, client, "", f"call {call} of {shown(operation)} begins")
+            case CallEnded(call, outcome):
+                return Line(at, client, "", f"call {call} ends" + ("" if outcome is None else f": {shown(outcome)}"))
             case TokenExpired(access_token):
                 return Line(at, client, "", f"token {self._token(access_token)} expires")
             case ClientRestarted():

@@ -20,7 +20,7 @@ from operator import or_
 from types import MappingProxyType, NoneType
 from typing import Any, Final, Literal, NoReturn, cast, get_args, get_origin, get_type_hints
 
-from scope_model.events import Event, Header, Transcript
+from scope_model.events import CallStarted, Event, Header, Transcript
 from scope_spec import REVISIONS
 
 from .names import UnknownName
@@ -152,7 +152,7 @@ def _unknown(kind: str, name: str, known: Iterable[str]) -> ValueError:
 
 
 NAMES: Final[Mapping[type[Event], str]] = MappingProxyType(
-    {kind: _snake_case(kind.__name__) for kind in get_args(Event)}
+    {kind: _snake_case(kind.__name__) for kind in get_args(Event)} | {CallStarted: "call"}
 )
 """The name of each event in a transcript."""
 

@@ -38,6 +38,8 @@ Event = Literal[
     "authorization_response",
     "token_request",
     "token_response",
+    "call",
+    "call_ended",
     "token_expired",
     "client_restarted",
     "client_reported",
