@@ -96,11 +96,15 @@ class ResourceResponse:
 
 @dataclass(frozen=True, slots=True)
 class ProtectedResourceMetadata:
-    """A protected resource metadata document (RFC 9728); `resource` is what the document says it is."""
+    """A protected resource metadata document (RFC 9728).
+
+    `resource` is what the document says it is, and `url` where it was found, where that was written down.
+    """
 
     resource: str | None = None
     authorization_servers: tuple[str, ...] = ()
     scopes_supported: tuple[str, ...] | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
