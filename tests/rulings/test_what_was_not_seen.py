@@ -173,11 +173,11 @@ def test_what_is_asked_for_is_judged_all_the_same(carried: str | None, asked: st
 
 USE_RECORDED = {
     "the new token is passed over in favour of none": (
-        story().handshake().insufficient("b").obtains("a b", "t2").served("write", None).served("read", "t2"),
+        story().handshake().insufficient("b").obtains("a b", "t2").unauthorized("b", "write").served("read", "t2"),
         finds("STEP-7", "discouraged"),
     ),
     "the new token is passed over in favour of the old": (
-        story().handshake().insufficient("b").obtains("a b", "t2").served("write", "t1").served("read", "t2"),
+        story().handshake().insufficient("b").obtains("a b", "t2").insufficient("b").served("read", "t2"),
         finds("STEP-7", "discouraged"),
     ),
     "the token that was held is given up for a refusal": (
