@@ -112,6 +112,15 @@ NEVER_GOES_ALONG = {
         moved(by_itself()).unauthorized("b", token="t1").obtains(None, "t2", ""),
         finds("CHAL-1", "violates"),
     ),
+    "what is challenged, left out at first and then joined to its own": (
+        moved(by_itself())
+        .unauthorized("b", token="t1")
+        .obtains(None, "t2", "")
+        .insufficient("b", "read", "t2")
+        .obtains("a b", "t3")
+        .served("read", "t3"),
+        finds("CHAL-1", "violates", worst="violates", never="ACC-7"),
+    ),
     "what was challenged and granted at the new server, left out": (
         moved()
         .unauthorized("b", token="t1")

@@ -113,6 +113,13 @@ def test_they_may_be_named_by_a_client_without_a_user_on_its_token_requests_alon
     confirm(named_only(by_itself().handshake().step_up("b", "b"), _kinds(TokenRequest)), finds("ACC-1", "discouraged"))
 
 
+def test_a_request_alone_may_name_what_no_call_and_no_document_does() -> None:
+    challenged = story().at(None, None).unauthorized("a").at(RESOURCE, None)
+    confirm(challenged.asks("a"), RIGHT)
+    confirm(challenged.asks("a z"), finds("SEL-6", "discouraged"))
+    confirm(challenged.asks(None), finds("CHAL-1", "violates"))
+
+
 # --- metadata before the first call -----------------------------------------------------------------
 
 early = story().discovers("p", "q")
