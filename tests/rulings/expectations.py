@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from rulings.stories import Story
+from rulings.stories import Story, unnamed
 from scope_judge.findings import Finding
 from scope_judge.judge import judge
 from scope_spec import CLAUSES, READINGS, Verdict
@@ -85,11 +85,21 @@ def allows(worst: Verdict | None, *, never: str = "", absent: str = "") -> Expec
 
 
 def confirm(told: Story, expected: Expected) -> list[Finding]:
-    """Judge a story, and hold the findings against what is expected and what holds of every finding."""
+    """Judge a story, and hold the findings against what is expected and what holds of every finding.
+
+    Where there is one issuer and one resource, it is judged alike if nobody names them.
+    """
+    nameless = unnamed(told)
+    if nameless is not None:
+        _confirm(nameless, expected, "without names, ")
+    return _confirm(told, expected)
+
+
+def _confirm(told: Story, expected: Expected, how: str = "") -> list[Finding]:
     findings = judge(told.transcript)
     shown = "\n".join(f"  {each.clause} {each.verdict} at {each.event}: {each.because}" for each in findings)
     fault = expected.fault_in(findings)
-    assert fault is None, f"{fault}; found:\n{shown or '  nothing'}"
+    assert fault is None, f"{how}{fault}; found:\n{shown or '  nothing'}"
     for finding in findings:
         clause = CLAUSES[finding.clause]
         assert clause.binds_at(told.header.revision), f"{finding.clause} is not in force at {told.header.revision}"

@@ -293,3 +293,11 @@ def named_only(told: Story, keeps: Callable[[int, Event], bool], *members: str) 
         told,
         events=tuple(event if keeps(at, event) else unnamed(event) for at, event in enumerate(told.events)),
     )
+
+
+def unnamed(told: Story) -> Story | None:
+    """The same recording without any name, None where it takes names to tell its issuers or resources apart."""
+    for member in ("issuer", "resource"):
+        if len({getattr(event, member, None) for event in told.events} - {None}) > 1:
+            return None
+    return named_only(told, lambda _, __: False)

@@ -7,9 +7,9 @@ from itertools import combinations
 import pytest
 
 from rulings.expectations import allows, columns, confirm, rows
-from rulings.stories import NEW, OLD, Story, by_itself, story
+from rulings.stories import NEW, OLD, OTHER_RESOURCE, Story, by_itself, story
 from scope_judge.findings import DEFAULT_READINGS, Finding
-from scope_judge.judge import judge
+from scope_judge.judge import Judge, judge
 from scope_model.events import AUTHORIZATION_CODE, AuthorizationResponse, TokenRequest, WireScope
 from scope_oracle.report import finding_text
 
@@ -198,3 +198,31 @@ def test_two_quotes_and_nothing_look_different_in_a_trace() -> None:
     )
     assert len(nothing) == len(quotes) == 1
     assert nothing != quotes
+
+
+# --- reach ------------------------------------------------------------------------------------------
+
+FOUND_AT_ONCE = {
+    **BESIDE_A_READING,
+    "offline_access that nobody lists": story().unauthorized("a").asks("a offline_access"),
+    "offline_access that nobody lists, alone": story().unauthorized().discovers().asks("offline_access"),
+    "a scope from nowhere": story().unauthorized().discovers().asks("a"),
+    "a scope of another resource": story().handshake().at(OTHER_RESOURCE).unauthorized("x").asks("x a"),
+    "two refreshes of one call": story()
+    .handshake()
+    .unauthorized(token="t1")
+    .refreshes("t2", "r1", rotated="r2")
+    .unauthorized(token="t2")
+    .refreshes("t3", "r2"),
+    "a capital that is folded": story().unauthorized("User.Read").asks("user.read"),
+}
+
+
+@pytest.mark.parametrize("told", columns(FOUND_AT_ONCE))
+def test_what_is_found_broken_was_reached(told: Story) -> None:
+    judging = Judge(told.header)
+    for event in told.events:
+        judging.hear(event)
+    judging.close()
+    assert judging.found
+    assert {finding.clause for finding in judging.found} <= judging.reached.keys()

@@ -19,7 +19,6 @@ def left_pending(told: Story) -> Story:
 
 DROPPED_BY = {
     "the clock": left_pending(by_itself()).expires().obtains("a", "t2").served("read", "t2"),
-    "a refresh": left_pending(story()).refreshes("t2").served("read", "t2"),
     "a refresh by the clock": left_pending(story()).expires().refreshes("t2").served("read", "t2"),
     "a refused refresh": left_pending(story()).expires().refresh_refused().unauthorized("a").obtains("a", "t2"),
     "a restart": left_pending(story()).restarts().served("read", "t1").unauthorized("a", token="t1").obtains("a", "t2"),
@@ -41,6 +40,11 @@ def test_a_scope_that_a_challenge_named_once_has_a_source(told: Story) -> None:
     later = told.insufficient("c", "two", "t2")
     confirm(later.asks("a b c"), allows("unspecified", absent="SEL-6"))
     confirm(later.asks("a z c"), finds("SEL-6", "discouraged"))
+
+
+def test_a_refresh_right_after_the_challenge_takes_no_source_away() -> None:
+    told = left_pending(story()).refreshes("t2").served("read", "t2").insufficient("c", "two", "t2")
+    confirm(told.asks("a b c"), allows("discouraged", absent="SEL-6"))
 
 
 # --- what a refusal costs ---------------------------------------------------------------------------
@@ -202,7 +206,7 @@ def test_who_asks_for_nothing_again_gets_the_same_again(told: Story) -> None:
 @pytest.mark.parametrize("revision", [NEW, OLD])
 def test_a_step_up_is_no_request_for_the_default(revision: Revision) -> None:
     told = by_default(story(revision)).insufficient("c")
-    confirm(told.asks(None), finds("CHAL-1", "violates"))
+    confirm(told.asks(None), finds("CHAL-1", "violates", worst="discouraged"))
     confirm(told.asks("a b c"), RIGHT)
     confirm(told.asks("c"), finds("ACC-1 ACC-2", "discouraged") if revision == NEW else RIGHT)
 
