@@ -121,6 +121,7 @@ class Token:
     issued_at: int
     answers: PendingChallenge | None = None
     differs: bool = False
+    suffices: bool = True
     state: Literal["new", "in use", "rejected", "expired"] = "new"
     tried: bool = False
     used_at: int = NEVER

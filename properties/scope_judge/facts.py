@@ -38,7 +38,7 @@ from scope_model.events import (
 from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
 
 from .account import NEVER, Account, Attempts, Life, PendingChallenge, Renewal, Resource, ScopeRequest, Token
-from .knowledge import UNKNOWN, Known, exactly
+from .knowledge import UNKNOWN, Known, either, exactly
 from .occasions import (
     FEW,
     FOREIGN,
@@ -88,6 +88,7 @@ class Facts:
         self._named: dict[str, dict[Owner, int]] = {}
         self._any_foreign = False
         self._redeeming: tuple[Account, Resource] | None = None
+        self._decoys: dict[str, Settled | None] = {}
         self._authorizing: dict[Resource, Account] = {}
         self._touched: dict[Resource, None] = {}
         self._calls: dict[int, CallStarted] = {}
@@ -103,13 +104,16 @@ class Facts:
         """What the end of a transcript tells: of tokens that were used, but not for what they were issued for."""
         for resource in self.places.known:
             token = None if resource.account is None else resource.account.token
-            if token is not None and token.answers is not None and not token.tried and token.state != "expired":
+            if token is not None and token.answers is not None and token.state != "expired":
                 used_elsewhere = token.used_at != NEVER and resource.responded_at > token.used_at
-                if used_elsewhere or (token.differs and token.passed_over > 1):
-                    yield TokenTried(True, token, was_tried=False)
+                if not token.tried and (used_elsewhere or (token.differs and token.passed_over > 1)):
+                    yield TokenTried(True, token)
             for pending in resource.pending.values():
-                if not pending.alone and pending.refreshed_at == NEVER:
+                if pending.refreshed_at == NEVER and (pending.renewed is not None or not pending.alone):
                     yield from self._settled(resource, pending, answered=False)
+        for settled in self._decoys.values():
+            if settled is not None:
+                yield replace(settled, at_the_end=True)
 
     # --- calls ------------------------------------------------------------------------------------
 
@@ -130,7 +134,7 @@ class Facts:
             return
         if token is not None and token.is_for(started.operation):
             if token.state in ("new", "in use"):
-                yield TokenTried(True, token, was_tried=False)
+                yield TokenTried(True, token)
             token.answers = None
         pending = resource.pending.pop(started.operation, None)
         if pending is not None and pending.refreshed_at == NEVER:
@@ -147,8 +151,7 @@ class Facts:
             yield from self._token_used(resource, account, event)
             account.called_at = self.at
         tried.carried, tried.sent_at, resource.called_at = event.access_token, self.at, self.at
-        if resource.answering is not None and resource.answering.operation == event.operation:
-            resource.answering = None
+        resource.answering = None
 
     def _account_in_call(self, resource: Resource, token: str | None) -> Account | None:
         """The account in use, which is unknown where a token is carried that nobody saw issued."""
@@ -207,7 +210,7 @@ class Facts:
             token.state, token.used_at = "in use", self.at
         if token.is_for(event.operation):
             token.tried = True
-            yield TokenTried(True, token, was_tried=True)
+            yield TokenTried(True, token)
 
     def _resource_response(self, event: ResourceResponse) -> Occasions:
         resource = self._found(self.places.called(event.resource))
@@ -253,7 +256,11 @@ class Facts:
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
         tried = resource.attempt(pending.operation)
-        yield Settled(False, resource.account, pending, tried, resource.listed, excused, answered, self._asked_before)
+        settled = Settled(False, resource.account, pending, tried, resource.listed, excused, answered, self._asked_before)
+        if settled.decoy is not None and (answered or settled.can_be_met):
+            known = self._decoys.setdefault(settled.decoy, settled)
+            self._decoys[settled.decoy] = None if answered else known
+        yield settled
 
     # --- metadata and registration ----------------------------------------------------------------
 
@@ -330,8 +337,8 @@ class Facts:
         account = self.places.account(resource, event.issuer)
         account.audience = event.resource
         yield ResourceNamed(False, event.resource, resource.published)
-        yield from self._passed_over(resource)
         answers = self._answers(resource, account, request, grant_type)
+        yield from self._passed_over(resource, answers)
         tried = None if answers is None else resource.attempt(answers.operation)
         last = NO_SCOPES if tried is None else tried.asked
         allowed = None if answers is None or tried is None else self._count(answers, tried, request.wanted)
@@ -379,34 +386,40 @@ class Facts:
             places.current = first
         return self._found(places.asked(event.resource))
 
-    def _passed_over(self, resource: Resource) -> Occasions:
-        """Challenges that were left behind when a later request was challenged."""
-        while len(resource.pending) > 1:
-            latest, before = islice(reversed(resource.pending.values()), 2)
-            if before.at > latest.sent_at:
+    def _passed_over(self, resource: Resource, answers: PendingChallenge | None) -> Occasions:
+        """Challenges that were left behind when the one that is answered was caused."""
+        while answers is not None and len(resource.pending) > 1:
+            oldest = next(iter(resource.pending.values()))
+            if oldest.at >= answers.sent_at:
                 return
-            del resource.pending[before.operation]
-            if before.refreshed_at == NEVER:
-                yield from self._settled(resource, before, answered=False)
+            del resource.pending[oldest.operation]
+            if oldest.refreshed_at == NEVER:
+                yield from self._settled(resource, oldest, answered=False)
 
     def _answers(
         self, resource: Resource, account: Account, request: ScopeRequest, grant_type: str
     ) -> PendingChallenge | None:
-        """The challenge that a request answers: the latest, or one that came beside it and asks for less."""
+        """The challenge that a request answers: the latest, or another that it meets and the latest is not met."""
         expired_at = NEVER if account.token is None else account.token.expired_at
-        beside: list[PendingChallenge] = []
-        for pending in reversed(resource.pending.values()):
-            if pending.at < expired_at or (beside and pending.at <= beside[0].sent_at):
-                break
-            beside.append(pending)
-        if not beside:
+        waiting = [one for one in islice(reversed(resource.pending.values()), _SEEN_BACK) if one.at > expired_at]
+        if not waiting:
             return resource.answering if expired_at < resource.responded_at else None
-        latest = beside[0]
+        latest = waiting[0]
         if grant_type == CLIENT_CREDENTIALS and not latest.alone and self._is_renewal(account, request):
             return None
-        met = (one for one in beside if one.challenge.scope is None or one.challenge.scope <= request.wanted)
-        asking = sorted(met, key=lambda one: one.challenge.refuses_plainly)
-        return asking[0] if asking and not (asking[0].challenge.refuses_plainly and asking[0] is not latest) else latest
+        if not latest.challenge.refuses_plainly and latest.challenge.asks_within(request.wanted):
+            return latest
+        return next((one for one in waiting if self._may_answer(one, latest, account, request)), latest)
+
+    @staticmethod
+    def _may_answer(one: PendingChallenge, latest: PendingChallenge, account: Account, request: ScopeRequest) -> bool:
+        """Whether a request meets a challenge that came beside the latest, or that nothing but it explains."""
+        if one.challenge.refuses_plainly or not one.challenge.asks_within(request.wanted):
+            return False
+        if one.at > latest.sent_at:
+            return True
+        asked, before = one.challenge.scope, account.requested
+        return asked is not None and (before is None or not asked <= before.at_least)
 
     @staticmethod
     def _is_renewal(account: Account, request: ScopeRequest) -> bool:
@@ -445,7 +458,9 @@ class Facts:
     def _wants_a_refresh_token(self, resource: Resource, account: Account) -> bool:
         """Whether the last thing that happened is a token that came without a refresh token."""
         token = account.token
-        if token is None or account.refresh_token is not None or account.leg != AUTHORIZATION_CODE:
+        if token is None or token.access_token is None or account.refresh_token is not None:
+            return False
+        if account.leg != AUTHORIZATION_CODE:
             return False
         return token.issued_at > max(resource.responded_at, resource.called_at) and not resource.pending
 
@@ -579,9 +594,9 @@ class Facts:
 
     def _unreadable(self, account: Account) -> None:
         """An answer that could not be read: a token may have come, for whatever scope, or an error."""
-        before, asked = account.requested, exactly(account.sourced)
+        before = account.requested
         account.forget()
-        account.requested = Known(NO_SCOPES, None) if before is None else Known(before.or_else(asked).at_least, None)
+        account.requested = UNKNOWN if before is None else Known(before.at_least & account.sourced, None)
         account.token = Token(None, self.at, state="in use")
 
     def _issued(self, account: Account, event: TokenResponse, said: Known | None) -> None:
@@ -619,6 +634,9 @@ class Facts:
             account.narrowed = exact if exact is not None and granted is not None and not granted <= exact else None
         else:
             account.in_hand = account.granted if named is None else exactly(named)
+            granted = account.granted.exact
+            if named is not None and granted is not None and not granted <= named:
+                account.narrowed = named
             account.refresh_told = "omitted" if account.told != "nobody" else "nothing"
         if event.refresh_token is not None and event.refresh_token != account.refresh_token:
             if account.refresh_token is not None:
@@ -628,15 +646,14 @@ class Facts:
     def _new_token(self, account: Account, resource: Resource, event: TokenResponse) -> None:
         answering = resource.answering
         asked, granted = account.asked, account.granted.exact
-        differs = (
-            account.leg != REFRESH_TOKEN and account.told == "explicit" and asked is not None and granted is not None
-        )
+        explicit = account.leg != REFRESH_TOKEN and account.told == "explicit"
         had_a_token = account.token is not None
         account.token = Token(
             event.access_token,
             self.at,
             answering,
-            differs and asked is not None and granted is not None and not same_scopes(asked, granted),
+            explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
+            answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
         )
         self.places.holders[event.access_token or ""] = account, resource
         self.places.waiting.pop(resource, None)
@@ -669,6 +686,8 @@ class Facts:
                     yield from self._settled(resource, pending, answered=False)
             resource.pending, resource.answering, resource.attempts = {}, None, {}
             resource.document_at = NEVER
+            if resource.account is not None and resource.account.token is not None:
+                resource.account.token.answers = None
         self._touched.clear()
         self._life.restarted_at = self.at
 
@@ -684,6 +703,9 @@ _MODES: Final[Mapping[str, ConfiguredMode]] = MappingProxyType(
     {"override": "override", "ceiling": "ceiling", "none": "none"}
 )
 """What undeclared configured scopes mean by each value of A11: by its default, any of these."""
+
+_SEEN_BACK: Final = 8
+"""How many challenges that nothing answered a request may reach back over."""
 
 _ROOT: Final = "/.well-known/oauth-protected-resource"
 
@@ -701,7 +723,7 @@ def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
     parts = read_scope(scope.replace(",", " "))
     if not parts <= request.wanted:
         return exactly(said)
-    return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or exactly(said).or_else(exactly(parts))
+    return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.

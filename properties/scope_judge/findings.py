@@ -62,13 +62,16 @@ _RESTING: Final[Mapping[str, tuple[Reading, ...]]] = MappingProxyType(_resting()
 """The readings on which a fault (`CLAUSE/cause`) rests."""
 
 
-def finding_of(clause: str, broken: Broken, event: int, readings: Mapping[str, str]) -> Finding | None:
+def finding_of(
+    clause: str, broken: Broken, event: int, readings: Mapping[str, str], gravest: Verdict
+) -> Finding | None:
     """The finding that a broken clause comes to, None where a reading in force allows what was done.
 
     What rests on a reading never violates, and is unspecified unless the documents favour the side that is taken.
     Whoever asks for another side than the default has settled the dispute.
     """
-    fault, verdict, reading = f"{clause}/{broken.cause}", CLAUSES[clause].verdict, None
+    fault, reading = f"{clause}/{broken.cause}", None
+    verdict = milder(CLAUSES[clause].verdict, gravest)
     for resting in _RESTING.get(fault, ()):
         value = readings[resting.id]
         if fault in resting.alternative(value).allows:

@@ -96,7 +96,7 @@ class Judge:
                 continue
             self.reached[clause] += 1
             if isinstance(answer, Broken):
-                finding = finding_of(clause, answer, self._facts.at, self._readings)
+                finding = finding_of(clause, answer, self._facts.at, self._readings, occasion.gravest)
                 found.extend(() if finding is None else (finding,))
         self.reached.update(self._blame.at_stake(occasion))
         for finding in found:

@@ -16,10 +16,14 @@ from scope_model.scopes import NO_SCOPES, ScopeSet
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A set that includes `at_least`, and lies within `at_most`: None there is everything."""
+    """A set that includes `at_least`, and lies within `at_most`: None there is everything.
+
+    `one_of` are the sets that it can be, where these are known.
+    """
 
     at_least: ScopeSet
     at_most: ScopeSet | None
+    one_of: tuple[ScopeSet, ...] = ()
 
     @property
     def exact(self) -> ScopeSet | None:
@@ -33,25 +37,28 @@ class Known:
     def can_be(self, named: Iterable[str]) -> bool:
         """Whether the set can be just this one."""
         scopes = frozenset(named)
+        if self.one_of:
+            return any(scopes == frozenset(choice) for choice in self.one_of)
         return scopes.issuperset(self.at_least) and all(self.may_hold(scope) for scope in scopes)
-
-    def surely_includes(self, scopes: ScopeSet) -> bool:
-        """Whether all of these are known to be in it."""
-        return scopes <= self.at_least
 
     def surely_lacks_some(self, scopes: ScopeSet) -> bool:
         """Whether at least one of these is known not to be in it."""
         return self.at_most is not None and not scopes <= self.at_most
 
-    def or_else(self, other: Known) -> Known:
-        """What is known where it is either this one or the other."""
-        most = None if self.at_most is None or other.at_most is None else self.at_most | other.at_most
-        return Known(self.at_least & other.at_least, most)
+    @property
+    def shown(self) -> ScopeSet | None:
+        """A set that it can be, for a sentence; None where nothing is known of it."""
+        return self.one_of[0] if self.one_of else self.exact
 
 
 def exactly(scopes: ScopeSet) -> Known:
     """A set that was seen."""
     return Known(scopes, scopes)
+
+
+def either(one: ScopeSet, other: ScopeSet) -> Known:
+    """A set that is one of two."""
+    return Known(one & other, one | other, (one, other))
 
 
 UNKNOWN: Final = Known(NO_SCOPES, None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from scope_model.events import (
     CLIENT_CREDENTIALS,
@@ -18,7 +18,7 @@ from scope_model.events import (
     TokenRequest,
 )
 from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, same_scopes, scopes
-from scope_spec import CLAUSES
+from scope_spec import CLAUSES, Verdict
 
 from .account import NEVER, Account, Attempts, PendingChallenge, Resource, ScopeRequest, Token
 from .findings import HOLDS, Answer, Broken
@@ -71,10 +71,12 @@ class Occasion:
     """Something that a client did.
 
     `presumes_tokens` is whether what is said of it rests on calls being recorded with their tokens: it is then said
-    once such a call was seen.
+    once such a call was seen. `gravest` bounds the verdict.
     """
 
     presumes_tokens: bool
+
+    gravest: ClassVar[Verdict] = "violates"
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +134,8 @@ class Settled(Occasion):
     """A challenge whose fate is known: it was answered by a request for scopes, or it was given up.
 
     `excused` is whether what the caller configured keeps the client from asking for more, `asked_before` how many
-    requests for scopes it had made by then in all.
+    requests for scopes it had made by then in all. `at_the_end` is whether the transcript ended meanwhile, and a
+    challenge in these words was answered at no other time.
     """
 
     account: Account | None
@@ -142,6 +145,9 @@ class Settled(Occasion):
     excused: bool
     answered: bool
     asked_before: int
+    at_the_end: bool = False
+
+    gravest: ClassVar[Verdict] = "discouraged"  # giving up is permitted
 
     @property
     def challenge(self) -> ParsedChallenge:
@@ -193,15 +199,14 @@ class Settled(Occasion):
         if not challenge.insufficient or challenge.plain:
             return None
         found = next((seen.error for wrong, seen in challenge.misread if wrong is SEARCHING), None)
-        return None if found == challenge.error else found
+        return None if found is None or found.replace("\\", "") == challenge.error else found
 
 
 @dataclass(frozen=True, eq=False)
 class TokenTried(Occasion):
-    """A token whose first use is known: the operation that it was issued for was sent with it, or was not."""
+    """A token whose fate is known: the operation that it was issued for was sent with it, or was not."""
 
     token: Token
-    was_tried: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,7 +289,9 @@ class Reported(Occasion):
         """What a clause says of the report that rests on it."""
         if self.is_right:
             return HOLDS
-        known = self.account.granted.exact or self.account.in_hand.exact
+        known = self.account.granted.shown
+        if known is None:
+            known = self.account.in_hand.shown
         if known is None:
             return HOLDS if self.said is None else None
         cause = "unknown" if self.said is None else "wrong"
@@ -417,7 +424,10 @@ class Asked(Occasion):
         """What was surely granted before, has a source, and is not asked for again."""
         if self.account.requested is None or self.repeats_the_last:
             return []
-        lost = missing(self.account.granted.at_least, self.wanted)
+        granted = self.account.granted
+        lost = missing(granted.at_least, self.wanted)
+        if granted.one_of and all(missing(choice, self.wanted) for choice in granted.one_of):
+            lost = missing(granted.one_of[0], self.wanted)
         return [scope for scope in lost if scope not in self.account.invented]
 
     @cached_property

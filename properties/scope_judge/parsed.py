@@ -52,6 +52,10 @@ class ParsedChallenge:
         """Whether its error speaks of a token that came with the request (RFC 6750 section 3.1)."""
         return self.error in ("invalid_token", "insufficient_scope")
 
+    def asks_within(self, wanted: ScopeSet) -> bool:
+        """Whether all that it asks for is in a request."""
+        return self.scope is None or self.scope <= wanted
+
     @property
     def unclear(self) -> bool:
         """Whether it names scopes that may be read out of it, or not."""

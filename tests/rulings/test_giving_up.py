@@ -256,7 +256,9 @@ def test_other_calls_answer_no_challenge(begins: Story, between: Between) -> Non
     if begins.header.revision == NEW:
         confirm(told.obtains("b", "t2").served("write", "t2"), finds("ACC-1 ACC-2", "discouraged"))
     confirm(told.obtains("a b", "t2").served("write", "t2"), RIGHT)
-    confirm(told.obtains("a", "t2"), finds("CHAL-1 REG-2", "violates"))
+    # Who has no refresh token renews by asking for the same again: after another call that may be the clock's doing.
+    renews = begins.acts_for_itself and any(isinstance(event, ResourceRequest) for event in told.events[-3:-1])
+    confirm(told.obtains("a", "t2"), RIGHT if renews else finds("CHAL-1 REG-2", "violates"))
 
 
 def test_the_right_client_that_calls_something_else_first_is_not_spoken_of() -> None:
@@ -279,7 +281,9 @@ def test_what_no_longer_waits_for_an_answer_asks_for_nothing(answer: Between) ->
 MEANWHILE = {
     "a 401 without scope": lambda told: told.unauthorized(token="t1", error="invalid_token").obtains("a", "t2"),
     "a 401 that names what is held": lambda told: told.unauthorized("a", token="t1").obtains("a", "t2"),
-    "a 403 of another operation": lambda told: told.insufficient("c", "admin").obtains("a c", "t2"),
+    "a 403 of another operation": lambda told: told.insufficient("c", "admin")
+    .obtains("a c", "t2")
+    .served("admin", "t2"),
     "the end of the token's life": lambda told: told.expires().obtains("a", "t2"),
 }
 

@@ -180,7 +180,7 @@ BEYOND_THE_GRANT = {
     .handshake(by_server=("offline_access",))
     .expires()
     .asks_to_refresh("r1", "a offline_access"),
-    "another scope that was not granted": silent_about_it(scope="a b offline_access").asks_to_refresh("r1", "a b"),
+    "another scope that was not granted": silent_about_it().asks_to_refresh("r1", "a b"),
     "another scope beside it": silent_about_it().asks_to_refresh("r1", "a b offline_access"),
     "a scope that the server lists": silent_about_it().asks_to_refresh("r1", "a openid"),
 }

@@ -26,7 +26,7 @@ def no_error_is_found_inside_a_description(settled: Settled) -> Answer:
     """A 403 is heeded, whatever error a search would find inside another value of it."""
     if settled.decoy is None or not settled.can_be_met:
         return None
-    if settled.answered:
+    if settled.answered or not settled.at_the_end:
         return HOLDS
     because = f"the challenge was not answered, as if its error were {settled.decoy[:80]!r}"
     return Broken("error-inside-a-value", because, settled.pending.at)

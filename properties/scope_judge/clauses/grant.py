@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scope_model.events import JWT_BEARER, OFFLINE_ACCESS
 
+from ..account import NEVER
 from ..findings import HOLDS, Answer, Broken
 from ..occasions import Called, CodeExchanged, Reported, TokenTried
 from .book import clause
@@ -70,7 +71,7 @@ def another_scope_is_a_success(tried: TokenTried) -> Answer:
     """A token whose scope is another than was asked for is used like any other."""
     if not tried.token.differs:
         return None
-    if tried.was_tried:
+    if tried.token.used_at != NEVER:
         return HOLDS
     return Broken("not-used", "a token was issued for another scope than was asked for, and is not tried")
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from scope_model.events import CLIENT_CREDENTIALS, OFFLINE_ACCESS
-from scope_model.scopes import Scope
+from scope_model.scopes import NO_SCOPES, Scope
 
 from ..findings import HOLDS, Answer, Broken
 from ..occasions import Asked, listing
@@ -34,9 +34,9 @@ def _requested(asked: Asked) -> list[Scope]:
 
 
 def _a_refresh_narrowed(asked: Asked) -> bool:
-    """The request keeps all that a narrower token carries, and loses what only the grant has."""
-    narrowed = asked.account.narrowed
-    if not narrowed or not asked.lost_granted or not narrowed <= asked.wanted:
+    """The request keeps what a narrower token carries and no challenge names, and loses what only the grant has."""
+    narrowed, challenged = asked.account.narrowed, asked.challenged or NO_SCOPES
+    if not narrowed or not asked.lost_granted or not narrowed <= asked.wanted or narrowed <= challenged:
         return False
     return all(scope not in narrowed for scope in asked.lost_granted)
 

@@ -117,9 +117,11 @@ def what_the_caller_configured_is_used(asked: Asked) -> Answer:
         return None
     if not asked.first or (declared == "fallback" and not asked.has_no_source) or asked.unclear:
         return None
-    if asked.wanted - OFFLINE or asked.configured <= OFFLINE:
-        return HOLDS
-    return Broken("configured-ignored", f"the caller configured {listing(asked.configured)}, and nothing is asked for")
+    ignored = asked.configured - asked.wanted - OFFLINE
+    if not ignored or asked.wanted - asked.configured - OFFLINE:
+        return HOLDS  # what is asked for in its place, another clause says
+    because = f"the caller configured {listing(ignored)}, which the request leaves out"
+    return Broken("configured-ignored", because)
 
 
 @clause("SEL-6", on=Asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scope_model.events import CLIENT_CREDENTIALS
 
+from ..account import NEVER
 from ..findings import HOLDS, Answer, Broken
 from ..occasions import Asked, RefreshAsked, RefreshTried, Settled, TokenTried, listing
 from .book import clause
@@ -48,7 +49,7 @@ def nothing_else_enters_the_union(asked: Asked) -> Answer:
 @clause("STEP-2", on=Settled)
 def a_challenge_is_followed_by_a_request(settled: Settled) -> Answer:
     """A client with a user answers a challenge for more than it holds with an authorization request."""
-    if not settled.can_be_met:
+    if not settled.can_be_met or settled.at_the_end:
         return None
     if settled.answered:
         return HOLDS
@@ -78,13 +79,15 @@ def a_refresh_cannot_widen_the_grant(refresh: RefreshTried) -> Answer:
 @clause("STEP-7", on=TokenTried)
 def a_new_token_is_tried_at_once(tried: TokenTried) -> Answer:
     """The operation that a token was issued for is sent again with it."""
-    answers = tried.token.answers
-    if tried.token.differs or answers is None or not answers.challenge.insufficient:
+    token, answers = tried.token, tried.token.answers
+    if answers is None or not answers.challenge.insufficient or not token.suffices:
         return None
-    if tried.was_tried:
+    if token.tried:
         return HOLDS
+    if token.differs and token.used_at == NEVER:
+        return None  # GRANT-3 says why
     return Broken(
-        "not-tried", "a new token was issued for an operation, which is not tried again with it", tried.token.issued_at
+        "not-tried", "a new token was issued for an operation, which is not tried again with it", token.issued_at
     )
 
 
