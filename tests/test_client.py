@@ -358,11 +358,17 @@ def test_a_call_is_sent_whatever_scopes_its_token_carries() -> None:
     assert last(holding(""), WRITE) == ResourceRequest("write", "t1", RS)
 
 
-@pytest.mark.parametrize("status", [404, 500])
-def test_other_failures_are_reported(status: int) -> None:
-    client, actions = told(HELD, READ, answered(status))
-    assert actions[-1] == Failed(READ, f"the resource server answered {status}")
-    assert client == HELD
+@pytest.mark.parametrize("status", [200, 204, 299])
+def test_any_success_serves_the_call(status: int) -> None:
+    assert told(HELD, READ, ResourceResponse("read", status)) == (HELD, [last(HELD, READ), Served(READ)])
+
+
+@pytest.mark.parametrize("status", [100, 199, 300, 302, 400, 402, 404, 500])
+def test_other_failures_are_reported_whatever_they_say_about_scopes(status: int) -> None:
+    for parameters in ((), ('error="insufficient_scope"', 'scope="b"')):
+        client, actions = told(HELD, READ, answered(status, *parameters))
+        assert actions[-1] == Failed(READ, f"the resource server answered {status}")
+        assert client == HELD
 
 
 def test_a_403_that_is_not_about_scopes_is_reported() -> None:
@@ -381,6 +387,8 @@ def test_a_403_that_is_not_about_scopes_is_reported() -> None:
         ),
         (unauthorized(), AT_401),
         (unauthorized(""), AT_401),
+        (unauthorized(" "), AT_401),
+        (unauthorized("é"), AT_401),
         (
             unauthorized("b a", metadata=True),
             Challenged(401, scopes("b a"), names_metadata=True, insufficient_scope=False),
@@ -510,7 +518,8 @@ def test_without_server_metadata_nothing_is_known_of_the_server() -> None:
 
 
 @pytest.mark.parametrize(
-    ("listed", "used"), [((), None), (("a", "b"), "a b"), (("é", "a"), "a"), (("é",), None), (("a a",), "a")]
+    ("listed", "used"),
+    [((), None), (("",), None), (("a", "b"), "a b"), (("é", "a"), "a"), (("é",), None), (("a a",), "a")],
 )
 def test_a_list_is_used_for_the_scopes_in_it(listed: tuple[str, ...], used: str | None) -> None:
     document = ProtectedResourceMetadata(RS, (AS,), listed)
@@ -801,6 +810,15 @@ def test_a_401_is_answered_by_a_refresh_where_the_grant_covers_it(scope: str | N
     assert last(holding(None, refresh_token="r1"), READ, unauthorized(scope)) == REFRESH
 
 
+def test_whether_a_refresh_answers_a_401_is_asked_of_the_grant() -> None:
+    # Of what was granted, not of what was requested or is in hand; and it may be more than is challenged.
+    narrowed = holding("a b", requested="a b c", in_hand="a", refresh_token="r1")
+    for scope in ("a", "b", "a b"):
+        assert last(narrowed, READ, unauthorized(scope)) == REFRESH
+    for scope in ("c", "a c", "a b c"):
+        assert isinstance(last(narrowed, READ, unauthorized(scope)), AuthorizationRequest)
+
+
 def test_a_401_beyond_the_grant_or_without_a_refresh_token_authorizes() -> None:
     assert asked(last(HELD, READ, unauthorized("b"))) == "a b"
     assert asked(last(holding("a"), READ, unauthorized("a"))) == "a"
@@ -817,6 +835,7 @@ def test_a_403_is_answered_by_a_refresh_only_where_that_could_help() -> None:
         (holding("a b", in_hand="a"), "b", "a b"),
         (holding("a b", refresh_token="r1"), "b", "a b"),
         (holding(None, requested="a", refresh_token="r1"), "b", "a b"),
+        (holding(None, requested="a b", in_hand="a", refresh_token="r1"), "b", "a b"),
     ):
         assert asked(last(client, WRITE, insufficient(scope))) == request_
 

@@ -265,6 +265,13 @@ def test_2026_07_28_asks_for_requested_granted_and_challenged() -> None:
     assert chosen(policy.reauthorize, configured="k") == "k"
 
 
+def test_2026_07_28_adds_offline_access_whenever_it_asks() -> None:
+    policy = NAMED["mcp-2026-07-28"]
+    for selection in (policy.select, policy.step_up, policy.reauthorize):
+        assert selection is not None
+        assert chosen_for_long(selection, challenge="a", server_metadata="offline_access") == "a offline_access"
+
+
 def test_2026_07_28_takes_offline_access_along() -> None:
     transcript = played(
         NAMED["mcp-2026-07-28"],
@@ -405,6 +412,17 @@ def test_a_client_that_supports_a_subset_never_asks_for_more() -> None:
     for selection in (SUBSET.select, SUBSET.step_up, SUBSET.reauthorize):
         every = dict.fromkeys(("requested", "granted", "challenge", "resource_metadata"), "a b c")
         assert chosen(selection, configured="b", **every) == "b"
+
+
+def test_a_client_that_supports_a_subset_accumulates_within_it() -> None:
+    assert SUBSET.step_up is not None
+    assert SUBSET.reauthorize is not None
+    prior = {"requested": "a b x", "granted": "b c x", "resource_metadata": "m x", "configured": "a b c d m"}
+    for selection in (SUBSET.step_up, SUBSET.reauthorize):
+        assert chosen(selection, challenge="d x", **prior) == "a b c d"
+        assert chosen(selection, resource_metadata="m x", configured="m") == "m"
+    assert chosen(SUBSET.step_up, **prior) == "a b c m"
+    assert chosen(SUBSET.reauthorize, **prior) == "a b c"
 
 
 def test_after_1238_what_was_configured_answers_every_challenge() -> None:

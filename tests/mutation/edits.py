@@ -38,8 +38,8 @@ class _Place:
     node: ast.AST
 
 
-def edits(module: str, source: str) -> Iterator[tuple[Edit, str]]:
-    """Each edit of a module in the order of its text, and the source with it."""
+def edits(module: str, source: str) -> Iterator[tuple[Edit, ast.Module]]:
+    """Each edit of a module in the order of its text, and the tree that has it until the next is asked for."""
     tree = ast.parse(source)
     seen: Counter[Edit] = Counter()
     for place in _places(tree, ""):
@@ -53,7 +53,7 @@ def edits(module: str, source: str) -> Iterator[tuple[Edit, str]]:
             after = ast.unparse(other if shown is node else shown)
             edit = Edit(module, place.function, operator, *_apart(before, after))
             seen[edit] += 1
-            yield replace(edit, nth=seen[edit]), ast.unparse(tree)
+            yield replace(edit, nth=seen[edit]), tree
         setattr(holder, place.member, whole)
 
 
