@@ -63,7 +63,7 @@ from scope_model.events import (
 )
 from scope_model.policies import POLICIES, OnOmittedScope, Policy, mcp_2026_07_28
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
-from scope_model.selections import challenge, configured, first_of
+from scope_model.selections import challenge, configured, first_of, resource_metadata
 
 RS: Final = "https://rs.example/mcp"
 OTHER_RS: Final = "https://other.example/mcp"
@@ -745,6 +745,14 @@ def test_offline_access_alone_is_no_progress() -> None:
     assert reason(last(client, WRITE, insufficient())) == covered
 
 
+def test_progress_is_asked_of_the_token_in_hand_whatever_was_granted() -> None:
+    covered = "the token already carries what the challenge asks for (RETRY-3)"
+    assert reason(last(holding(None, requested="a", in_hand="a"), WRITE, insufficient())) == covered
+    narrowed, _ = told(holding("a b", in_hand="a"), WRITE, insufficient("b"), DENIED)
+    assert asked(last(narrowed, WRITE, insufficient("b"))) == "a b"
+    assert reason(last(narrowed, WRITE, insufficient("a"))) == covered
+
+
 def test_where_nothing_is_known_of_the_token_a_challenge_is_answered() -> None:
     assert asked(last(holding(None, requested="a"), WRITE, insufficient())) == "a"
     assert asked(last(holding(None, requested="a"), WRITE, insufficient("a"))) == "a"
@@ -764,6 +772,12 @@ def test_a_client_with_a_ceiling_fails_where_a_challenge_is_beyond_it(
         assert reason(action) == why
     else:
         assert asked(action) == asked_
+
+
+def test_a_ceiling_that_nobody_configured_is_none() -> None:
+    metadata = Policy("metadata", "The metadata.", "", resource_metadata, configured_mode="ceiling")
+    client = knowing(Client(Setup(metadata)), listed="m")
+    assert asked(last(client, READ, unauthorized("a"))) == "m"
 
 
 def test_a_ceiling_on_all_that_is_challenged_fails_too() -> None:
@@ -838,6 +852,12 @@ def test_a_403_is_answered_by_a_refresh_only_where_that_could_help() -> None:
         (holding(None, requested="a b", in_hand="a", refresh_token="r1"), "b", "a b"),
     ):
         assert asked(last(client, WRITE, insufficient(scope))) == request_
+
+
+def test_a_call_on_its_way_says_what_renewed_its_token() -> None:
+    assert told(HELD, READ)[0].phase == Calling(READ)
+    assert told(HELD, READ, unauthorized("a"), token("t2"))[0].phase == Calling(READ, "refresh")
+    assert told(HELD, READ, unauthorized("b"), CODE, token("t2"))[0].phase == Calling(READ, "authorization")
 
 
 def test_one_refresh_a_call() -> None:

@@ -218,3 +218,7 @@ def test_what_is_shown_can_be_written(selection: Selection) -> None:
         **dict(zip(NAMES, SELECTIONS, strict=True)),
     }
     assert eval(repr(selection), words) == selection  # noqa: S307
+
+
+def test_a_selection_has_room_for_its_parts_and_nothing_else() -> None:
+    assert not hasattr(first_of(challenge), "__dict__")

@@ -143,7 +143,7 @@ def _others(node: ast.AST, member: str) -> Iterator[tuple[str, ast.AST]]:
             yield from (("element", ast.Dict([k for k, _ in rest], [v for _, v in rest])) for rest in items)
         case ast.Tuple(elements, ast.Load()) | ast.List(elements, ast.Load()):
             yield from (("element", type(node)(rest, ast.Load())) for rest in _shorter(elements))
-        case ast.Return(value) if value is not None and not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(value) if value is not None and not _is_false(value):
             yield "return", ast.Return(ast.Constant(value=None))
         case ast.Expr() | ast.Assign() | ast.AugAssign() | ast.Continue() | ast.Break():
             yield "statement", ast.Pass()
@@ -167,6 +167,10 @@ def _other_constants(value: object) -> Iterator[bool | int | str]:
             yield from (value + 1, value - 1)
         case str():
             yield "" if value else "x"
+
+
+def _is_false(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and (value.value is None or value.value is False)
 
 
 def _is_prose(constant: ast.Constant) -> bool:
