@@ -25,13 +25,11 @@ from scope_model.client import (
     LearningServer,
     Noted,
     Refreshing,
-    Registered,
     Registering,
     Served,
     Setup,
     Step,
     Storage,
-    Unavailable,
     challenged,
     step,
 )
@@ -47,12 +45,14 @@ from scope_model.events import (
     ConfiguredMode,
     Event,
     Header,
+    Registered,
     ResourceRequest,
     ResourceResponse,
     Sent,
     TokenExpired,
     TokenRequest,
     Transcript,
+    Unavailable,
 )
 from scope_model.policies import Policy, mcp_2026_07_28
 from scope_model.scopes import ScopeSet
