@@ -27,7 +27,9 @@ from scope_model.judge import Judge, judge
 from scope_model.policies import POLICIES, mcp_2025_11_25, mcp_2026_07_28
 from scope_model.scopes import ScopeSet
 from scope_oracle.checking import generated
-from scope_properties.episodes import Episode, ModelSubject, run
+from scope_properties.episodes import Episode
+from scope_properties.model_subject import ModelSubject
+from scope_properties.runs import run
 from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
 from scope_spec import CLAUSES, READINGS, REVISIONS, Revision
 

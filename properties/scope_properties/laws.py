@@ -60,7 +60,7 @@ from scope_model.events import (
 from scope_model.scopes import NO_SCOPES, ScopeSet, parse_scope, read_scope, same_scopes, scopes
 from scope_model.servers import SPELLINGS
 
-from .episodes import Transition
+from .model_subject import Transition
 
 _OFFLINE: Final = scopes(OFFLINE_ACCESS)
 

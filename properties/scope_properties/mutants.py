@@ -71,7 +71,7 @@ from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.servers import SPELLINGS
 from scope_spec import Revision
 
-from .episodes import ModelSubject
+from .model_subject import ModelSubject
 from .strategies import OPERATIONS, RESOURCES, USER_DELEGATED, WITHOUT_A_USER
 
 Hearing = Callable[[Client, Heard], Heard]

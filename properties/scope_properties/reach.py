@@ -25,8 +25,8 @@ from scope_model.scopes import ScopeSet
 from scope_model.servers import MISSPELLINGS, SPELLINGS, Challenging, Granting, Grants
 from scope_spec import CLAUSES, Revision
 
-from .episodes import Exchange
 from .laws import LAWS
+from .world import Exchange
 
 Cell = tuple[type[Phase], type[Heard]]
 """A cell of the transition table: the phase that a client was in, and the kind of event that it heard."""

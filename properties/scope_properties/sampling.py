@@ -19,14 +19,14 @@ from scope_spec import Revision
 from .episodes import (
     Episode,
     EpisodeStep,
-    Expiring,
-    Making,
-    Moving,
-    Overlapping,
+    ExpireToken,
+    MakeCall,
+    MoveResource,
+    OverlapCalls,
     Plan,
-    Reporting,
-    Republishing,
-    Restarting,
+    ReportGrant,
+    RepublishMetadata,
+    RestartClient,
 )
 from .strategies import (
     CALLS,
@@ -44,7 +44,7 @@ from .strategies import (
     SPELLED,
     USER_DELEGATED,
     WORDINGS,
-    settle,
+    fit_to_world,
 )
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ T = TypeVar("T")
 _NARROW = tuple(how for how in GRANTINGS if how.grant == "narrower")
 _SILENT = tuple(how for how in GRANTINGS if how.grant == "asked" and not how.says)
 
-HAPPENINGS = 6
+MOST_GROUPS = 6
 """How many things happen after the first call, at the most."""
 
 
@@ -81,12 +81,12 @@ class _Draws:
 
     def episode(self, revision: Revision, grant_types: tuple[str, ...]) -> Episode:
         plan = self.plan(revision, grant_types)
-        steps: list[EpisodeStep] = [self.making(self.among(CALLS))]
+        steps: list[EpisodeStep] = [self.make_call(self.among(CALLS))]
         if self.among((True, False)):
-            steps.append(Reporting(RESOURCES[0]))
-        for _ in range(int(self._random.random() * (HAPPENINGS + 1))):
-            steps.extend(self.happening())
-        return Episode(plan, tuple(settle(doing, plan.servers) for doing in steps))
+            steps.append(ReportGrant(RESOURCES[0]))
+        for _ in range(int(self._random.random() * (MOST_GROUPS + 1))):
+            steps.extend(self.related_steps())
+        return Episode(plan, tuple(fit_to_world(step, plan.servers) for step in steps))
 
     def plan(self, revision: Revision, grant_types: tuple[str, ...]) -> Plan:
         issuers = ISSUERS[: self.among((1, 1, 2))]
@@ -107,8 +107,8 @@ class _Draws:
         wants, grant_type = self.among((True, True, False)), self.among(grant_types)
         return Plan(servers, revision, self.among(CONFIGURED), wants, grant_type, self.among(REGISTRATIONS))
 
-    def making(self, call: Call) -> Making:
-        return Making(
+    def make_call(self, call: Call) -> MakeCall:
+        return MakeCall(
             call,
             tuple(self.challenging() for _ in self.up_to(5)),
             tuple(self.among(GRANTINGS) for _ in self.up_to(3)),
@@ -119,35 +119,35 @@ class _Draws:
         wording = self.among(WORDINGS)
         return wording if self.among((True, False)) else replace(wording, spelling=self.among(SPELLED))
 
-    def happening(self) -> tuple[EpisodeStep, ...]:
-        """Steps that belong together, as in `strategies.happenings`."""
+    def related_steps(self) -> tuple[EpisodeStep, ...]:
+        """Steps that belong together, as in `strategies.related_steps`."""
         first = RESOURCES[0]
-        at_first = self.making(Call(first, self.among(OPERATIONS)))
+        at_first = self.make_call(Call(first, self.among(OPERATIONS)))
         match self.among(("call", "call", "report", "expire", "twice", "restart", "overlap", "move", "alone")):
             case "call":
-                return (self.making(self.among(CALLS)),)
+                return (self.make_call(self.among(CALLS)),)
             case "move":
-                return (Moving(first, self.among(ISSUERS)), at_first)
+                return (MoveResource(first, self.among(ISSUERS)), at_first)
             case "overlap":
-                return (Overlapping(at_first, self.making(self.among(CALLS))),)
+                return (OverlapCalls(at_first, self.make_call(self.among(CALLS))),)
             case "report":
-                return (at_first, Reporting(first))
+                return (at_first, ReportGrant(first))
             case "expire":
-                return (Expiring(first), at_first)
+                return (ExpireToken(first), at_first)
             case "twice":
                 # What a narrow refresh costs shows when the next one is silent (REFRESH-3).
                 narrow = replace(at_first, grants=(self.among(_NARROW),))
-                silent = replace(self.making(narrow.call), grants=(self.among(_SILENT),))
-                return (Expiring(first), narrow, Expiring(first), silent, Reporting(first))
+                silent = replace(self.make_call(narrow.call), grants=(self.among(_SILENT),))
+                return (ExpireToken(first), narrow, ExpireToken(first), silent, ReportGrant(first))
             case "restart":
-                return (Restarting(), at_first)
+                return (RestartClient(), at_first)
             case _:
                 place = self.among(PLACES)
                 alone: tuple[EpisodeStep, ...] = (
-                    Reporting(place),
-                    Expiring(place),
-                    Restarting(),
-                    Republishing(place, self.among(LISTS)),
-                    Moving(place, self.among(ISSUERS)),
+                    ReportGrant(place),
+                    ExpireToken(place),
+                    RestartClient(),
+                    RepublishMetadata(place, self.among(LISTS)),
+                    MoveResource(place, self.among(ISSUERS)),
                 )
                 return (self.among(alone),)

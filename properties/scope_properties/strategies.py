@@ -33,15 +33,15 @@ from scope_spec import Revision
 from .episodes import (
     Episode,
     EpisodeStep,
-    Expiring,
-    Making,
-    Moving,
-    Overlapping,
+    ExpireToken,
+    MakeCall,
+    MoveResource,
+    OverlapCalls,
     Plan,
     Registration,
-    Reporting,
-    Republishing,
-    Restarting,
+    ReportGrant,
+    RepublishMetadata,
+    RestartClient,
 )
 
 PLAIN_SCOPES: Final = ("a", "b", "c", "d")
@@ -260,10 +260,10 @@ def plans(*, revision: Revision = "2026-07-28", grant_types: tuple[str, ...] = U
 
 
 @cache
-def makings(*, hostile: bool = True) -> SearchStrategy[Making]:
+def make_calls(*, hostile: bool = True) -> SearchStrategy[MakeCall]:
     """Calls of any operation, with the choices that its servers make."""
     return st.builds(
-        Making,
+        MakeCall,
         call=st.sampled_from(CALLS),
         challenges=st.lists(challengings(hostile=hostile), max_size=5).map(tuple),
         grants=st.lists(grantings(), max_size=3).map(tuple),
@@ -276,31 +276,33 @@ def steps(*, hostile: bool = True) -> SearchStrategy[EpisodeStep]:
     """Anything that may happen in a world."""
     resources = st.sampled_from(PLACES)
     return st.one_of(
-        makings(hostile=hostile),
-        makings(hostile=hostile),
-        st.builds(Reporting, resources),
-        st.builds(Expiring, resources),
-        st.just(Restarting()),
-        st.builds(Republishing, resources, metadata_lists()),
-        st.builds(Moving, resources, st.sampled_from(ISSUERS)),
+        make_calls(hostile=hostile),
+        make_calls(hostile=hostile),
+        st.builds(ReportGrant, resources),
+        st.builds(ExpireToken, resources),
+        st.just(RestartClient()),
+        st.builds(RepublishMetadata, resources, metadata_lists()),
+        st.builds(MoveResource, resources, st.sampled_from(ISSUERS)),
     )
 
 
 @cache
-def happenings(*, hostile: bool = True) -> SearchStrategy[tuple[EpisodeStep, ...]]:
+def related_steps(*, hostile: bool = True) -> SearchStrategy[tuple[EpisodeStep, ...]]:
     """Steps that belong together: an expiry shows only in the call that follows, a grant only in a report."""
-    one, call = steps(hostile=hostile), makings(hostile=hostile)
+    one, call = steps(hostile=hostile), make_calls(hostile=hostile)
     return st.one_of(
         st.tuples(one),
-        st.tuples(st.just(Expiring(RESOURCES[0])), call.map(_at_the_first)),
-        st.tuples(call, st.just(Reporting(RESOURCES[0]))),
-        st.tuples(st.just(Restarting()), call.map(_at_the_first)),
-        st.tuples(*(st.just(Expiring(RESOURCES[0])), call.map(_at_the_first)) * 2, st.just(Reporting(RESOURCES[0]))),
+        st.tuples(st.just(ExpireToken(RESOURCES[0])), call.map(_at_the_first)),
+        st.tuples(call, st.just(ReportGrant(RESOURCES[0]))),
+        st.tuples(st.just(RestartClient()), call.map(_at_the_first)),
+        st.tuples(
+            *(st.just(ExpireToken(RESOURCES[0])), call.map(_at_the_first)) * 2, st.just(ReportGrant(RESOURCES[0]))
+        ),
     )
 
 
-def _at_the_first(making: Making) -> Making:
-    return replace(making, call=Call(RESOURCES[0], making.call.operation))
+def _at_the_first(step: MakeCall) -> MakeCall:
+    return replace(step, call=Call(RESOURCES[0], step.call.operation))
 
 
 @cache
@@ -311,39 +313,40 @@ def episodes(
     hostile: bool = True,
     most: int = 6,
 ) -> SearchStrategy[Episode]:
-    """A world and what happens in it: a call first, then at `most` so many happenings."""
+    """A world and what happens in it: a call first, then at `most` so many related_steps."""
     return st.builds(
         _episode,
         plans(revision=revision, grant_types=grant_types),
-        st.tuples(makings(hostile=hostile)) | st.tuples(makings(hostile=hostile), st.just(Reporting(RESOURCES[0]))),
-        st.lists(happenings(hostile=hostile), max_size=most),
+        st.tuples(make_calls(hostile=hostile))
+        | st.tuples(make_calls(hostile=hostile), st.just(ReportGrant(RESOURCES[0]))),
+        st.lists(related_steps(hostile=hostile), max_size=most),
     )
 
 
 def _episode(plan: Plan, first: tuple[EpisodeStep, ...], rest: list[tuple[EpisodeStep, ...]]) -> Episode:
-    return Episode(plan, tuple(settle(doing, plan.servers) for doing in (*first, *chain.from_iterable(rest))))
+    return Episode(plan, tuple(fit_to_world(step, plan.servers) for step in (*first, *chain.from_iterable(rest))))
 
 
-def settle(doing: EpisodeStep, world: Servers) -> EpisodeStep:
+def fit_to_world(step: EpisodeStep, world: Servers) -> EpisodeStep:
     """The same step in a world that may have fewer servers than were drawn from: theirs become its first."""
-    match doing:
-        case Restarting():
-            return doing
-        case Overlapping(first, second):
-            one, other = settle(first, world), settle(second, world)
-            assert isinstance(one, Making)
-            assert isinstance(other, Making)
+    match step:
+        case RestartClient():
+            return step
+        case OverlapCalls(first, second):
+            one, other = fit_to_world(first, world), fit_to_world(second, world)
+            assert isinstance(one, MakeCall)
+            assert isinstance(other, MakeCall)
             # Two calls of the same operation at once could not be told apart on the wire.
-            return one if one.call == other.call else Overlapping(one, other)
-        case Making(call):
+            return one if one.call == other.call else OverlapCalls(one, other)
+        case MakeCall(call):
             if call.resource in world.resources:
-                return doing
-            return replace(doing, call=Call(RESOURCES[0], call.operation))
-        case Moving(resource, issuer):
+                return step
+            return replace(step, call=Call(RESOURCES[0], call.operation))
+        case MoveResource(resource, issuer):
             at = resource if resource in world.resources else RESOURCES[0]
-            return Moving(at, issuer if issuer in world.issuers else ISSUERS[0])
+            return MoveResource(at, issuer if issuer in world.issuers else ISSUERS[0])
         case _:
-            return doing if doing.resource in world.resources else replace(doing, resource=RESOURCES[0])
+            return step if step.resource in world.resources else replace(step, resource=RESOURCES[0])
 
 
 __all__ = [
@@ -354,8 +357,9 @@ __all__ = [
     "challenge_lines",
     "challengings",
     "episodes",
+    "fit_to_world",
     "grantings",
-    "makings",
+    "make_calls",
     "metadata_lists",
     "plans",
     "raw_lines",
@@ -363,6 +367,5 @@ __all__ = [
     "scope_tokens",
     "scopes",
     "servers",
-    "settle",
     "steps",
 ]
