@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scope_model.challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
-from scope_model.servers import MISSPELLINGS, SPELLINGS
+from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_properties.strategies import challenge_lines, raw_lines
 
 TOKEN: Final = "!#$%&'*+-.^_`|~09AZaz"

@@ -24,9 +24,10 @@ from scope_model.events import (
 )
 from scope_model.findings import Finding
 from scope_model.judge import Judge, judge
-from scope_model.policies import POLICIES, mcp_2025_11_25, mcp_2026_07_28
+from scope_model.policies import mcp_2025_11_25, mcp_2026_07_28
 from scope_model.scopes import ScopeSet
 from scope_oracle.checking import generated
+from scope_oracle.releases import NAMED as POLICIES
 from scope_properties.episodes import Episode
 from scope_properties.model_subject import ModelSubject
 from scope_properties.runs import run

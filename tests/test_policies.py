@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from scope_model.client import Call, granted_scopes
 from scope_model.events import AuthorizationRequest, ClientReported, ConfiguredMode, Transcript
-from scope_model.policies import (
-    POLICIES,
-    Policy,
+from scope_model.policies import Policy, own_function
+from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
+from scope_model.selections import (
     Selection,
     Sources,
     accumulate,
@@ -24,15 +24,14 @@ from scope_model.policies import (
     first_of,
     granted,
     in_hand,
-    own_function,
     requested,
     resource_metadata,
     server_metadata,
     with_offline_access,
     within,
 )
-from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
+from scope_oracle.releases import NAMED
 from scope_properties.episodes import Episode, EpisodeStep, MakeCall, Plan, ReportGrant
 from scope_properties.model_subject import ModelSubject
 from scope_properties.runs import run
@@ -269,7 +268,7 @@ def test_what_is_shown_can_be_written(selection: Selection) -> None:
 
 
 def test_the_policies_are_known_by_name_the_reference_first() -> None:
-    assert list(POLICIES) == [
+    assert list(NAMED) == [
         "mcp-2026-07-28",
         "mcp-2025-11-25",
         "rust-sdk-before-888",
@@ -287,10 +286,10 @@ def test_the_policies_are_known_by_name_the_reference_first() -> None:
         "rust-sdk-3.9",
         "go-sdk-1.8",
     ]
-    assert [policy.name for policy in POLICIES.values()] == list(POLICIES)
+    assert [policy.name for policy in NAMED.values()] == list(NAMED)
 
 
-every_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+every_policy = pytest.mark.parametrize("policy", NAMED.values(), ids=NAMED)
 
 
 @every_policy
@@ -479,13 +478,13 @@ def test_a_step_up_that_is_not_told_what_for(policy: Policy) -> None:
 
 
 def test_2025_11_25_chooses_a_step_up_like_a_first_request() -> None:
-    policy = POLICIES["mcp-2025-11-25"]
+    policy = NAMED["mcp-2025-11-25"]
     assert (policy.step_up, policy.reauthorize) == (None, None)
     assert repr(policy.select) == "first_of(challenge, resource_metadata, configured)"
 
 
 def test_2026_07_28_asks_for_requested_granted_and_challenged() -> None:
-    policy = POLICIES["mcp-2026-07-28"]
+    policy = NAMED["mcp-2026-07-28"]
     assert policy.step_up is not None
     assert policy.reauthorize is not None
     known = {"requested": "b c", "granted": "c d", "resource_metadata": "m"}
@@ -499,7 +498,7 @@ def test_2026_07_28_asks_for_requested_granted_and_challenged() -> None:
 
 def test_2026_07_28_takes_offline_access_along() -> None:
     transcript = played(
-        POLICIES["mcp-2026-07-28"],
+        NAMED["mcp-2026-07-28"],
         *ROUNDS[:2],
         servers=world(server_listed="offline_access"),
         wants_refresh_token=True,
@@ -509,8 +508,8 @@ def test_2026_07_28_takes_offline_access_along() -> None:
 
 # rust-sdk, pull request 888
 
-BEFORE: Final = POLICIES["rust-sdk-before-888"]
-AFTER: Final = POLICIES["rust-sdk-after-888"]
+BEFORE: Final = NAMED["rust-sdk-before-888"]
+AFTER: Final = NAMED["rust-sdk-after-888"]
 
 
 def test_before_888_one_source_wins() -> None:
@@ -591,9 +590,9 @@ def test_after_888_the_first_seen_come_first(sources: Sources) -> None:
 
 # csharp-sdk, pull request 1238
 
-C_BEFORE: Final = POLICIES["csharp-sdk-before-1238"]
-C_AFTER: Final = POLICIES["csharp-sdk-after-1238"]
-SUBSET: Final = POLICIES["configured-subset"]
+C_BEFORE: Final = NAMED["csharp-sdk-before-1238"]
+C_AFTER: Final = NAMED["csharp-sdk-after-1238"]
+SUBSET: Final = NAMED["configured-subset"]
 
 
 def test_before_1238_configured_scopes_are_only_a_fallback() -> None:
@@ -668,7 +667,7 @@ def test_a_function_without_a_sentence_gets_one() -> None:
 
 
 def test_typescript_falls_back_to_the_client_metadata() -> None:
-    policy = POLICIES["typescript-sdk-described"]
+    policy = NAMED["typescript-sdk-described"]
     order = ("challenge", "resource_metadata", "configured")
     known = dict(zip(order, "cmk", strict=True))
     for name in order:
@@ -677,7 +676,7 @@ def test_typescript_falls_back_to_the_client_metadata() -> None:
 
 
 def test_python_falls_back_to_the_authorization_server_and_overwrites_what_was_configured() -> None:
-    policy = POLICIES["python-sdk-described"]
+    policy = NAMED["python-sdk-described"]
     order = ("challenge", "resource_metadata", "server_metadata")
     known = dict(zip(order, "cms", strict=True))
     for name in order:
@@ -691,13 +690,13 @@ def test_python_falls_back_to_the_authorization_server_and_overwrites_what_was_c
 
 
 def test_python_1_30_chooses_like_the_one_described() -> None:
-    policy, described = POLICIES["python-sdk-1.30"], POLICIES["python-sdk-described"]
+    policy, described = NAMED["python-sdk-1.30"], NAMED["python-sdk-described"]
     assert policy.select == described.select
     assert held(policy, call("one", grant=OMITS)) is None
 
 
 def test_python_2_3_adds_to_what_was_requested_or_granted() -> None:
-    policy = POLICIES["python-sdk-2.3"]
+    policy = NAMED["python-sdk-2.3"]
     assert policy.step_up is not None
     known = {"requested": "a b", "granted": "a x", "server_metadata": "s offline_access"}
     assert chosen(policy.step_up, challenge="c", **known) == "a b x c"
@@ -706,18 +705,18 @@ def test_python_2_3_adds_to_what_was_requested_or_granted() -> None:
 
 
 def test_python_2_3_forgets_after_a_401() -> None:
-    transcript = played(POLICIES["python-sdk-2.3"], *ROUNDS[:2], call("three", UNAUTHORIZED), call("four"))
+    transcript = played(NAMED["python-sdk-2.3"], *ROUNDS[:2], call("three", UNAUTHORIZED), call("four"))
     assert asked(transcript) == ["a", "a b", "c", "c d"]
 
 
 def test_typescript_1_32_chooses_like_the_one_described() -> None:
-    policy, described = POLICIES["typescript-sdk-1.32"], POLICIES["typescript-sdk-described"]
+    policy, described = NAMED["typescript-sdk-1.32"], NAMED["typescript-sdk-described"]
     assert policy.select == described.select
     assert held(policy, call("one", grant=OMITS)) is None
 
 
 def test_typescript_2_4_adds_to_what_the_stored_token_says() -> None:
-    policy = POLICIES["typescript-sdk-2.4"]
+    policy = NAMED["typescript-sdk-2.4"]
     assert policy.step_up is not None
     assert chosen(policy.step_up, requested="p q", granted="p", challenge="c", resource_metadata="m") == "p c"
     assert chosen(policy.step_up, requested="p q", challenge="c") == "c"
@@ -726,7 +725,7 @@ def test_typescript_2_4_adds_to_what_the_stored_token_says() -> None:
 
 
 def test_rust_2_2_adds_to_what_the_token_response_said() -> None:
-    policy = POLICIES["rust-sdk-2.2"]
+    policy = NAMED["rust-sdk-2.2"]
     assert policy.step_up is not None
     assert chosen(policy.step_up, requested="a b", granted="a", challenge="c", resource_metadata="m") == "a c"
     assert chosen(policy.step_up, requested="a b", challenge="c") == "c"
@@ -734,7 +733,7 @@ def test_rust_2_2_adds_to_what_the_token_response_said() -> None:
 
 
 def test_rust_3_9_joins_the_metadata_at_first_and_never_again() -> None:
-    policy = POLICIES["rust-sdk-3.9"]
+    policy = NAMED["rust-sdk-3.9"]
     assert policy.step_up is not None
     assert chosen(policy.select, challenge="c", resource_metadata="p q") == "c p q"
     assert chosen(policy.step_up, requested="a", challenge="c", resource_metadata="m") == "a c"
@@ -742,7 +741,7 @@ def test_rust_3_9_joins_the_metadata_at_first_and_never_again() -> None:
 
 
 def test_go_1_8_asks_for_offline_access_alone() -> None:
-    policy = POLICIES["go-sdk-1.8"]
+    policy = NAMED["go-sdk-1.8"]
     assert chosen_for_long(policy.select, server_metadata="offline_access") == "offline_access"
     assert policy.reauthorize == policy.step_up
     assert policy.step_up is not None
@@ -767,19 +766,19 @@ SEEDS: Final = first_of(server_metadata, configured)
         (C_AFTER.select, "first_of(configured, challenge, resource_metadata)"),
         (SUBSET.select, "within(configured, first_of(challenge, resource_metadata))"),
         (
-            POLICIES["mcp-2026-07-28"].select,
+            NAMED["mcp-2026-07-28"].select,
             "with_offline_access(first_of(challenge, resource_metadata, configured))",
         ),
         (
-            POLICIES["mcp-2026-07-28"].step_up,
+            NAMED["mcp-2026-07-28"].step_up,
             "with_offline_access(accumulate(requested, granted, first_of(challenge, resource_metadata)))",
         ),
         (
-            POLICIES["go-sdk-1.8"].step_up,
+            NAMED["go-sdk-1.8"].step_up,
             "accumulate(current, with_offline_access(first_of(challenge, resource_metadata), alone=True))",
         ),
         (
-            POLICIES["rust-sdk-3.9"].step_up,
+            NAMED["rust-sdk-3.9"].step_up,
             "with_offline_access(accumulate(current, challenge), unasked=True)",
         ),
     ],
@@ -793,7 +792,7 @@ def test_every_pair_of_documents_differs_somewhere_or_is_the_same_choice() -> No
     alike = {"mcp-2025-11-25", "csharp-sdk-before-1238", "typescript-sdk-described"}
     chosen_alike = {
         frozenset((left.name, right.name))
-        for left, right in product(POLICIES.values(), repeat=2)
+        for left, right in product(NAMED.values(), repeat=2)
         if left.name != right.name
         and (left.select, left.step_up, left.reauthorize, left.on_omitted_scope)
         == (right.select, right.step_up, right.reauthorize, right.on_omitted_scope)

@@ -22,10 +22,10 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_model.policies import POLICIES
 from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_oracle.names import UnknownName
+from scope_oracle.releases import NAMED
 from scope_oracle.subjects import DRIVEN, SUBJECTS, SubjectUnavailable, subject
 from scope_oracle.subjects.python_sdk import PythonSdk, PythonSdkSession
 from scope_oracle.world import HttpWorld
@@ -267,7 +267,7 @@ def test_every_subject_answers_to_its_name(name: str) -> None:
 
 
 def test_a_policy_is_a_subject() -> None:
-    assert POLICIES.keys() < set(SUBJECTS)
+    assert NAMED.keys() < set(SUBJECTS)
 
 
 @pytest.mark.parametrize(

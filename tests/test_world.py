@@ -10,16 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.reference import BACK, CHALLENGE, VERIFIER, Answered, Front
-from scope_model.client import (
-    Call,
-    Client,
-    Failed,
-    Illegal,
-    Noted,
-    Served,
-    Setup,
-    step,
-)
+from scope_model.client import Call, Client, Failed, Illegal, Noted, Served, Setup, step
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
@@ -35,14 +26,8 @@ from scope_model.events import (
 )
 from scope_model.policies import mcp_2026_07_28
 from scope_model.scopes import scopes
-from scope_model.servers import (
-    SPELLINGS,
-    AuthorizationServer,
-    Challenging,
-    Granting,
-    ResourceServer,
-    Servers,
-)
+from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
+from scope_model.spellings import SPELLINGS
 from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import Episode, MakeCall, Plan
 from scope_properties.model_subject import ModelSession, ModelSubject

@@ -18,7 +18,6 @@ from functools import partial
 from typing import Final
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
-from scope_model.client import FetchResourceMetadata, FetchServerMetadata, Registered
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
@@ -30,7 +29,10 @@ from scope_model.events import (
     AuthorizationServerMetadata,
     ClientRegistration,
     Event,
+    FetchResourceMetadata,
+    FetchServerMetadata,
     ProtectedResourceMetadata,
+    Registered,
     ResourceRequest,
     ResourceResponse,
     TokenRequest,

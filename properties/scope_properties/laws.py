@@ -26,11 +26,9 @@ from scope_model.client import (
     Client,
     Exchanging,
     Failed,
-    FetchResourceMetadata,
     Grant,
     Idle,
     Illegal,
-    Key,
     LearningResource,
     Memory,
     Noted,
@@ -38,7 +36,6 @@ from scope_model.client import (
     Served,
     Step,
     Storage,
-    no,
     select,
 )
 from scope_model.events import (
@@ -51,6 +48,8 @@ from scope_model.events import (
     AuthorizationResponse,
     ClientRegistration,
     ClientRestarted,
+    FetchResourceMetadata,
+    Key,
     ProtectedResourceMetadata,
     ResourceRequest,
     ResourceResponse,
@@ -58,7 +57,7 @@ from scope_model.events import (
     TokenResponse,
 )
 from scope_model.scopes import NO_SCOPES, ScopeSet, parse_scope, read_scope, same_scopes, scopes
-from scope_model.servers import SPELLINGS
+from scope_model.spellings import SPELLINGS
 
 from .model_subject import Transition
 
@@ -720,7 +719,7 @@ def broken_by(moved: Transition, reached: dict[str, int] | None = None) -> list[
 
     Where the table says that an event has no place, one law alone applies.
     """
-    illegal = TRANSITIONS[type(moved.before.phase)][type(moved.event)] is no
+    illegal = type(moved.event) not in TRANSITIONS[type(moved.before.phase)]
     broken = set()
     for about, laws in _OF_AN_ILLEGAL_EVENT if illegal else _BY_TOPIC.items():
         topic = about(moved)

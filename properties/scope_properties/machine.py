@@ -16,20 +16,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.strategies import SearchStrategy
 
-from scope_model.client import Call, Heard, Registered, Unavailable
+from scope_model.client import Call, Heard
 from scope_model.events import (
     AuthorizationResponse,
     AuthorizationServerMetadata,
     ClientRestarted,
     ProtectedResourceMetadata,
+    Registered,
     ResourceResponse,
     TokenExpired,
     TokenResponse,
+    Unavailable,
 )
 from scope_model.findings import Finding
 from scope_model.judge import Judge
 from scope_model.scopes import ScopeSet
-from scope_model.servers import MISSPELLINGS, SPELLINGS, Challenging, Granting, Grants
+from scope_model.servers import Challenging, Granting, Grants
+from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_spec import VERDICTS, Verdict
 
 from .episodes import (

@@ -26,7 +26,6 @@ from scope_model.client import (
     Grant,
     Heard,
     Illegal,
-    Key,
     LearningResource,
     Memory,
     Noted,
@@ -44,6 +43,7 @@ from scope_model.events import (
     AuthorizationResponse,
     ClientRegistration,
     ClientRestarted,
+    Key,
     ProtectedResourceMetadata,
     ResourceRequest,
     ResourceResponse,
@@ -51,8 +51,9 @@ from scope_model.events import (
     TokenResponse,
 )
 from scope_model.misreadings import MISREADINGS, Misreading
-from scope_model.policies import (
-    Policy,
+from scope_model.policies import Policy, mcp_2026_07_28
+from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
+from scope_model.selections import (
     Selection,
     Sources,
     accumulate,
@@ -61,14 +62,12 @@ from scope_model.policies import (
     configured,
     first_of,
     granted,
-    mcp_2026_07_28,
     requested,
     resource_metadata,
     server_metadata,
     with_offline_access,
 )
-from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
-from scope_model.servers import SPELLINGS
+from scope_model.spellings import SPELLINGS
 from scope_spec import Revision
 
 from .model_subject import ModelSubject

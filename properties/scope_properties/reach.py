@@ -11,18 +11,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Final, get_args
 
-from scope_model.client import EVENTS, TRANSITIONS, FetchResourceMetadata, FetchServerMetadata, Heard, Phase
+from scope_model.client import EVENTS, TRANSITIONS, Heard, Phase
 from scope_model.events import (
     AUTHORIZATION_CODE,
     JWT_BEARER,
     AuthorizationRequest,
     AuthorizationServerMetadata,
+    FetchResourceMetadata,
+    FetchServerMetadata,
     ProtectedResourceMetadata,
     ResourceResponse,
     TokenRequest,
 )
 from scope_model.scopes import ScopeSet
-from scope_model.servers import MISSPELLINGS, SPELLINGS, Challenging, Granting, Grants
+from scope_model.servers import Challenging, Granting, Grants
+from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_spec import CLAUSES, Revision
 
 from .laws import LAWS

@@ -17,17 +17,8 @@ from hypothesis.strategies import SearchStrategy
 from scope_model.client import Call
 from scope_model.events import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, OFFLINE_ACCESS, TOKEN_EXCHANGE
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
-from scope_model.servers import (
-    MISSPELLINGS,
-    SPELLINGS,
-    AuthorizationServer,
-    Challenging,
-    Granting,
-    Grants,
-    Named,
-    ResourceServer,
-    Servers,
-)
+from scope_model.servers import AuthorizationServer, Challenging, Granting, Grants, Named, ResourceServer, Servers
+from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_spec import Revision
 
 from .episodes import (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from scope_model.client import Registered, Unavailable
 from scope_model.events import (
     CLIENT_CREDENTIALS,
     REFRESH_TOKEN,
@@ -13,9 +12,11 @@ from scope_model.events import (
     AuthorizationRequest,
     ClientRegistration,
     Event,
+    Registered,
     ResourceRequest,
     Sent,
     TokenRequest,
+    Unavailable,
 )
 from scope_model.servers import Answer, Challenging, Freedom, Granting, Request, answer
 
