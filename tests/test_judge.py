@@ -31,7 +31,8 @@ from scope_oracle.releases import NAMED as POLICIES
 from scope_properties.episodes import Episode
 from scope_properties.model_subject import ModelSubject
 from scope_properties.runs import run
-from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
+from scope_properties.strategies import episodes
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 from scope_spec import CLAUSES, READINGS, REVISIONS, Revision
 
 NEW: Revision = "2026-07-28"

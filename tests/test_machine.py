@@ -11,7 +11,8 @@ from scope_properties.machine import SILENT_WORLDS, WORLDS, ScopeMachine, agreem
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
 from scope_properties.reach import Reach
-from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
+from scope_properties.strategies import episodes
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 
 FIXED = settings(
     max_examples=60,

@@ -15,7 +15,7 @@ from scope_properties.model_subject import ModelSession, ModelSubject
 from scope_properties.mutants import EQUIVALENTS, MUTANTS, Equivalent, Mutant
 from scope_properties.runs import Run
 from scope_properties.shrinking import shrink
-from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 from scope_spec import CLAUSES, Revision
 
 REVISION: Revision = "2026-07-28"

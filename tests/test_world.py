@@ -32,7 +32,8 @@ from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import Episode, MakeCall, Plan
 from scope_properties.model_subject import ModelSession, ModelSubject
 from scope_properties.runs import Run, run
-from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
+from scope_properties.strategies import episodes
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 from scope_properties.world import Exhausted, World
 
 RESOURCE = "https://one.example/mcp"

@@ -29,8 +29,8 @@ from scope_properties.episodes import Episode, MakeCall, Plan
 from scope_properties.runs import run
 from scope_properties.sampling import sample
 from scope_properties.shrinking import TRIALS, shrink
-from scope_properties.strategies import USER_DELEGATED
 from scope_properties.subjects import Subject
+from scope_properties.tables import USER_DELEGATED
 from scope_spec import Revision, Verdict
 
 from .replays import episode_of, replay_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from scope_model.client import Call
@@ -96,3 +96,29 @@ class Episode:
 
     plan: Plan
     steps: tuple[EpisodeStep, ...]
+
+
+def fit_to_world(step: EpisodeStep, world: Servers) -> EpisodeStep:
+    """The same step in a world that may have fewer servers than were drawn from: theirs become its first."""
+    one, issuer = next(iter(world.resources)), next(iter(world.issuers))
+    match step:
+        case RestartClient():
+            return step
+        case OverlapCalls(first, second):
+            first, second = _fit_call(first, world), _fit_call(second, world)
+            # Two calls of the same operation at once could not be told apart on the wire.
+            return first if first.call == second.call else OverlapCalls(first, second)
+        case MakeCall():
+            return _fit_call(step, world)
+        case MoveResource():
+            at = step.resource if step.resource in world.resources else one
+            return MoveResource(at, step.issuer if step.issuer in world.issuers else issuer)
+        case _:
+            return step if step.resource in world.resources else replace(step, resource=one)
+
+
+def _fit_call(step: MakeCall, world: Servers) -> MakeCall:
+    call = step.call
+    if call.resource in world.resources:
+        return step
+    return replace(step, call=Call(next(iter(world.resources)), call.operation))

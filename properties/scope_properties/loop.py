@@ -28,12 +28,12 @@ from .model_subject import ModelSession, ModelSubject, Transition
 from .mutants import MUTANTS, Mutant
 from .runs import Run
 from .sampling import sample
-from .strategies import USER_DELEGATED, WITHOUT_A_USER
+from .tables import USER_DELEGATED, WITHOUT_A_USER
 
 TABLE: Final = Path(__file__).with_name("loop.md")
 _EXAMPLES: Final = 4_000
 _KILLING: Final = 300
-_DISTURBED: Final = 2
+_DISTURBED: Final = 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,28 +45,15 @@ from .episodes import (
     ReportGrant,
     RepublishMetadata,
     RestartClient,
+    fit_to_world,
 )
 from .laws import LAWS, Law, broken_by
 from .model_subject import ModelSession, ModelSubject, Transition
 from .reach import Cell, Reach, freedoms, is_judged
 from .runs import Run
-from .strategies import (
-    CALLS,
-    ISSUERS,
-    OPERATIONS,
-    PLACES,
-    PLAIN_SCOPES,
-    RESOURCES,
-    WITHOUT_A_USER,
-    challengings,
-    fit_to_world,
-    grantings,
-    make_calls,
-    metadata_lists,
-    plans,
-    scope_sets,
-)
+from .strategies import challengings, grantings, make_calls, metadata_lists, plans, scope_sets
 from .subjects import Subject
+from .tables import CALLS, ISSUERS, OPERATIONS, PLACES, PLAIN_SCOPES, RESOURCES, WITHOUT_A_USER
 
 
 def _silent(plan: Plan) -> Plan:

@@ -17,6 +17,7 @@ from scope_model.client import (
     Illegal,
     LearningResource,
     LearningServer,
+    Memory,
     Noted,
     Refreshing,
     Registering,
@@ -24,7 +25,6 @@ from scope_model.client import (
     Setup,
     Step,
     Storage,
-    challenged,
     step,
 )
 from scope_model.events import (
@@ -63,12 +63,15 @@ class Transition:
 
     @property
     def challenged(self) -> Challenged | None:
-        """The challenge that the client is busy answering, if it is."""
+        """The challenge that the client is busy answering, as it understands it, if it is."""
         for phase in (self.before.phase, self.after.phase):
             if isinstance(phase, (LearningResource, LearningServer, Registering, Refreshing)):
                 return phase.challenged
         if isinstance(self.before.phase, Calling) and isinstance(self.event, ResourceResponse):
-            return challenged(self.event)
+            # Had it known no metadata, it would have gone to learn some, with the challenge in mind.
+            known = self.before
+            asked, _ = self.step(replace(known, memory=Memory(attempts=known.memory.attempts)), self.event)
+            return asked.phase.challenged if isinstance(asked.phase, LearningResource) else None
         return None
 
 

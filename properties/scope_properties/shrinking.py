@@ -16,8 +16,8 @@ from scope_model.events import AUTHORIZATION_CODE
 from scope_model.scopes import NO_SCOPES, ScopeSet
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 
-from .episodes import Episode, EpisodeStep, MakeCall, OverlapCalls, Plan, RepublishMetadata
-from .strategies import OPERATIONS, PLAIN_SCOPES, fit_to_world
+from .episodes import Episode, EpisodeStep, MakeCall, OverlapCalls, Plan, RepublishMetadata, fit_to_world
+from .tables import OPERATIONS, PLAIN_SCOPES
 
 Choice = TypeVar("Choice", Challenging, Granting)
 

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from scope_model.client import (
-    Failed,
     Illegal,
     Noted,
     Served,
 )
+from scope_model.events import ResourceResponse
 from scope_model.spellings import SPELLINGS
 
 from .book import law
-from .topics import HeardChallenge, challenge_heard
+from .topics import HeardChallenge, NewGrant, asks, challenge_heard, new_grant
 
 
-@law("PARSE-2", "PARSE-3", "PARSE-4", "PARSE-5", "PARSE-6", "PARSE-7", "PARSE-8", "PARSE-9", about=challenge_heard)
+@law("PARSE-2", about=challenge_heard)
+def repeated_scopes_are_never_merged(heard: HeardChallenge) -> bool | None:
+    """A challenge that names scope twice is answered as if it named but one of the two."""
+    if len(heard.bearers) != 1:
+        return None
+    named = [value for name, value in heard.bearers[0].parameters if name == "scope"]
+    others = [parameter for parameter in heard.bearers[0].parameters if parameter[0] != "scope"]
+    if len(named) < 2:
+        return None
+    plain = SPELLINGS["plain"]
+    return any(heard.answer(plain([*others, ("scope", value)])) == heard.answer() for value in named)
+
+
+@law("PARSE-3", "PARSE-4", "PARSE-5", "PARSE-6", "PARSE-7", "PARSE-8", "PARSE-9", about=challenge_heard)
 def every_legal_spelling_is_read_alike(heard: HeardChallenge) -> bool | None:
     """However a challenge is spelled, it is answered as if it were spelled plainly."""
     if len(heard.bearers) != 1:
@@ -41,15 +54,16 @@ def no_challenge_is_swallowed(heard: HeardChallenge) -> bool | None:
 
 @law("CHAL-7", about=challenge_heard)
 def a_bare_403_asks_for_nothing(heard: HeardChallenge) -> bool | None:
-    """A 403 without insufficient_scope is a failure, and no wish for scopes."""
+    """A 403 without insufficient_scope is no wish for scopes: nothing is asked for."""
     if heard.response.status != 403 or heard.error == "insufficient_scope":
         return None
-    return isinstance(heard.transition.action, Failed)
+    return not asks(heard.transition.action)
 
 
-@law("CHAL-8", about=challenge_heard)
-def a_token_just_issued_is_not_replaced(heard: HeardChallenge) -> bool | None:
-    """A 401 on a token that this call has just been authorized for is a failure."""
-    if heard.response.status != 401 or heard.phase.after != "authorization":
-        return None
-    return isinstance(heard.transition.action, Failed)
+@law("CHAL-8", about=new_grant)
+def a_token_just_issued_is_not_replaced(issued: NewGrant) -> bool | None:
+    """Were the token rejected that a call has just been authorized for, the client would ask for no other."""
+    call = issued.phase.call
+    rejected = ResourceResponse(call.operation, 401, ('Bearer error="invalid_token"',), call.resource)
+    _, action = issued.transition.step(issued.transition.after, rejected)
+    return not asks(action)

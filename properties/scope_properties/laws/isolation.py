@@ -5,46 +5,41 @@ from __future__ import annotations
 from scope_model.client import (
     Asserting,
     Authorizing,
+    Client,
     Exchanging,
+    Memory,
     Refreshing,
-    Storage,
 )
 from scope_model.events import (
     AuthorizationRequest,
+    ClientRestarted,
     Key,
     TokenRequest,
     TokenResponse,
 )
-from scope_model.scopes import same_scopes
 from scope_properties.model_subject import Transition
 
 from .book import law
-from .topics import any_transition, request_sent, scope_request
+from .topics import any_transition, request_sent
 
 
 @law("ACC-7", about=any_transition)
 def one_account_never_touches_another(transition: Transition) -> bool | None:
-    """What happens at one authorization server and resource changes, and is changed by, that account alone."""
-    before, phase, request, asked = (
-        transition.before.storage.grants,
-        transition.before.phase,
-        scope_request(transition),
-        None,
-    )
-    if isinstance(transition.event, TokenResponse) and isinstance(phase, (Exchanging, Refreshing)):
-        own = phase.key if isinstance(phase, Refreshing) else Key(phase.issuer, phase.call.resource)
-        others = {key: grant for key, grant in before.items() if key != own}
-        if any(transition.after.storage.grants.get(key) != grant for key, grant in others.items()):
-            return False
-        asked = True if others else None
-    if request is None:
-        return asked
-    stored = request.client.storage
-    alone = {} if request.grant is None else {request.key: request.grant}
-    if len(alone) == len(stored.grants):
-        return asked
-    chosen = request.choosing(storage=Storage(alone, stored.issuers, stored.registered))
-    return same_scopes(chosen, request.chosen)
+    """What is issued at one authorization server and resource changes that account alone."""
+    before, phase = transition.before.storage.grants, transition.before.phase
+    if not isinstance(transition.event, TokenResponse) or not isinstance(phase, (Exchanging, Refreshing)):
+        return None
+    own = phase.key if isinstance(phase, Refreshing) else Key(phase.issuer, phase.call.resource)
+    others = {key: grant for key, grant in before.items() if key != own}
+    return all(transition.after.storage.grants.get(key) == grant for key, grant in others.items()) if others else None
+
+
+@law("ACC-8", about=any_transition)
+def a_restart_keeps_the_account(transition: Transition) -> bool | None:
+    """A restart loses memory, and nothing that is stored."""
+    if not isinstance(transition.event, ClientRestarted):
+        return None
+    return transition.after == Client(transition.before.setup, transition.before.storage, Memory())
 
 
 @law("ISO-1", about=request_sent)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scope_model.client import (
-    Client,
-    Memory,
     Refreshing,
 )
 from scope_model.events import (
     AUTHORIZATION_CODE,
     REFRESH_TOKEN,
-    ClientRestarted,
     TokenRequest,
     TokenResponse,
 )
@@ -21,18 +18,6 @@ from scope_properties.model_subject import Transition
 
 from .book import law
 from .topics import NewGrant, RefreshedToken, any_transition, new_grant, refreshed_token, request_sent
-
-
-@law("ACC-8", about=any_transition)
-def a_restart_keeps_the_account(transition: Transition) -> bool | None:
-    """A restart loses memory, and nothing that is stored; a failed refresh loses the refresh token alone."""
-    if isinstance(transition.event, ClientRestarted):
-        return transition.after == Client(transition.before.setup, transition.before.storage, Memory())
-    phase, event = transition.before.phase, transition.event
-    if isinstance(phase, Refreshing) and isinstance(event, TokenResponse) and event.access_token is None:
-        before, after = transition.before.storage.grants[phase.key], transition.after.storage.grants[phase.key]
-        return replace(before, refresh_token=None) == after
-    return None
 
 
 @law("RETAIN-1", "REFRESH-3", about=refreshed_token)
@@ -76,3 +61,21 @@ def a_refresh_never_asks_outside_the_grant(transition: Transition) -> bool | Non
         return True
     granted = transition.before.storage.grants[phase.key].granted
     return granted is not None and isinstance(action.scope, str) and read_scope(action.scope) <= granted
+
+
+@law("ACC-8", about=any_transition)
+def a_failed_refresh_costs_the_refresh_token_alone(transition: Transition) -> bool | None:
+    """What was granted is known after a refresh has failed, too."""
+    phase, event = transition.before.phase, transition.event
+    if not isinstance(phase, Refreshing) or not isinstance(event, TokenResponse) or event.access_token is not None:
+        return None
+    before, after = transition.before.storage.grants[phase.key], transition.after.storage.grants[phase.key]
+    return replace(before, refresh_token=None) == after
+
+
+@law("EXT-3", about=request_sent)
+def client_credentials_are_never_refreshed(transition: Transition) -> bool | None:
+    """A client that has no user asks for a new token in place of a refresh."""
+    if transition.before.setup.grant_type == AUTHORIZATION_CODE or not isinstance(transition.action, TokenRequest):
+        return None
+    return transition.action.grant_type != REFRESH_TOKEN

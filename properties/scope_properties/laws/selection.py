@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from scope_model.client import (
-    Authorizing,
     Failed,
     LearningResource,
     Memory,
@@ -13,16 +12,15 @@ from scope_model.client import (
 from scope_model.events import (
     OFFLINE_ACCESS,
     REFRESH_TOKEN,
-    AuthorizationResponse,
     FetchResourceMetadata,
     ProtectedResourceMetadata,
     TokenRequest,
 )
-from scope_model.scopes import NO_SCOPES, same_scopes, scopes
+from scope_model.scopes import NO_SCOPES, read_scope, same_scopes, scopes
 from scope_properties.model_subject import Transition
 
 from .book import law
-from .topics import HeardChallenge, ScopeRequest, any_transition, challenge_heard, scope_request
+from .topics import HeardChallenge, ScopeRequest, any_transition, asks, challenge_heard, scope_request
 
 _OFFLINE: Final = scopes(OFFLINE_ACCESS)
 
@@ -73,7 +71,7 @@ def the_metadata_says_nothing_about_the_challenge(request: ScopeRequest) -> bool
     )
 
 
-@law("SEL-6", "ACC-3", "ORDER-2", "EXT-1", "PARSE-1", about=scope_request)
+@law("SEL-6", "ACC-3", "EXT-1", about=scope_request)
 def nothing_is_asked_for_without_a_source(request: ScopeRequest) -> bool | None:
     """Every scope in a request was requested, granted, challenged, listed by the resource, or configured."""
     grant, challenged = request.grant, request.challenged.scope
@@ -93,14 +91,6 @@ def the_servers_own_list_is_no_source(request: ScopeRequest) -> bool | None:
     return same_scopes(request.choosing(other) - _OFFLINE, request.chosen - _OFFLINE)
 
 
-@law("SEL-8", "RETRY-5", about=any_transition)
-def a_refused_request_is_not_sent_again(transition: Transition) -> bool | None:
-    """An error of the authorization server goes to the application."""
-    if not isinstance(transition.event, AuthorizationResponse) or transition.event.error is None:
-        return None
-    return isinstance(transition.action, Failed) if isinstance(transition.before.phase, Authorizing) else None
-
-
 @law("META-3", about=any_transition)
 def foreign_metadata_is_not_used(transition: Transition) -> bool | None:
     """Metadata that names another resource is a failure, and is not remembered."""
@@ -112,11 +102,24 @@ def foreign_metadata_is_not_used(transition: Transition) -> bool | None:
     return isinstance(transition.action, Failed) and transition.after.memory == transition.before.memory
 
 
+@law("META-1", about=any_transition)
+def metadata_is_remembered_as_it_lists(transition: Transition) -> bool | None:
+    """What a client knows of a resource is what its metadata lists, and of an empty list it knows nothing."""
+    phase, event = transition.before.phase, transition.event
+    if not isinstance(phase, LearningResource) or not isinstance(event, ProtectedResourceMetadata):
+        return None
+    resource = phase.call.resource
+    if event.resource not in (None, resource):
+        return None
+    listed = read_scope(" ".join(event.scopes_supported or ())) or None
+    return transition.after.memory.resource_metadata[resource] == listed
+
+
 @law("META-4", about=challenge_heard)
 def metadata_that_is_pointed_to_is_fetched(heard: HeardChallenge) -> bool | None:
     """A challenge that names the resource metadata is followed by fetching it, where it leads to a request."""
     action = heard.transition.action
-    if isinstance(action, Failed) or (isinstance(action, TokenRequest) and action.grant_type == REFRESH_TOKEN):
+    if not asks(action) or (isinstance(action, TokenRequest) and action.grant_type == REFRESH_TOKEN):
         return None
     named = any(bearer.get("resource_metadata") is not None for bearer in heard.bearers)
     return isinstance(action, FetchResourceMetadata) if named else None

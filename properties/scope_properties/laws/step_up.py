@@ -10,13 +10,12 @@ from scope_model.client import (
     Idle,
 )
 from scope_model.events import (
-    AUTHORIZATION_CODE,
     OFFLINE_ACCESS,
     REFRESH_TOKEN,
     ResourceRequest,
     TokenRequest,
 )
-from scope_model.scopes import NO_SCOPES, same_scopes, scopes
+from scope_model.scopes import NO_SCOPES, scopes
 from scope_properties.model_subject import Transition
 
 from .book import law
@@ -27,7 +26,6 @@ from .topics import (
     any_transition,
     challenge_heard,
     new_grant,
-    request_sent,
     scope_request,
 )
 
@@ -54,20 +52,10 @@ def a_call_is_never_refused_locally(transition: Transition) -> bool | None:
     return isinstance(transition.action, (ResourceRequest, TokenRequest))
 
 
-@law("ACC-1", "ACC-4", about=any_transition)
-def requested_scopes_only_grow(transition: Transition) -> bool | None:
-    """No step of a client takes back what it once asked for."""
-    before, after, request = (
-        transition.before.storage.grants,
-        transition.after.storage.grants,
-        scope_request(transition),
-    )
-    if not before:
-        return None
-    if after is not before:
-        if not all(grant.requested <= after[key].requested for key, grant in before.items() if key in after):
-            return False
-    return request is None or request.grant is None or request.grant.requested - _OFFLINE <= request.asked
+@law("ACC-1", about=scope_request)
+def requested_scopes_only_grow(request: ScopeRequest) -> bool | None:
+    """No request takes back what an earlier one asked for."""
+    return None if request.grant is None else request.grant.requested <= request.asked
 
 
 @law("ACC-2", about=scope_request)
@@ -75,18 +63,22 @@ def what_was_granted_is_asked_for_again(request: ScopeRequest) -> bool | None:
     """Whoever authorizes again asks for what was granted before, too."""
     if request.grant is None or request.grant.granted is None:
         return None
-    return request.grant.granted - _OFFLINE <= request.asked
+    return request.grant.granted <= request.asked
+
+
+@law("ACC-4", about=new_grant)
+def what_was_asked_for_is_remembered(issued: NewGrant) -> bool | None:
+    """A new grant is written down with all that was asked for in it, granted or not."""
+    return None if issued.phase.scope is None else issued.phase.scope <= issued.grant.requested
 
 
 @law("ACC-5", about=scope_request)
-def a_challenge_already_covered_changes_nothing(request: ScopeRequest) -> bool | None:
-    """A challenge for what was requested before leads to the very request of before."""
+def a_challenge_already_covered_adds_nothing(request: ScopeRequest) -> bool | None:
+    """A challenge for what was requested before adds nothing to the request of before."""
     if request.grant is None or request.challenged.scope is None:
         return None
     before = request.grant.requested | (request.grant.granted or NO_SCOPES)
-    if not request.challenged.scope <= before:
-        return None
-    return same_scopes(request.asked - _OFFLINE, before - _OFFLINE)
+    return request.asked - _OFFLINE <= before if request.challenged.scope <= before else None
 
 
 @law("STEP-5", about=challenge_heard)
@@ -108,11 +100,3 @@ def a_new_token_is_used_at_once(issued: NewGrant) -> bool | None:
         call.operation,
         issued.response.access_token,
     )
-
-
-@law("EXT-3", about=request_sent)
-def client_credentials_are_never_refreshed(transition: Transition) -> bool | None:
-    """A client that has no user asks for a new token in place of a refresh."""
-    if transition.before.setup.grant_type == AUTHORIZATION_CODE or not isinstance(transition.action, TokenRequest):
-        return None
-    return transition.action.grant_type != REFRESH_TOKEN

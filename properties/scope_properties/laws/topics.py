@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from scope_model.challenges import Challenge, bearer_challenge, parse_challenges
 from scope_model.client import (
+    Action,
     Asserting,
     Authorizing,
     Call,
@@ -14,11 +15,14 @@ from scope_model.client import (
     Challenged,
     Client,
     Exchanging,
+    Failed,
     Grant,
+    Illegal,
     Memory,
+    Noted,
     Refreshing,
+    Served,
     Step,
-    Storage,
     select,
 )
 from scope_model.events import (
@@ -39,6 +43,11 @@ def any_transition(transition: Transition) -> Transition:
     return transition
 
 
+def asks(action: Action) -> bool:
+    """Whether a client sends or fetches something more, in place of ending its call."""
+    return not isinstance(action, (Served, Failed, Noted, Illegal))
+
+
 def request_sent(transition: Transition) -> Transition | None:
     """A transition that sends a request to an authorization server."""
     return transition if isinstance(transition.action, (AuthorizationRequest, TokenRequest)) else None
@@ -46,7 +55,7 @@ def request_sent(transition: Transition) -> Transition | None:
 
 @dataclass(frozen=True, slots=True)
 class ScopeRequest:
-    """A request for scopes that a transition sends, what it answers, and what the client's policy selects here."""
+    """A request for scopes that a transition sends: what it answers, the account before, and what is selected."""
 
     client: Client
     call: Call
@@ -57,10 +66,9 @@ class ScopeRequest:
     text: str | None
     chosen: ScopeSet
 
-    def choosing(self, memory: Memory | None = None, storage: Storage | None = None) -> ScopeSet:
-        """What the policy would select, did the client remember or store something else."""
-        known = self.client
-        other = Client(known.setup, storage or known.storage, memory or known.memory)
+    def choosing(self, memory: Memory) -> ScopeSet:
+        """What the policy would select, did the client remember something else."""
+        other = Client(self.client.setup, self.client.storage, memory)
         return select(other, self.call, self.challenged, self.key.issuer) or NO_SCOPES
 
     @property
@@ -94,7 +102,8 @@ def scope_request(transition: Transition) -> ScopeRequest | None:
     text = action.scope if isinstance(action.scope, str | None) else " ".join(action.scope)
     asked = NO_SCOPES if text is None else read_scope(text)
     chosen = select(client, call, challenged, key.issuer) or NO_SCOPES
-    return ScopeRequest(client, call, key, challenged, client.storage.grants.get(key), asked, text, chosen)
+    grant = transition.before.storage.grants.get(key)
+    return ScopeRequest(client, call, key, challenged, grant, asked, text, chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,12 @@ class HeardChallenge:
     bearers: list[Challenge]
     scopes: ScopeSet | None
     error: str | None
+
+    @property
+    def understood(self) -> ScopeSet | None:
+        """The scopes that the client found in the challenge, if it goes on and found any."""
+        challenged = self.transition.challenged
+        return None if challenged is None else challenged.scope
 
     def answer(self, lines: tuple[str, ...] | None = None) -> Step:
         """What the client made of the challenge, or would have made of it in these words."""

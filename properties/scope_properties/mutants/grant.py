@@ -24,7 +24,7 @@ from scope_model.events import (
     TokenResponse,
 )
 from scope_model.scopes import NO_SCOPES, scopes
-from scope_properties.strategies import WITHOUT_A_USER
+from scope_properties.tables import WITHOUT_A_USER
 
 from .alterations import REFERENCE, reading_tokens, remembering, sending
 from .mutant import Mutant

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from scope_model.client import Action, Client, Heard, Step, step
 from scope_model.policies import Policy, mcp_2026_07_28
 from scope_properties.model_subject import ModelSubject
-from scope_properties.strategies import USER_DELEGATED
+from scope_properties.tables import USER_DELEGATED
 
 AlterEvent = Callable[[Client, Heard], Heard]
 """What the reference is told in place of an event."""

@@ -22,7 +22,7 @@ from scope_model.events import (
     TokenResponse,
 )
 from scope_model.scopes import NO_SCOPES, scopes
-from scope_properties.strategies import WITHOUT_A_USER
+from scope_properties.tables import WITHOUT_A_USER
 
 from .alterations import OFFLINE, changing_grants, forgetting, refreshing_for, remembering, remembering_grant
 from .mutant import Mutant

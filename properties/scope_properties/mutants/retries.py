@@ -25,7 +25,7 @@ from scope_model.events import (
     TokenResponse,
 )
 from scope_model.scopes import NO_SCOPES
-from scope_properties.strategies import OPERATIONS, RESOURCES
+from scope_properties.tables import OPERATIONS, RESOURCES
 
 from .alterations import REFERENCE, asking_without_progress, counting_attempts
 from .mutant import Mutant

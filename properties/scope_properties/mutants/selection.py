@@ -28,7 +28,7 @@ from scope_model.selections import (
     with_offline_access,
 )
 from scope_model.spellings import SPELLINGS
-from scope_properties.strategies import WITHOUT_A_USER
+from scope_properties.tables import WITHOUT_A_USER
 
 from .alterations import FIRST, OFFLINE, REFERENCE, always_choosing, bearers_of, choosing, registering_narrowly, sending
 from .mutant import Mutant

@@ -36,7 +36,7 @@ from scope_model.selections import (
     resource_metadata,
     with_offline_access,
 )
-from scope_properties.strategies import WITHOUT_A_USER
+from scope_properties.tables import WITHOUT_A_USER
 
 from .alterations import OFFLINE, REFERENCE, choosing, registering_narrowly, remembering_grant, sending
 from .mutant import Mutant
@@ -49,9 +49,14 @@ def _without_what_is_implied(sources: Sources) -> ScopeSet | None:
 
 
 def _drops_offline_access(sources: Sources) -> ScopeSet | None:
-    return (accumulate(requested, granted, challenge)(sources) or NO_SCOPES) - OFFLINE | (
-        (sources.challenge or NO_SCOPES) & OFFLINE
-    )
+    chosen = accumulate(requested, granted, challenge)(sources) or NO_SCOPES
+    return chosen - (OFFLINE - (sources.challenge or NO_SCOPES))
+
+
+def _drops_what_was_refused(sources: Sources) -> ScopeSet | None:
+    chosen = accumulate(requested, granted, challenge)(sources) or NO_SCOPES
+    refused = (sources.requested or NO_SCOPES) - (sources.granted or NO_SCOPES)
+    return chosen - (refused - (sources.challenge or NO_SCOPES))
 
 
 def _configured_when_covered(sources: Sources) -> ScopeSet | None:
@@ -94,8 +99,8 @@ def _refreshes_in_place_of_stepping_up(before: Client, event: Heard, after: Clie
 def _refuses_locally(before: Client, event: Heard, after: Client, action: Action) -> Step:
     if isinstance(event, Call):
         grant = before.grant(event.resource)
-        if grant is not None and grant.in_hand is not None and len(grant.in_hand) == 0:
-            return before, Failed(event, "the token carries no scope")
+        if grant is not None and grant.in_hand is not None and not grant.requested <= grant.in_hand:
+            return before, Failed(event, "the token carries less than was asked for")
     return after, action
 
 
@@ -140,7 +145,7 @@ MUTANTS: Final = (
         "granted-only",
         "ACC-1",
         "drops what was requested and not granted",
-        choosing(step_up=with_offline_access(accumulate(granted, challenge))),
+        choosing(step_up=with_offline_access(chosen_by(_drops_what_was_refused))),
         also={"ORDER-3"},
     ),
     Mutant(
