@@ -20,15 +20,10 @@ from scope_model.selections import (
 )
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_oracle.releases import NAMED
-from scope_properties.episodes import (
-    Episode,
-    EpisodeStep,
-    Making,
-    ModelSubject,
-    Plan,
-    Reporting,
-    run,
-)
+from scope_properties.episodes import Episode, EpisodeStep, MakeCall, Plan, ReportGrant
+from scope_properties.model_subject import ModelSubject
+from scope_properties.runs import run
+from scope_properties.strategies import scope_sets
 
 RS: Final = "https://rs.example/mcp"
 AS: Final = "https://as.example"
@@ -136,9 +131,9 @@ def world(*, listed: str | None = None, server_listed: str | None = None) -> Ser
     return Servers({RS: resource}, {AS: issuer})
 
 
-def call(operation: str, *challenges: Challenging, grant: Granting | None = None) -> Making:
+def call(operation: str, *challenges: Challenging, grant: Granting | None = None) -> MakeCall:
     """A call, with what the servers make of it."""
-    return Making(Call(RS, operation), challenges, () if grant is None else (grant,))
+    return MakeCall(Call(RS, operation), challenges, () if grant is None else (grant,))
 
 
 def played(
@@ -167,7 +162,7 @@ def asked(transcript: Transcript) -> list[str | None]:
 
 def held(policy: Policy, *steps: EpisodeStep) -> ScopeSet | None:
     """What a client says that it was granted, in the end."""
-    reported = played(policy, *steps, Reporting(RS)).events[-1]
+    reported = played(policy, *steps, ReportGrant(RS)).events[-1]
     assert isinstance(reported, ClientReported)
     return None if reported.granted is None else ScopeSet(reported.granted)
 

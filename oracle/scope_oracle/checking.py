@@ -25,10 +25,12 @@ from scope_model.judge import Judge
 from scope_model.ledger import Situation
 from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
-from scope_properties.episodes import Episode, Making, Plan, Subject, run
+from scope_properties.episodes import Episode, MakeCall, Plan
+from scope_properties.runs import run
 from scope_properties.sampling import sample
 from scope_properties.shrinking import TRIALS, shrink
-from scope_properties.strategies import USER_DELEGATED
+from scope_properties.subjects import Subject
+from scope_properties.tables import USER_DELEGATED
 from scope_spec import Revision, Verdict
 
 from .replays import episode_of, replay_of
@@ -122,9 +124,9 @@ def plain_episode(revision: Revision) -> Episode:
     return Episode(
         Plan(servers, revision, wants_refresh_token=False),
         (
-            Making(Call(resource, "read"), grants=(plain,)),
-            Making(Call(resource, "write"), grants=(plain,)),
-            Making(Call(resource, "delete"), (again,), (plain,)),
+            MakeCall(Call(resource, "read"), grants=(plain,)),
+            MakeCall(Call(resource, "write"), grants=(plain,)),
+            MakeCall(Call(resource, "delete"), (again,), (plain,)),
         ),
     )
 

@@ -27,9 +27,10 @@ from rich.text import Text
 from scope_model.events import Transcript
 from scope_model.findings import Finding
 from scope_model.judge import Judge
-from scope_properties.episodes import ModelSubject, Subject
 from scope_properties.laws import LAWS
+from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
+from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
 
 from . import checking, comparing, report, smoking

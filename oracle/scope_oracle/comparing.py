@@ -17,8 +17,10 @@ from scope_model.events import (
 )
 from scope_model.ledger import wire_scopes
 from scope_model.scopes import NO_SCOPES, same_scopes
-from scope_properties.episodes import Episode, Subject, run
+from scope_properties.episodes import Episode
+from scope_properties.runs import run
 from scope_properties.shrinking import shrink
+from scope_properties.subjects import Subject
 from scope_spec import Revision
 
 from .checking import EXAMPLES, Progress, generated, ignore, mostly_delegated

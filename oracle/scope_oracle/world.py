@@ -39,7 +39,7 @@ from scope_model.events import (
     TokenResponse,
     WireScope,
 )
-from scope_properties.episodes import World
+from scope_properties.world import World
 from scope_spec import REVISIONS
 
 Headers = Sequence[tuple[str, str]]

@@ -28,8 +28,8 @@ from scope_model.servers import Challenging, Granting, Grants
 from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_spec import CLAUSES, Revision
 
-from .episodes import Exchange
 from .laws import LAWS
+from .world import Exchange
 
 Cell = tuple[type[Phase], type[Heard]]
 """A cell of the transition table: the phase that a client was in, and the kind of event that it heard."""

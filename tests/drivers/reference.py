@@ -36,7 +36,7 @@ from scope_model.events import (
 )
 from scope_model.scopes import ScopeSet
 from scope_model.servers import Answer, Request
-from scope_properties.episodes import ModelSubject
+from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
 
 BACK = "http://localhost:3030/callback"

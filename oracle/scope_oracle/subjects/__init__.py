@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 from scope_oracle.names import UnknownName
 from scope_oracle.releases import NAMED
-from scope_properties.episodes import ModelSubject, Subject
+from scope_properties.model_subject import ModelSubject
+from scope_properties.subjects import Subject
 from scope_spec import Revision
 
 MODEL = "model"
