@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scope_judge.findings import Finding
+from scope_judge.judge import Judge, judge
 from scope_model.events import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -22,8 +24,6 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_model.findings import Finding
-from scope_model.judge import Judge, judge
 from scope_model.policies import mcp_2025_11_25, mcp_2026_07_28
 from scope_model.scopes import ScopeSet
 from scope_oracle.checking import generated

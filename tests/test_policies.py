@@ -23,7 +23,6 @@ from scope_oracle.releases import NAMED
 from scope_properties.episodes import Episode, EpisodeStep, MakeCall, Plan, ReportGrant
 from scope_properties.model_subject import ModelSubject
 from scope_properties.runs import run
-from scope_properties.strategies import scope_sets
 
 RS: Final = "https://rs.example/mcp"
 AS: Final = "https://as.example"

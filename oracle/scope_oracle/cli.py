@@ -24,9 +24,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColu
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from scope_judge.findings import Finding
+from scope_judge.judge import Judge
 from scope_model.events import Transcript
-from scope_model.findings import Finding
-from scope_model.judge import Judge
 from scope_properties.laws import LAWS
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
@@ -534,6 +534,7 @@ def _judge(file: str, revision: Revision | None, readings: Mapping[str, str], *,
             count += 1
             if keep:
                 kept.append(event)
+        judging.close()
     return _Judged(count, judging.found, Transcript(header, tuple(kept)) if keep else None)
 
 

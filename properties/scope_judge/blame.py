@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from scope_model.events import OFFLINE_ACCESS
 from scope_model.scopes import NO_SCOPES, Scope
@@ -20,6 +20,11 @@ from .findings import Finding
 from .misreadings import NEEDING_ERROR, OF_NAMES, SEARCHING, Heading, Misreading
 from .occasions import FEW, Asked, Occasion, Settled, Situation, is_implied, listing
 
+Showing = Callable[[Asked, "Reads"], bool]
+"""Whether a loss shows a fault, by a client of which it is known, or not, that it reads such challenges."""
+
+Reads = Literal["known to read", "unknown"]
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -28,18 +33,19 @@ class Explanation:
     clause: str
     cause: str
     at_stake: Callable[[Asked], bool]
-    shows: Callable[[Asked, bool], bool]
+    shows: Showing
     says: str
 
 
 EXPLANATIONS: Final[list[Explanation]] = []
 """What may explain that a challenged scope was left out, the most telling first."""
 
-Showing = Callable[[Asked, bool], bool]
-
 
 def explains(clause: str, cause: str, says: str, *, at_stake: Callable[[Asked], bool]) -> Callable[[Showing], Showing]:
-    """Enter a function that says whether the loss shows this fault; it is told whether the client reads such challenges."""
+    """Enter a function that says whether the loss shows this fault.
+
+    It is told whether the client is known to read such challenges where they are spelled plainly.
+    """
 
     def enter(shows: Showing) -> Showing:
         EXPLANATIONS.append(Explanation(clause, cause, at_stake, shows, says))
@@ -58,9 +64,9 @@ def _keeps_some(asked: Asked) -> bool:
     "the challenge names offline_access, an ordinary scope there, and the request leaves it out",
     at_stake=lambda asked: OFFLINE_ACCESS in (asked.challenged or ()),
 )
-def offline_access_is_filtered(asked: Asked, reads: bool) -> bool:
+def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
     """Of the challenge only offline_access is left out."""
-    return asked.lost_challenged == [OFFLINE_ACCESS] and (reads or _keeps_some(asked))
+    return asked.lost_challenged == [OFFLINE_ACCESS] and (reads == "known to read" or _keeps_some(asked))
 
 
 @explains(
@@ -69,10 +75,10 @@ def offline_access_is_filtered(asked: Asked, reads: bool) -> bool:
     "the challenge asks for {}, which is left out, as if what was requested before implied it",
     at_stake=lambda asked: asked.account.requested is not None,
 )
-def what_seems_implied_is_dropped(asked: Asked, reads: bool) -> bool:
+def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
     """All that was requested before is kept, and what its names seem to imply is left out."""
     before = None if asked.account.requested is None else asked.account.requested.exact
-    if before is None or not before <= asked.wanted or not (reads or _keeps_some(asked)):
+    if before is None or not before <= asked.wanted or not (reads == "known to read" or _keeps_some(asked)):
         return False
     return all(is_implied(scope, before) for scope in asked.lost_challenged)
 
@@ -83,7 +89,7 @@ def what_seems_implied_is_dropped(asked: Asked, reads: bool) -> bool:
     "the challenge asks for {}, which the request leaves out, as the resource metadata does not list it",
     at_stake=lambda asked: asked.listed is not None and not (asked.challenged or NO_SCOPES) <= asked.listed,
 )
-def the_challenge_is_cut_to_the_metadata(asked: Asked, _: bool) -> bool:
+def the_challenge_is_cut_to_the_metadata(asked: Asked, _: Reads) -> bool:
     """Some of the challenge is asked for, and what is left out is what the metadata does not list."""
     listed, challenged = asked.listed, asked.challenged
     if listed is None or challenged is None or not _keeps_some(asked) or listed <= challenged:
@@ -97,12 +103,14 @@ def the_challenge_is_cut_to_the_metadata(asked: Asked, _: bool) -> bool:
     "the challenge asks for {}, which the request leaves out, as the client did not register it",
     at_stake=lambda asked: asked.first is False,
 )
-def a_step_up_is_cut_to_the_registration(asked: Asked, reads: bool) -> bool:
+def a_step_up_is_cut_to_the_registration(asked: Asked, reads: Reads) -> bool:
     """Some of the challenge is asked for, and what is left out is what was not registered."""
     registered = asked.registered
     if registered is None or not asked.wanted or not asked.wanted <= registered or asked.first is not False:
         return False
-    return (reads or _keeps_some(asked)) and not any(scope in registered for scope in asked.lost_challenged)
+    return (reads == "known to read" or _keeps_some(asked)) and not any(
+        scope in registered for scope in asked.lost_challenged
+    )
 
 
 _UPPER: Final = frozenset(("SEL-2", "SEL-3", "SEL-6", "META-1", "EXT-1", "ACC-7"))
@@ -159,13 +167,13 @@ class Blame:
         telling = next(self._telling(asked), None)
         if telling is not None:
             return self._misread(finding, telling)
-        reads = asked.situation in self.reads_plain
+        reads: Reads = "known to read" if asked.situation in self.reads_plain else "unknown"
         if asked.challenge is not None and asked.challenge.plain and not self._names_can_be_misread(asked):
             for known in self._explanations:
                 if known.shows(asked, reads):
                     because = known.says.format(listing(asked.lost_challenged))
                     return replace(finding, clause=known.clause, cause=known.cause, because=because)
-        possible = {wrong.clause: wrong for wrong in self._possible(asked)} if reads else {}
+        possible = {wrong.clause: wrong for wrong in self._possible(asked)} if reads == "known to read" else {}
         return self._misread(finding, next(iter(possible.values()))) if len(possible) == 1 else finding
 
     @staticmethod
@@ -210,7 +218,7 @@ class Blame:
                 yield wrong, seen
 
     def learn(self, occasion: Occasion) -> None:
-        """Learn from a request that heeds what nothing but its challenge names that the client reads such challenges."""
+        """A request that heeds what only its challenge names is of a client that reads such challenges."""
         if not isinstance(occasion, Asked) or occasion.presumes_tokens or occasion.challenge is None:
             return
         challenged = occasion.challenged

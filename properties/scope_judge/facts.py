@@ -107,7 +107,7 @@ class Facts:
             if token is not None and token.answers is not None and token.state != "expired":
                 used_elsewhere = token.used_at != NEVER and resource.responded_at > token.used_at
                 if not token.tried and (used_elsewhere or (token.differs and token.passed_over > 1)):
-                    yield TokenTried(True, token)
+                    yield TokenTried(token)
             for pending in resource.pending.values():
                 if pending.refreshed_at == NEVER and (pending.renewed is not None or not pending.alone):
                     yield from self._settled(resource, pending, answered=False)
@@ -134,7 +134,7 @@ class Facts:
             return
         if token is not None and token.is_for(started.operation):
             if token.state in ("new", "in use"):
-                yield TokenTried(True, token)
+                yield TokenTried(token)
             token.answers = None
         pending = resource.pending.pop(started.operation, None)
         if pending is not None and pending.refreshed_at == NEVER:
@@ -146,7 +146,7 @@ class Facts:
         yield from self._tried_again(resource, event.operation)
         tried = resource.attempt(event.operation)
         same_call = self._same_call(tried, event)
-        yield Called(True, account, event.access_token, tried, same_call)
+        yield Called(account, event.access_token, tried, same_call)
         if account is not None:
             yield from self._token_used(resource, account, event)
             account.called_at = self.at
@@ -183,7 +183,7 @@ class Facts:
         account, scope = resource.account, pending.challenge.scope
         if account is None or not pending.challenge.insufficient or scope is None or account.granted.at_most is None:
             return
-        yield RefreshTried(False, scope - account.granted.at_most)
+        yield RefreshTried(scope - account.granted.at_most)
 
     def _same_call(self, tried: Attempts, event: ResourceRequest) -> bool | None:
         """Whether a request is of the same call as the last of its operation, and what that leaves of its attempts."""
@@ -210,7 +210,7 @@ class Facts:
             token.state, token.used_at = "in use", self.at
         if token.is_for(event.operation):
             token.tried = True
-            yield TokenTried(True, token)
+            yield TokenTried(token)
 
     def _resource_response(self, event: ResourceResponse) -> Occasions:
         resource = self._found(self.places.called(event.resource))
@@ -256,7 +256,7 @@ class Facts:
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
         tried = resource.attempt(pending.operation)
-        settled = Settled(False, resource.account, pending, tried, resource.listed, excused, answered, self._asked_before)
+        settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, self._asked_before)
         if settled.decoy is not None and (answered or settled.can_be_met):
             known = self._decoys.setdefault(settled.decoy, settled)
             self._decoys[settled.decoy] = None if answered else known
@@ -318,7 +318,7 @@ class Facts:
         yield from ()
 
     def _client_registration(self, event: ClientRegistration) -> Occasions:
-        yield Registered(False, self.header, event.grant_types or (AUTHORIZATION_CODE,))
+        yield Registered(self.header, event.grant_types or (AUTHORIZATION_CODE,))
         issuer = None if event.issuer is None else canonical(event.issuer)
         self._registered[issuer] = ScopeRequest.of(event.scope).scope
 
@@ -329,14 +329,14 @@ class Facts:
 
     def _asks(self, event: AuthorizationRequest | TokenRequest, grant_type: str) -> Occasions:
         request = ScopeRequest.of(event.scope)
-        yield ScopesSent(False, request)
+        yield ScopesSent(request)
         resource = self._asked_of(event)
         if resource is None:
             self._redeeming = None  # nobody but the server can tell for which resource this is
             return
         account = self.places.account(resource, event.issuer)
         account.audience = event.resource
-        yield ResourceNamed(False, event.resource, resource.published)
+        yield ResourceNamed(event.resource, resource.published)
         answers = self._answers(resource, account, request, grant_type)
         yield from self._passed_over(resource, answers)
         tried = None if answers is None else resource.attempt(answers.operation)
@@ -345,7 +345,6 @@ class Facts:
         first = (None if self._began_midway else True) if account.requested is None else False
         presumes = bool(first) and answers is not None and answers.challenge.presumes_a_token
         asked = Asked(
-            False,
             self.header,
             event,
             request,
@@ -368,7 +367,7 @@ class Facts:
         )
         yield asked
         if presumes:
-            yield replace(asked, presumes_tokens=True, first=first)
+            yield replace(asked, is_first_if_tokens_are_seen=True, first=first)
         if answers is not None:
             yield from self._settled(resource, answers, answered=True)
             if answers.refreshed_at != NEVER and answers.alone:
@@ -517,9 +516,9 @@ class Facts:
         """The exchange of a code, or of an assertion: it goes on with the request that was answered last."""
         request = ScopeRequest.of(event.scope)
         account, resource = self._being_authorized(event)
-        yield ResourceNamed(False, event.resource, account.audience or resource.published)
+        yield ResourceNamed(event.resource, account.audience or resource.published)
         if event.grant_type == AUTHORIZATION_CODE:
-            yield CodeExchanged(False, request, None if account.pending is None else account.pending.wanted)
+            yield CodeExchanged(request, None if account.pending is None else account.pending.wanted)
         account.leg = event.grant_type
         account.audience = account.audience or event.resource
 
@@ -536,7 +535,7 @@ class Facts:
 
     def _refreshes(self, event: TokenRequest) -> Occasions:
         request = ScopeRequest.of(event.scope)
-        yield ScopesSent(False, request)
+        yield ScopesSent(request)
         place = self.places.refreshed_by.get(event.refresh_token or "")
         if place is None:
             resource = self._found(self.places.asked(event.resource))
@@ -545,9 +544,9 @@ class Facts:
                 self._of_an_unseen_grant(place[0])
         account, resource = place
         self.places.current = resource
-        yield ResourceNamed(False, event.resource, account.audience or resource.published)
+        yield ResourceNamed(event.resource, account.audience or resource.published)
         answers = self._refresh_answers(resource, account)
-        yield RefreshAsked(False, event, request, account, answers)
+        yield RefreshAsked(event, request, account, answers)
         account.leg, account.pending = REFRESH_TOKEN, request
         self._redeeming = place
         if answers is not None:
@@ -693,7 +692,7 @@ class Facts:
 
     def _client_reported(self, event: ClientReported) -> Occasions:
         account, _ = self._place_of(event.issuer, event.resource)
-        reported = Reported(False, account, None if event.granted is None else frozenset(event.granted))
+        reported = Reported(account, None if event.granted is None else frozenset(event.granted))
         yield reported
         if reported.is_right:
             account.reported_at = self.at

@@ -36,14 +36,10 @@ HOLDS: Final = "holds"
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A clause's answer where it applies and is not kept: the kind of fault, and a sentence.
-
-    `event` is given where another event than the present one shows the fault.
-    """
+    """A clause's answer where it applies and is not kept: the kind of fault, and a sentence."""
 
     cause: str
     because: str
-    event: int | None = None
 
 
 Answer = Literal["holds"] | Broken | None
@@ -80,9 +76,7 @@ def finding_of(
         if reading is None or milder(bound, verdict) != verdict:
             reading = resting.id
         verdict = milder(bound, verdict)
-    return Finding(
-        clause, verdict, event if broken.event is None else broken.event, broken.because, broken.cause, reading
-    )
+    return Finding(clause, verdict, event, broken.because, broken.cause, reading)
 
 
 def milder(one: Verdict, other: Verdict) -> Verdict:

@@ -33,10 +33,20 @@ InForce = Mapping[type[Occasion], tuple[tuple[str, Callable[[Any], Answer]], ...
 
 def judge(transcript: Transcript, readings: Mapping[str, str] = DEFAULT_READINGS) -> list[Finding]:
     """Every finding in a transcript, in the order of its events. Total and linear."""
-    judging = Judge(transcript.header, readings)
+    return judged(transcript, readings).found
+
+
+def judged(
+    transcript: Transcript,
+    readings: Mapping[str, str] = DEFAULT_READINGS,
+    reads_plain: Iterable[Situation] = (),
+) -> Judge:
+    """A judge that has heard a whole transcript."""
+    judging = Judge(transcript.header, readings, reads_plain)
     for event in transcript.events:
         judging.hear(event)
-    return judging.close()
+    judging.close()
+    return judging
 
 
 class Judge:
@@ -77,14 +87,12 @@ class Judge:
             self.found.extend(self._presuming)
             self._presuming.clear()
 
-    def close(self) -> list[Finding]:
-        """Take in that the transcript ends here; every finding, in the order of its events."""
+    def close(self) -> None:
+        """Take in that the transcript ends here, and put what was found into the order of its events."""
         for occasion in self._facts.end():
             self._look_at(occasion)
-        if self._facts.tokens_seen:
-            self.found.extend(self._presuming)
         self._presuming.clear()
-        return sorted(self.found, key=lambda finding: finding.event)
+        self.found.sort(key=lambda finding: finding.event)
 
     def _look_at(self, occasion: Occasion) -> None:
         if isinstance(occasion, Settled):

@@ -9,6 +9,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import ClassVar, Final, Literal
 
+from typing_extensions import override
+
 from scope_model.events import (
     CLIENT_CREDENTIALS,
     OFFLINE_ACCESS,
@@ -68,15 +70,17 @@ def is_implied(scope: Scope, by: ScopeSet) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Occasion:
-    """Something that a client did.
-
-    `presumes_tokens` is whether what is said of it rests on calls being recorded with their tokens: it is then said
-    once such a call was seen. `gravest` bounds the verdict.
-    """
-
-    presumes_tokens: bool
+    """Something that a client did; `gravest` bounds the verdict."""
 
     gravest: ClassVar[Verdict] = "violates"
+
+    @property
+    def presumes_tokens(self) -> bool:
+        """Whether what is said of it rests on calls being recorded with their tokens.
+
+        It is then said once such a call was seen.
+        """
+        return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +117,11 @@ class Called(Occasion):
     access_token: str | None
     attempts: Attempts
     same_call: bool | None
+
+    @property
+    @override
+    def presumes_tokens(self) -> bool:
+        return True
 
     @property
     def was_resent(self) -> int:
@@ -208,6 +217,11 @@ class TokenTried(Occasion):
 
     token: Token
 
+    @property
+    @override
+    def presumes_tokens(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True, eq=False)
 class CodeExchanged(Occasion):
@@ -235,7 +249,7 @@ class RefreshTried(Occasion):
 
 
 Basis = Literal[
-    "unknown",
+    "unseen",
     "explicit",
     "omitted",
     "nobody",
@@ -269,8 +283,8 @@ class Reported(Occasion):
                 return "forgot since"
             if account.refused_at > account.granted_at:
                 return "refused since"
-        if account.told == "nothing" or account.told == "unseen":
-            return "unknown"
+        if account.told == "nothing":
+            return "unseen"
         if account.refresh_told == "explicit":
             return "explicit"
         if account.refresh_told == "nothing" or account.told == "nobody":
@@ -328,6 +342,12 @@ class Asked(Occasion):
     others_exist: bool
     any_foreign: bool
     follows_a_token_without_refresh: bool
+    is_first_if_tokens_are_seen: bool = False
+
+    @property
+    @override
+    def presumes_tokens(self) -> bool:
+        return self.is_first_if_tokens_are_seen
 
     @cached_property
     def wanted(self) -> ScopeSet:

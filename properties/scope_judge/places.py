@@ -72,7 +72,7 @@ class Places:
         return self.current if name is None else self._resources.get(canonical(name))
 
     def _adopting(self, name: str | None) -> Resource | None:
-        """The one resource without a name takes the name; one that was only asked for may be a parent of what is called."""
+        """The one resource there is, if it has no name yet; or one that was only asked for, by the name of a parent."""
         if name is None or len(self.known) != 1:
             return None
         (only,) = self.known

@@ -17,8 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from scope_judge.judge import judged
 from scope_model.client import Illegal
-from scope_model.judge import Judge
 from scope_spec import CLAUSES, REVISIONS, Clause
 
 from .episodes import Episode
@@ -119,11 +119,8 @@ def reach() -> Counter[str]:
     for grant_types in (USER_DELEGATED, WITHOUT_A_USER):
         for at, episode in enumerate(_sample(grant_types, _EXAMPLES)):
             run = Run(episode.plan, ModelSubject())
-            judge = Judge(run.header)
             run.play(*episode.steps)
-            for event in run.world.events:
-                judge.hear(event)
-            clauses.update(judge.reached)
+            clauses.update(judged(run.transcript).reached)
             if at < _KILLING:
                 for moved in _transitions(run):
                     broken_by(moved, laws)

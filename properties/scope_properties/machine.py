@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.strategies import SearchStrategy
 
+from scope_judge.findings import Finding
+from scope_judge.judge import Judge
 from scope_model.client import Call, Heard
 from scope_model.events import (
     AuthorizationResponse,
@@ -28,8 +30,6 @@ from scope_model.events import (
     TokenResponse,
     Unavailable,
 )
-from scope_model.findings import Finding
-from scope_model.judge import Judge
 from scope_model.scopes import ScopeSet
 from scope_model.servers import Challenging, Granting, Grants
 from scope_model.spellings import MISSPELLINGS, SPELLINGS

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import assert_never
 
-from scope_model.events import ClientRestarted, Header, TokenExpired, Transcript
+from scope_model.client import Call
+from scope_model.events import CallEnded, CallStarted, ClientRestarted, Header, TokenExpired, Transcript
 
 from .episodes import (
     Episode,
@@ -29,6 +31,7 @@ class Run:
     def __init__(self, plan: Plan, subject: Subject) -> None:
         self.world = World(plan)
         self.session = subject.open(plan, self.world)
+        self._calls = 0
         self.header = Header(
             revision=plan.revision,
             client_name=subject.name,
@@ -53,11 +56,12 @@ class Run:
         match step:
             case MakeCall(call):
                 world.begin(step)
-                with suppress(Exhausted):
+                with self._written_down(call), suppress(Exhausted):
                     session.call(call)
             case OverlapCalls(first, second):
                 world.begin(first)
-                session.overlap(first.call, second.call, lambda: world.begin(second))
+                with self._written_down(first.call), self._written_down(second.call):
+                    session.overlap(first.call, second.call, lambda: world.begin(second))
             case ExpireToken(resource):
                 token = world.token_in_use(resource)
                 if token is not None:
@@ -77,6 +81,15 @@ class Run:
                 world.servers = world.servers.move(resource, issuer)
             case _:
                 assert_never(step)
+
+    @contextmanager
+    def _written_down(self, call: Call) -> Iterator[None]:
+        """Write down where a call of the application begins and ends."""
+        self._calls += 1
+        number, events = self._calls, self.world.events
+        events.append(CallStarted(number, call.operation, call.resource))
+        yield
+        events.append(CallEnded(number))
 
 
 def run(episode: Episode, subject: Subject) -> Transcript:

@@ -30,6 +30,7 @@ from urllib.parse import parse_qs, urlsplit
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
+from scope_judge.judge import judge
 from scope_model.client import Call, Client
 from scope_model.events import (
     AUTHORIZATION_CODE,
@@ -44,7 +45,6 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_model.judge import judge
 from scope_model.scopes import ScopeSet
 from scope_oracle.checking import check, plain_episode
 from scope_oracle.subjects import SubjectUnavailable, subject

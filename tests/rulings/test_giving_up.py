@@ -16,6 +16,7 @@ from rulings.stories import (
     by_itself,
     story,
 )
+from scope_model.events import CLIENT_CREDENTIALS, ResourceRequest
 from scope_spec import Revision
 
 Between = Callable[[Story], Story]
@@ -282,9 +283,9 @@ def test_what_no_longer_waits_for_an_answer_asks_for_nothing(answer: Between) ->
 MEANWHILE = {
     "a 401 without scope": lambda told: told.unauthorized(token="t1", error="invalid_token").obtains("a", "t2"),
     "a 401 that names what is held": lambda told: told.unauthorized("a", token="t1").obtains("a", "t2"),
-    "a 403 of another operation": lambda told: told.insufficient("c", "admin")
-    .obtains("a c", "t2")
-    .served("admin", "t2"),
+    "a 403 of another operation": lambda told: (
+        told.insufficient("c", "admin").obtains("a c", "t2").served("admin", "t2")
+    ),
     "the end of the token's life": lambda told: told.expires().obtains("a", "t2"),
 }
 

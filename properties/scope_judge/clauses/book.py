@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from ..findings import Answer
-from ..occasions import Occasion
+from scope_judge.findings import Answer
+from scope_judge.occasions import Occasion
 
 Seen = TypeVar("Seen", bound=Occasion)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..account import NEVER, PendingChallenge
-from ..findings import HOLDS, Answer, Broken
-from ..occasions import ENDLESS, FEW, Asked, Called, RefreshAsked, Settled, listing
+from scope_judge.account import NEVER, PendingChallenge
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import ENDLESS, FEW, Asked, Called, RefreshAsked, Settled, listing
+
 from .book import clause
 
 
@@ -29,7 +30,7 @@ def no_error_is_found_inside_a_description(settled: Settled) -> Answer:
     if settled.answered or not settled.at_the_end:
         return HOLDS
     because = f"the challenge was not answered, as if its error were {settled.decoy[:80]!r}"
-    return Broken("error-inside-a-value", because, settled.pending.at)
+    return Broken("error-inside-a-value", because)
 
 
 @clause("CHAL-7", on=Asked)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from scope_judge.account import NEVER
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import Called, CodeExchanged, Reported, TokenTried
 from scope_model.events import JWT_BEARER, OFFLINE_ACCESS
 
-from ..account import NEVER
-from ..findings import HOLDS, Answer, Broken
-from ..occasions import Called, CodeExchanged, Reported, TokenTried
 from .book import clause
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..findings import HOLDS, Answer, Broken
-from ..occasions import Asked, ResourceNamed, listing
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import Asked, ResourceNamed, listing
+
 from .book import clause
 
 

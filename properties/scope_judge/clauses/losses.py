@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import Asked, listing
 from scope_model.events import CLIENT_CREDENTIALS, OFFLINE_ACCESS
 from scope_model.scopes import NO_SCOPES, Scope
-
-from ..findings import HOLDS, Answer, Broken
-from ..occasions import Asked, listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import OFFLINE, Asked, Registered
 from scope_model.events import AUTHORIZATION_CODE, OFFLINE_ACCESS, REFRESH_TOKEN, AuthorizationRequest
 
-from ..findings import HOLDS, Answer, Broken
-from ..occasions import OFFLINE, Asked, Registered
 from .book import clause
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import Asked, RefreshAsked, Reported, listing
 from scope_model.events import OFFLINE_ACCESS
 
-from ..findings import HOLDS, Answer, Broken
-from ..occasions import Asked, RefreshAsked, Reported, listing
 from .book import clause
 from .losses import lost
 

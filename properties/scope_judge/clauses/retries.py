@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked
 from scope_model.scopes import same_scopes
 
-from ..findings import HOLDS, Answer, Broken
-from ..occasions import ENDLESS, FEW, OFFLINE, Asked
 from .book import clause
 
 

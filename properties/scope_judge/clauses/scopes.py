@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import OFFLINE, Asked, ScopesSent, listing
 from scope_model.scopes import NO_SCOPES, MalformedScope, parse_scope
 
-from ..findings import HOLDS, Answer, Broken
-from ..occasions import OFFLINE, Asked, ScopesSent, listing
 from .book import clause
 
 

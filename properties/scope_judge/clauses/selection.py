@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from scope_judge.account import NEVER
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import OFFLINE, Asked, listing
 from scope_model.events import OFFLINE_ACCESS, TOKEN_EXCHANGE
 
-from ..account import NEVER
-from ..findings import HOLDS, Answer, Broken
-from ..occasions import OFFLINE, Asked, listing
 from .book import clause
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from scope_judge.account import NEVER
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import Asked, RefreshAsked, RefreshTried, Settled, TokenTried, listing
 from scope_model.events import CLIENT_CREDENTIALS
 
-from ..account import NEVER
-from ..findings import HOLDS, Answer, Broken
-from ..occasions import Asked, RefreshAsked, RefreshTried, Settled, TokenTried, listing
 from .book import clause
 from .losses import lost
 
@@ -31,7 +31,7 @@ def no_round_of_a_chain_is_forgotten(asked: Asked) -> Answer:
 
 @clause("GRANT-7", on=Asked)
 def client_credentials_carry_what_was_selected(asked: Asked) -> Answer:
-    """A request of client credentials carries the scopes that were accumulated, and does not leave the parameter out."""
+    """A request of client credentials does not leave out the parameter where scopes were accumulated."""
     return lost(asked, "GRANT-7") if asked.accumulates and asked.grant_type == CLIENT_CREDENTIALS else None
 
 
@@ -56,12 +56,12 @@ def a_challenge_is_followed_by_a_request(settled: Settled) -> Answer:
     if settled.decoy is not None:
         return None  # PARSE-8 says why
     cause = "given-up-as-implied" if settled.is_implied else "given-up"
-    return Broken(cause, "the challenge was not followed by an authorization request", settled.pending.at)
+    return Broken(cause, "the challenge was not followed by an authorization request")
 
 
 @clause("STEP-5", on=Settled)
 def a_wider_scope_needs_a_new_grant(settled: Settled) -> Answer:
-    """Where there is a refresh token, a challenge for what was never granted is answered with a request all the same."""
+    """A challenge for what was never granted is answered with a request for scopes, refresh token or not."""
     account = settled.account
     could_refresh = account is not None and account.refresh_token is not None
     return HOLDS if settled.answered and could_refresh and settled.beyond else None
@@ -86,9 +86,7 @@ def a_new_token_is_tried_at_once(tried: TokenTried) -> Answer:
         return HOLDS
     if token.differs and token.used_at == NEVER:
         return None  # GRANT-3 says why
-    return Broken(
-        "not-tried", "a new token was issued for an operation, which is not tried again with it", token.issued_at
-    )
+    return Broken("not-tried", "a new token was issued for an operation, which is not tried again with it")
 
 
 @clause("EXT-3", on=RefreshAsked)

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
+from scope_judge.misreadings import MISREADINGS
 from scope_model.challenges import Challenge, parse_challenges
 from scope_model.client import (
     Action,
@@ -31,7 +32,6 @@ from scope_model.events import (
     TokenRequest,
     TokenResponse,
 )
-from scope_model.misreadings import MISREADINGS
 from scope_model.policies import Policy, mcp_2026_07_28
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.selections import (
