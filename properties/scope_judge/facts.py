@@ -15,6 +15,7 @@ from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     JWT_BEARER,
+    OFFLINE_ACCESS,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
     AuthorizationRequest,
