@@ -63,6 +63,8 @@ class PendingChallenge:
     that the token was just renewed for, and `renewed` how that was. `refreshed_at` is when a refresh was tried in
     answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it. `call`
     is the call that it came in, where calls are known, and `held` what the client was known to hold then.
+    `beside` is another of the same operation, whose request was on its way at the same time, and `passed_over`
+    whether a later one was answered first.
     """
 
     operation: str
@@ -77,6 +79,8 @@ class PendingChallenge:
     times: int = 0
     call: int | None = None
     held: Known | None = None
+    beside: PendingChallenge | None = None
+    passed_over: bool = False
 
 
 @dataclass(slots=True)
@@ -93,6 +97,7 @@ class Attempts:
     since_served: int = 0
     in_call: int = 0
     call: int | None = None
+    calls: frozenset[int] = frozenset()
     named: set[Scope] = field(default_factory=set)
     grew: bool = True
     asked: ScopeSet = NO_SCOPES
@@ -141,11 +146,12 @@ class Account:
     """What a client requested, was granted and holds at one (issuer, resource).
 
     `requested` is None until a token was issued. `asked` is what the request of the last grant named, `earlier` the
-    grant before it, `first` what the first of the `rounds` of grants asked for. `aborted` is what was asked for in
-    vain. `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` all that
-    refreshes said of it since. `pending` is the request that
-    awaits its token, `sourced` what of it some source names, `leg` its grant type, `audience` the resource that its
-    chain names. `invented` is what was requested without a source, `unseen` the tokens that nobody saw issued.
+    grant before it, `first` what the first of the `rounds` of grants asked for, `aborted` what was asked for in vain.
+    `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` all that refreshes said since.
+
+    `pending` is the request that awaits its token, `assertion` that of the last leg of an exchange, `sourced` what of
+    it some source names, `leg` its grant type, `audience` the resource that its chain names. `invented` is what was
+    requested without a source, `unseen` the tokens that nobody saw issued.
     """
 
     life: Life
@@ -169,6 +175,7 @@ class Account:
     grant_type: str | None = None
 
     pending: ScopeRequest | None = None
+    assertion: ScopeRequest | None = None
     sourced: ScopeSet = NO_SCOPES
     leg: str | None = None
     audience: str | None = None
@@ -226,6 +233,7 @@ class Resource:
     pointed_at: int = NEVER
     called_at: int = NEVER
     responded_at: int = NEVER
+    called_by_name: bool = False
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
     owed: dict[str, Token] = field(default_factory=dict)

@@ -546,7 +546,7 @@ class Asked(Occasion):
         """Whether it is a first request, and neither challenge nor metadata names a scope."""
         if not self.first or self.challenged is not None or self.unclear or self.request.malformed:
             return False
-        return self.listed is None and self.resource.parent_listed is None
+        return self.listed is None and not self.resource.parent_listed
 
     @cached_property
     def offline_is_named(self) -> bool:
