@@ -147,11 +147,12 @@ class Account:
 
     `requested` is None until a token was issued. `asked` is what the request of the last grant named, `earlier` the
     grant before it, `first` what the first of the `rounds` of grants asked for, `aborted` what was asked for in vain.
-    `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` all that refreshes said since.
+    `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` what refreshes said since.
 
     `pending` is the request that awaits its token, `assertion` that of the last leg of an exchange, `sourced` what of
     it some source names, `leg` its grant type, `audience` the resource that its chain names. `invented` is what was
-    requested without a source, `unseen` the tokens that nobody saw issued.
+    requested without a source, `unseen` the tokens that nobody saw issued. `under_way` are the authorizations of
+    which not all came to an end, and `redeemed` how many did.
     """
 
     life: Life
@@ -176,6 +177,8 @@ class Account:
 
     pending: ScopeRequest | None = None
     assertion: ScopeRequest | None = None
+    under_way: list[ScopeSet] = field(default_factory=list)
+    redeemed: int = 0
     sourced: ScopeSet = NO_SCOPES
     leg: str | None = None
     audience: str | None = None

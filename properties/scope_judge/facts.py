@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from itertools import islice
+from operator import and_, or_
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -157,7 +158,10 @@ class Facts:
 
     def _account_in_call(self, resource: Resource, token: str | None) -> Account | None:
         """The account in use, which is unknown where a token is carried that nobody saw issued."""
-        if token is None or token in self.places.holders:
+        holder = None if token is None else self.places.holders.get(token)
+        if token is None or holder is not None:
+            if holder is not None and holder[1] is resource:
+                resource.account = holder[0]
             return resource.account
         account = self.places.account(resource, None)
         if token not in account.unseen:
@@ -460,13 +464,8 @@ class Facts:
         met = [
             one for one in waiting if one.challenge.asks_within(request.wanted) and not one.challenge.refuses_plainly
         ]
-        new = [scope for scope in request.wanted if not self._was_named(scope, account, resource)]
+        new = [scope for scope in request.wanted if account not in self._named.get(scope, {})]
         return min(met, key=partial(_misfit, resource, account, new, request.wanted), default=latest)
-
-    def _was_named(self, scope: Scope, account: Account, resource: Resource) -> bool:
-        """Whether a scope was asked for, granted or challenged here before."""
-        places = self._named.get(scope, {})
-        return scope == OFFLINE_ACCESS or account in places or resource in places
 
     @staticmethod
     def _is_renewal(account: Account, request: ScopeRequest) -> bool:
@@ -520,6 +519,8 @@ class Facts:
         lost = set(invented)
         account.sourced = ScopeSet(s for s in asked.wanted if s not in lost) if lost else asked.wanted
         account.pending, account.leg = asked.request, asked.grant_type
+        if asked.grant_type == AUTHORIZATION_CODE:
+            account.under_way.append(account.sourced)
         asked.resource.answering = asked.answers
         self.places.waiting.pop(asked.resource, None)
         self._redeeming = account, asked.resource
@@ -547,6 +548,9 @@ class Facts:
 
     def _refused(self, account: Account) -> None:
         account.refused = NO_SCOPES if account.pending is None else account.pending.wanted
+        account.redeemed += account.leg == AUTHORIZATION_CODE
+        if account.redeemed >= len(account.under_way):
+            account.under_way, account.redeemed = [], 0
         account.refused_at = self.at
         if account.requested is not None:
             account.aborted |= account.sourced
@@ -609,10 +613,11 @@ class Facts:
 
     def _refresh_answers(self, resource: Resource, account: Account) -> PendingChallenge | None:
         """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
-        if not resource.pending or (account.token is not None and account.token.state == "expired"):
+        if account.token is not None and account.token.state == "expired":
             return None
-        latest = next(reversed(resource.pending.values()))
-        return latest if latest.alone else None
+        waiting = list(_waiting(resource))
+        rejected = (one for one in waiting if one.challenge.status == 401 and one.refreshed_at == NEVER)
+        return next(rejected, next((one for one in waiting[:1] if one.alone), None))
 
     def _token_response(self, event: TokenResponse) -> Occasions:
         account, resource = self._place_of(event.issuer, event.resource)
@@ -656,15 +661,18 @@ class Facts:
         else:
             asked = None if request is None else request.scope
         account.earlier = None if account.requested is None else account.granted
+        several = self._redeemed_one_of(account)
         if account.requested is None:
             account.first = account.sourced
         account.rounds += 1
         unseen = self._began_midway if account.requested is None else account.requested.at_most is None
         asked_for = exactly(account.sourced)
         account.requested = UNKNOWN if request is None else replace(asked_for, at_most=None) if unseen else asked_for
+        if several:
+            account.requested = Known(reduce(and_, several), None if unseen else reduce(or_, several))
         if said is not None:
             account.granted, account.told = said, "explicit"
-        elif not seen:
+        elif not seen or several:
             account.granted, account.told = UNKNOWN, "unseen"
         else:
             account.granted = UNKNOWN if asked is None else exactly(asked)
@@ -676,6 +684,17 @@ class Facts:
         if account.refresh_token is not None and event.refresh_token != account.refresh_token:
             account.retired[account.refresh_token] = "outlived"
         account.refresh_token = event.refresh_token
+
+    @staticmethod
+    def _redeemed_one_of(account: Account) -> list[ScopeSet]:
+        """What was asked for, where codes of several requests were under way and differ: nobody knows which this is."""
+        if account.leg != AUTHORIZATION_CODE:
+            return []
+        asked = account.under_way
+        account.redeemed += 1
+        if account.redeemed >= len(account.under_way):
+            account.under_way, account.redeemed = [], 0
+        return [] if all(same_scopes(one, asked[0]) for one in asked) else asked
 
     def _refreshed(self, account: Account, event: TokenResponse, said: Known | None) -> None:
         """A refresh narrows the token, never the grant, and may replace the refresh token."""
@@ -750,7 +769,9 @@ class Facts:
     def _client_reported(self, event: ClientReported) -> Occasions:
         if event.resource is not None and self.places.named(event.resource) is None and len(self.places.known) > 1:
             return
-        account, _ = self._place_of(event.issuer, event.resource)
+        account, resource = self._place_of(event.issuer, event.resource)
+        if event.issuer is None and resource.account is not None:
+            account = resource.account
         reported = Reported(account, None if event.granted is None else frozenset(event.granted))
         yield reported
         if reported.is_right:
@@ -794,14 +815,14 @@ def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
 
 def _misfit(
     resource: Resource, account: Account, new: list[Scope], wanted: ScopeSet, one: PendingChallenge
-) -> tuple[bool, int]:
+) -> tuple[int, bool, int]:
     """How badly a request fits a challenge that it meets: by what it adds, or leaves out of the metadata."""
-    listed, challenge = resource.listed or NO_SCOPES, one.challenge
+    challenge, listed = one.challenge, resource.listed or NO_SCOPES
     if challenge.unclear:
-        return False, -one.at
-    if challenge.scope is None:
-        return account.requested is None and not listed <= wanted, -one.at
-    return any(scope in listed for scope in new), -one.at
+        return 0, False, -one.at
+    named = listed if challenge.scope is None else challenge.scope
+    added = sum(scope not in named and scope != OFFLINE_ACCESS for scope in new)
+    return added, challenge.scope is None and account.requested is None and not listed <= wanted, -one.at
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.
