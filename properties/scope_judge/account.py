@@ -64,7 +64,7 @@ class PendingChallenge:
     answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it. `call`
     is the call that it came in, where calls are known, and `held` what the client was known to hold then.
     `beside` is another of the same operation, whose request was on its way at the same time, and `passed_over`
-    whether a later one was answered first.
+    whether a later one was answered first. `alone_met` is whether the request that answered it met no other.
     """
 
     operation: str
@@ -81,6 +81,7 @@ class PendingChallenge:
     held: Known | None = None
     beside: PendingChallenge | None = None
     passed_over: bool = False
+    alone_met: bool = True
 
 
 @dataclass(slots=True)
@@ -91,6 +92,7 @@ class Attempts:
     last request asked for. `said` is what the last challenge said, `renewed` what renewed the token since. `carried`
     is the token of the last request, `sent_at` when it went out, NEVER once it was answered; `refused` is the status
     of the last answer where it was a 403, and `resent` how often the request was sent again unchanged since.
+    `left` is the challenge that was left unanswered when the request was last sent.
     """
 
     in_a_row: int = 0
@@ -107,6 +109,7 @@ class Attempts:
     sent_at: int = NEVER
     refused: ParsedChallenge | None = None
     resent: int = 0
+    left: PendingChallenge | None = None
 
 
 @dataclass(slots=True)
@@ -149,7 +152,8 @@ class Account:
     grant before it, `first` what the first of the `rounds` of grants asked for, `aborted` what was asked for in vain.
     `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` what refreshes said since.
 
-    `pending` is the request that awaits its token, `assertion` that of the last leg of an exchange, `sourced` what of
+    `pending` is the request that awaits its token, `refreshing` and `assertion` those of a refresh and of
+    the last leg of an exchange, `awaits_a_token` whether a token request is unanswered, `sourced` what of
     it some source names, `leg` its grant type, `audience` the resource that its chain names. `invented` is what was
     requested without a source, `unseen` the tokens that nobody saw issued. `under_way` are the authorizations of
     which not all came to an end, and `redeemed` how many did.
@@ -176,7 +180,9 @@ class Account:
     grant_type: str | None = None
 
     pending: ScopeRequest | None = None
+    refreshing: ScopeRequest | None = None
     assertion: ScopeRequest | None = None
+    awaits_a_token: bool = False
     under_way: list[ScopeSet] = field(default_factory=list)
     redeemed: int = 0
     sourced: ScopeSet = NO_SCOPES

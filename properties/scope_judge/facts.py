@@ -176,7 +176,7 @@ class Facts:
 
     def _tried_again(self, resource: Resource, operation: str) -> Occasions:
         """A challenge is over when its operation is tried again."""
-        pending = resource.pending.pop(operation, None)
+        pending = resource.attempt(operation).left = resource.pending.pop(operation, None)
         for other in resource.pending.values():
             other.alone = False
         if pending is None or pending.passed_over:
@@ -268,7 +268,7 @@ class Facts:
         tried.refused = challenge if event.status == 403 else None
         for scope in challenge.tolerated:
             self._named.setdefault(scope, {})[resource] = resource.epoch
-        pending.beside = resource.pending.pop(event.operation, None)
+        pending.beside = resource.pending.pop(event.operation, tried.left if challenge.refuses_plainly else None)
         resource.pending[event.operation] = pending
         resource.answering = None
         self.places.waiting[resource] = None
@@ -465,7 +465,9 @@ class Facts:
             one for one in waiting if one.challenge.asks_within(request.wanted) and not one.challenge.refuses_plainly
         ]
         new = [scope for scope in request.wanted if account not in self._named.get(scope, {})]
-        return min(met, key=partial(_misfit, resource, account, new, request.wanted), default=latest)
+        best = min(met, key=partial(_misfit, resource, account, new, request.wanted), default=latest)
+        best.alone_met = len(met) < 2
+        return best
 
     @staticmethod
     def _is_renewal(account: Account, request: ScopeRequest) -> bool:
@@ -518,7 +520,10 @@ class Facts:
                 self._named.setdefault(scope, {})[account] = self.at
         lost = set(invented)
         account.sourced = ScopeSet(s for s in asked.wanted if s not in lost) if lost else asked.wanted
-        account.pending, account.leg = asked.request, asked.grant_type
+        account.pending = asked.request
+        if asked.grant_type != AUTHORIZATION_CODE or not account.awaits_a_token:
+            account.leg = asked.grant_type
+        account.awaits_a_token = account.awaits_a_token or asked.grant_type != AUTHORIZATION_CODE
         if asked.grant_type == AUTHORIZATION_CODE:
             account.under_way.append(account.sourced)
         asked.resource.answering = asked.answers
@@ -540,7 +545,7 @@ class Facts:
         """Whose request an answer belongs to: the one that is named, else the last."""
         last = self._redeeming
         named = None if resource is None else self.places.named(resource)
-        if last is not None and named in (None, last[1]):
+        if last is not None and named in (None, last[1]) and _same_issuer(issuer, last[0].issuer):
             return last
         if named is None:
             named = self.places.current or self.places.asked(resource)
@@ -571,7 +576,7 @@ class Facts:
         yield ResourceNamed(event.resource, account.audience or resource.published)
         if event.grant_type == AUTHORIZATION_CODE:
             yield CodeExchanged(request, None if account.pending is None else account.pending.wanted)
-        account.leg, account.assertion = event.grant_type, request
+        account.leg, account.assertion, account.awaits_a_token = event.grant_type, request, True
         account.audience = account.audience or event.resource
 
     def _being_authorized(self, event: TokenRequest) -> tuple[Account, Resource]:
@@ -599,7 +604,7 @@ class Facts:
         yield ResourceNamed(event.resource, account.audience or resource.published)
         answers = self._refresh_answers(resource, account)
         yield RefreshAsked(event, request, account, answers)
-        account.leg, account.pending = REFRESH_TOKEN, request
+        account.leg, account.refreshing, account.awaits_a_token = REFRESH_TOKEN, request, True
         self._redeeming = place
         if answers is not None:
             answers.refreshed_at = self.at
@@ -624,6 +629,7 @@ class Facts:
         if account.leg != TOKEN_EXCHANGE or event.access_token is None:
             self._authorizing.pop(resource, None)
         self._began_midway = self._began_midway or account.leg is None
+        account.awaits_a_token = False
         if event.access_token is None and event.error is not None:
             self._token_refused(account)
         elif event.access_token is None:
@@ -631,7 +637,8 @@ class Facts:
         elif account.leg == TOKEN_EXCHANGE:
             return
         else:
-            said = None if event.scope is None else _granted(event.scope, account.pending, self._commas)
+            request = account.refreshing if account.leg == REFRESH_TOKEN else account.pending
+            said = None if event.scope is None else _granted(event.scope, request, self._commas)
             if account.leg == REFRESH_TOKEN:
                 self._refreshed(account, event, said)
             else:
@@ -698,7 +705,7 @@ class Facts:
 
     def _refreshed(self, account: Account, event: TokenResponse, said: Known | None) -> None:
         """A refresh narrows the token, never the grant, and may replace the refresh token."""
-        named = None if account.pending is None else account.pending.scope
+        named = None if account.refreshing is None else account.refreshing.scope
         if said is not None:
             account.in_hand, account.refresh_told = said, "explicit"
             account.refreshed |= said.at_least
@@ -727,7 +734,7 @@ class Facts:
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
             answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
         )
-        if answering is not None:
+        if answering is not None and answering.alone_met:
             resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
         self.places.waiting.pop(resource, None)
@@ -805,6 +812,10 @@ def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
     return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
 
 
+def _same_issuer(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or canonical(one) == canonical(other)
+
+
 def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
     """The challenges that a request may answer, the latest first."""
     for pending in islice(reversed(resource.pending.values()), _SEEN_BACK):
@@ -822,7 +833,8 @@ def _misfit(
         return 0, False, -one.at
     named = listed if challenge.scope is None else challenge.scope
     added = sum(scope not in named and scope != OFFLINE_ACCESS for scope in new)
-    return added, challenge.scope is None and account.requested is None and not listed <= wanted, -one.at
+    lost = challenge.scope is None and account.requested is None and not listed <= wanted
+    return added, lost or one.repeats, -one.at
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.
