@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import pytest
-from conforming import Sample, conform
 
+from conforming import Sample, conform
 from scope_model.events import CallStarted, ClientReported, ClientRestarted, TokenRequest
 from scope_model.judge import Judge
 from scope_spec import CLAUSES, REVISIONS, Revision
