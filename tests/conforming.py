@@ -70,6 +70,8 @@ class World:
         draws = self.draws
         needs = {name: draws.some_of(vocabulary, 0.35) or vocabulary[:1] for name in OPERATIONS}
         published = f"{url}/" if draws.whether("name with a slash", 0.2) else url
+        if draws.whether("metadata of the parent", 0.05):
+            published = url.removesuffix("/mcp")
         return ResourceServer(
             draws,
             self.tokens,
@@ -213,7 +215,8 @@ class World:
 
     def _expire(self, at: Place) -> None:
         account = at.account
-        if account.token is not None and not account.expired:
+        unseen = account.from_before and not at.sent and len(self.client.places) > 1
+        if account.token is not None and not account.expired and not unseen:
             self.tokens.good.pop(account.token, None)
             self.client.events.append(TokenExpired(account.token))
             account.expired = True

@@ -78,7 +78,7 @@ class Place:
     fetched: bool = False
     heard: Scopes = ()
     busy: bool = False
-    deferred: tuple[str, Heading] | None = None
+    deferred: tuple[Call, Heading] | None = None
     accounts: dict[str, Account] = field(default_factory=dict)
     attempts: Counter[str] = field(default_factory=Counter)
     tried: set[str] = field(default_factory=set)
@@ -131,6 +131,7 @@ class Habits:
     speaks_of_calls: bool
     reports: bool
     at_once: int
+    queues: bool
 
     @classmethod
     def draw(cls, draws: Draws, revision: Revision, vocabulary: Scopes) -> Habits:
@@ -140,6 +141,7 @@ class Habits:
         grant_type = draws.one_of("grant type", authorization_code=76, client_credentials=16, token_exchange=8)
         if grant_type == "token_exchange" and revision < "2025-11-25":
             grant_type = AUTHORIZATION_CODE
+        queues = not draws.whether("asks for several tokens at once", 0.1)
         return cls(
             revision=revision,
             grant_type=grant_type,
@@ -150,7 +152,7 @@ class Habits:
             offline=draws.one_of("offline_access", each=40, once=20, never=40),
             order=draws.one_of("order", seen=60, sorted=20, any=20),
             sources=draws.one_of("sources before 2025-11-25", challenge=50, metadata=20, all=10, any=20),
-            keeps_declined=draws.whether("declined scopes are asked for again", 0.6),
+            keeps_declined=draws.whether("declined scopes are asked for again", 0.6) or not queues,
             keeps_failed=draws.whether("failed requests are remembered", 0.2),
             forgets_requested=draws.whether("requests are forgotten at a restart", 0.5),
             accumulates=revision == "2026-07-28" or draws.whether("union before 2026-07-28", 0.5),
@@ -161,6 +163,7 @@ class Habits:
             speaks_of_calls=draws.whether("calls are written down", 0.5),
             reports=draws.whether("reports", 0.5),
             at_once=draws.any_of((1, 1, 1, 2, 3)),
+            queues=queues,
         )
 
     @property
@@ -198,8 +201,6 @@ class Client:
         """What the application asks for, from its beginning to its end."""
         self.calls += 1
         call = Call(at, operation, self.calls)
-        if self.habits.counts_per_call and self.habits.speaks_of_calls:
-            at.attempts[operation] = 0
         if self.habits.speaks_of_calls:
             self.events.append(CallStarted(call.number, operation, at.server.url))
         served = yield from self._served(call)
@@ -222,17 +223,22 @@ class Client:
             at.served = status == 200
             yield
             if status == 200:
-                at.attempts[call.operation] = 0
+                at.attempts[self._counted_as(call)] = 0
                 at.tried.discard(call.operation)
                 return True
             again = yield from self._answer(call, status, self._understood(heading), token)
             if not again:
                 return False
 
+    def _counted_as(self, call: Call) -> str:
+        """Attempts are counted for each operation, and by some clients for each call of it (A17)."""
+        alone = self.habits.counts_per_call and self.habits.speaks_of_calls
+        return f"{call.operation} {call.number}" if alone else call.operation
+
     def _send(self, call: Call, token: str | None) -> None:
         at = call.at
         at.open.pop(call.operation, None)
-        if at.deferred is not None and at.deferred[0] == call.operation:
+        if at.deferred is not None and at.deferred[0].operation == call.operation:
             at.deferred = None
         at.sent = at.sent or token is not None
         call.refusals = at.refusals
@@ -267,10 +273,11 @@ class Client:
             return False
         yield from self._take(at)
         try:
-            if at.account.token not in (None, token):
-                self.draws.taken["another call brought a token"] += 1
+            if self._newer(at, token):
                 return True
             yield from self._look_up(at, heading)
+            if self._newer(at, token):
+                return True
             return (yield from self._renewed(call, heading, token))
         finally:
             at.busy = False
@@ -292,24 +299,31 @@ class Client:
 
     def _insufficient(self, call: Call, heading: Heading, token: str | None) -> Steps[bool]:
         at = call.at
-        if not self._can_help(call, heading):
+        if at.account.token in (None, token) and not self._can_help(call, heading):
             return False
         if self._gives_up(call, heading):
             return False
         yield from self._take(at)
         try:
-            if at.account.token not in (None, token) and self.draws.whether("another call brought a token", 0.8):
+            if self._newer(at, token) and self.draws.whether("tried again with the newer token", 0.8):
                 return True
             yield from self._look_up(at, heading)
             if self._refresh_can_help(call, heading) and self.draws.whether("403 answered by a refresh", 0.7):
                 call.refreshed = True
-                at.heard = join(at.heard, heading.scope)
-                return (yield from self._refresh(at))
+                if (yield from self._refresh(at)):
+                    at.heard = join(at.heard, heading.scope)
+                    return True
             if not self._can_help(call, heading):
-                return False
+                return self._newer(at, token)
             return (yield from self._obtain(call, heading, "step-up" if at.account.known else "first"))
         finally:
             at.busy = False
+
+    def _newer(self, at: Place, token: str | None) -> bool:
+        """Whether there is another token by now than the one that was sent."""
+        newer = at.account.token not in (None, token)
+        self.draws.taken["another call brought a token"] += newer
+        return newer
 
     def _can_help(self, call: Call, heading: Heading) -> bool:
         """Whether another request can change anything (RETRY-3)."""
@@ -333,7 +347,7 @@ class Client:
             return False
         call.at.heard = join(call.at.heard, heading.scope)
         if self.draws.whether("challenge answered later", 0.5):
-            call.at.deferred = (call.operation, heading)
+            call.at.deferred = (call, heading)
         return True
 
     def _may_give_up(self, at: Place) -> bool:
@@ -344,9 +358,8 @@ class Client:
         allowed, self._gave_up = not self._gave_up, True
         return allowed
 
-    @staticmethod
-    def _take(at: Place) -> Steps[None]:
-        while at.busy:
+    def _take(self, at: Place) -> Steps[None]:
+        while at.busy and self.habits.queues:
             yield
         at.busy = True
 
@@ -399,12 +412,11 @@ class Client:
     def _select(self, at: Place, heading: Heading | None, occasion: Occasion) -> Scopes | None:
         """The scopes to ask for, empty where the parameter is left out; None where asking cannot help."""
         challenged = None if heading is None else heading.scope
-        if occasion != "first" and not at.account.asked_or_granted and challenged is None:
-            occasion = "first"
         chosen = self._chosen(at, challenged, occasion)
         if chosen is None:
             return None
-        if challenged is not None and at.heard and self.draws.whether("joined an earlier challenge", 0.3):
+        heeded = challenged is not None and set(challenged) <= set(chosen)
+        if heeded and at.heard and self.draws.whether("joined an earlier challenge", 0.3):
             chosen = join(chosen, at.heard)
         limited = self._limited(chosen, challenged)
         return None if limited is None else self._ordered(limited)
@@ -418,9 +430,8 @@ class Client:
             return self._at_first(at, challenged)
         if occasion == "step-up":
             return self._at_step_up(at, challenged)
-        if self.habits.accumulates:
-            return join(self._prior(at), challenged)
-        return self._at_first(at, challenged)
+        prior = self._prior(at) if self.habits.accumulates else ()
+        return join(prior, challenged) if prior else self._at_first(at, challenged)
 
     def _at_first(self, at: Place, challenged: Scopes | None) -> Scopes:
         """The challenge, else the metadata, else what was configured, else nothing (SEL-1 to SEL-3)."""
@@ -497,7 +508,7 @@ class Client:
     def _obtain(self, call: Call, heading: Heading | None, occasion: Occasion) -> Steps[bool]:
         """Ask for a token with the scopes that the occasion calls for; True where one came."""
         at = call.at
-        if at.attempts[call.operation] >= FEW:
+        if at.attempts[self._counted_as(call)] >= FEW:
             self.draws.taken["attempts used up"] += 1
             return False
         chosen = self._select(at, heading, occasion)
@@ -505,28 +516,28 @@ class Client:
             return False
         self.draws.taken[f"asked: {occasion}"] += 1
         self._stepped_up = self._stepped_up or occasion == "step-up"
-        at.attempts[call.operation] += 1
+        at.attempts[self._counted_as(call)] += 1
         at.tried.add(call.operation)
         at.open.pop(call.operation, None)
         self._register(at, chosen)
         match self.habits.grant_type:
             case "client_credentials":
-                return (yield from self._present_credentials(at, chosen))
+                return (yield from self._present_credentials(call, chosen))
             case "token_exchange":
-                return (yield from self._exchange(at, chosen))
+                return (yield from self._exchange(call, chosen))
             case _:
                 return (yield from self._authorize(call, heading, chosen))
 
     def _authorize(self, call: Call, heading: Heading | None, chosen: Scopes) -> Steps[bool]:
         at = call.at
         asked = self._with_offline_access(at, chosen)
-        if at.refused.get(frozenset(asked), 0) > call.refusals:
-            return False  # RETRY-5: another call was just refused the same
+        if self._was_refused(call, asked):
+            return False
         error = yield from self._consent(at, asked)
         least = self._least(at, heading)
-        if error == "invalid_scope" and set(least) < set(asked) and at.attempts[call.operation] < FEW:
+        if error == "invalid_scope" and set(least) < set(asked) and at.attempts[self._counted_as(call)] < FEW:
             if self.draws.whether("less asked for after invalid_scope", 0.5):
-                at.attempts[call.operation] += 1
+                at.attempts[self._counted_as(call)] += 1
                 asked = least
                 error = yield from self._consent(at, asked)
         if error is not None:
@@ -558,13 +569,25 @@ class Client:
         if response is None:
             return "never"
         self.events.append(replace(response, issuer=at.issuer, resource=at.name))
-        if response.error is not None:
-            at.refusals += 1
-            at.refused[frozenset(asked)] = at.refusals
+        self._note_refusal(at, asked, response.error)
         yield
         return response.error
 
-    def _present_credentials(self, at: Place, asked: Scopes) -> Steps[bool]:
+    @staticmethod
+    def _was_refused(call: Call, asked: Scopes) -> bool:
+        """Whether another call was refused the same since this one was sent (RETRY-5)."""
+        return call.at.refused.get(frozenset(asked), 0) > call.refusals
+
+    @staticmethod
+    def _note_refusal(at: Place, asked: Scopes, error: str | None) -> None:
+        if error is not None:
+            at.refusals += 1
+            at.refused[frozenset(asked)] = at.refusals
+
+    def _present_credentials(self, call: Call, asked: Scopes) -> Steps[bool]:
+        at = call.at
+        if self._was_refused(call, asked):
+            return False
         self._send_token_request(at, TokenRequest(CLIENT_CREDENTIALS, " ".join(asked) or None))
         yield
         response = self.servers[at.issuer].grant(at.server.url, asked, refreshable=False)
@@ -573,8 +596,11 @@ class Client:
         yield
         return learned
 
-    def _exchange(self, at: Place, asked: Scopes) -> Steps[bool]:
+    def _exchange(self, call: Call, asked: Scopes) -> Steps[bool]:
         """An assertion from the identity provider, and a token for it from the authorization server (EXT-1, EXT-2)."""
+        at = call.at
+        if self._was_refused(call, asked):
+            return False
         provider = IDENTITY_PROVIDER if len(self.servers) > 1 else at.issuer
         self.events.append(TokenRequest(TOKEN_EXCHANGE, " ".join(asked) or None, None, provider, at.name))
         yield
@@ -626,11 +652,14 @@ class Client:
 
     def _learn(self, at: Place, asked: Scopes, response: TokenResponse) -> bool:
         """Take the scope that the response states, or else the one asked for (GRANT-1 to GRANT-4, RETAIN-4)."""
-        account = at.account
+        account, before = at.account, replace(at.account)
         if response.access_token is None:
+            self._note_refusal(at, asked, response.error)
             return False
         granted = asked or None if response.scope is None else self._read_scope(response.scope, asked)
         account.requested, account.granted, account.held = asked, granted, granted
+        if not self.habits.queues:  # nobody knows which of several answers belongs to which request
+            account.requested = join(before.requested, before.granted, asked)
         account.token, account.refresh_token = response.access_token, response.refresh_token
         account.known, account.expired = True, False
         account.stated = response.scope is not None
@@ -669,18 +698,16 @@ class Client:
         """Answer a challenge that was left alone, and then try its operation again."""
         if at.deferred is None:  # somebody was faster, or the client restarted
             return
-        operation, heading = at.deferred
+        call, heading = at.deferred
         at.deferred = None
         yield from self._take(at)
         try:
             yield from self._look_up(at, heading)
-            answered = yield from self._obtain(
-                Call(at, operation, 0, refusals=at.refusals), heading, "step-up" if at.account.known else "first"
-            )
+            answered = yield from self._obtain(call, heading, "step-up" if at.account.known else "first")
         finally:
             at.busy = False
         if answered:
-            yield from self.call(at, operation)
+            yield from self.call(at, call.operation)
 
     def prepare(self, at: Place) -> Steps[None]:
         """Fetch the metadata, and perhaps ask for a token, before anything is called."""
@@ -696,7 +723,7 @@ class Client:
         """Renew a token that nobody complained about."""
         yield from self._take(at)
         try:
-            if at.account.refresh_token is not None:
+            if at.account.refresh_token is not None and not at.open:
                 yield from self._refresh(at)
             elif self._may_renew(at):
                 yield from self._obtain(Call(at, "renew", 0), None, "unprompted")

@@ -8,6 +8,9 @@ from functools import lru_cache
 import pytest
 
 from conforming import Sample, conform
+from conforming_challenges import Writer
+from draws import Draws
+from scope_model.challenges import Challenge, MalformedChallenge, parse_challenges
 from scope_model.events import CallStarted, ClientReported, ClientRestarted, TokenRequest
 from scope_model.judge import Judge
 from scope_spec import CLAUSES, REVISIONS, Revision
@@ -112,6 +115,23 @@ def test_no_conforming_client_is_accused(revision: Revision) -> None:
 def test_the_same_seed_makes_the_same_transcript() -> None:
     for seed in range(100):
         assert conform(seed, "2026-07-28") == conform(seed, "2026-07-28")
+
+
+def test_headers_say_what_their_writer_means_and_no_more() -> None:
+    draws = Draws(0)
+    writer = Writer(draws, plain=False)
+    for _ in range(3000):
+        scope = draws.any_of((None, ("a",), ("a,b", "c"), ("https://x.example/y", "User.Read")))
+        error = draws.any_of((None, "insufficient_scope", "invalid_token"))
+        heading = writer.write(error, scope, draws.any_of((None, "https://rs.example/metadata")))
+        parsed = parse_challenges(heading.lines)
+        if heading.malformed:
+            assert any(isinstance(part, MalformedChallenge) for part in parsed), heading
+            continue
+        (bearer,) = (part for part in parsed if isinstance(part, Challenge) and part.is_bearer)
+        assert bearer.get("scope") == (None if scope is None else " ".join(scope)), heading
+        assert bearer.get("error") == error, heading
+        assert (bearer.get("resource_metadata") is not None) == heading.metadata, heading
 
 
 @pytest.mark.parametrize("freedom", FREEDOMS)
