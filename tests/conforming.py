@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from conforming_challenges import Scopes, Writer
-from conforming_clients import Client, Habits, Place, Steps
+from conforming_clients import Client, Steps
+from conforming_habits import Habits, Place
 from conforming_servers import AuthorizationServer, ResourceServer, Token, Tokens, join
 from draws import Draws
 from scope_model.events import OFFLINE_ACCESS, Event, Header, ResourceRequest, TokenExpired, Transcript

@@ -6,13 +6,14 @@ something else may happen, so that calls overlap. Nothing is shared with the ref
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeVar
+from dataclasses import replace
+from typing import Final, TypeVar
 
 from conforming_challenges import Heading, Scopes
-from conforming_servers import AuthorizationServer, ResourceServer, Tokens, join
+from conforming_habits import Call, Habits, Place
+from conforming_selection import Occasion, Selection
+from conforming_servers import AuthorizationServer, Tokens, join
 from draws import Draws
 from scope_model.events import (
     AUTHORIZATION_CODE,
@@ -27,7 +28,6 @@ from scope_model.events import (
     ClientRegistration,
     ClientReported,
     ClientRestarted,
-    ConfiguredMode,
     Event,
     ResourceRequest,
     ResourceResponse,
@@ -35,146 +35,14 @@ from scope_model.events import (
     TokenResponse,
 )
 from scope_model.scopes import MalformedScope, parse_scope
-from scope_spec import Revision
 
 Answer = TypeVar("Answer")
 Steps = Generator[None, None, Answer]
 """Something that takes time: it yields where other calls may go on, and ends with its answer."""
 
-Occasion = Literal["first", "again", "step-up", "unprompted"]
 
 FEW: Final = 3
 IDENTITY_PROVIDER: Final = "https://idp.example"
-
-
-@dataclass(slots=True)
-class Account:
-    """What the client knows of one issuer and resource: None is unknown. `token` and `refresh_token` it holds."""
-
-    requested: Scopes = ()
-    granted: Scopes | None = ()
-    held: Scopes | None = ()
-    token: str | None = None
-    refresh_token: str | None = None
-    known: bool = False
-    stated: bool = False
-    expired: bool = False
-    from_before: bool = False
-
-    @property
-    def asked_or_granted(self) -> Scopes:
-        """Everything known to have been asked for or granted."""
-        return join(self.requested, self.granted)
-
-
-@dataclass(slots=True)
-class Place:
-    """A resource as the client sees it. `heard` are scopes of challenges that caused no request."""
-
-    server: ResourceServer
-    issuer: str
-    name: str
-    listed: Scopes | None = None
-    fetched: bool = False
-    heard: Scopes = ()
-    busy: bool = False
-    deferred: tuple[Call, Heading] | None = None
-    accounts: dict[str, Account] = field(default_factory=dict)
-    attempts: Counter[str] = field(default_factory=Counter)
-    tried: set[str] = field(default_factory=set)
-    open: dict[str, Scopes] = field(default_factory=dict)
-    refusals: int = 0
-    refused: dict[frozenset[str], int] = field(default_factory=dict)
-    sent: bool = False
-    served: bool = False
-
-    @property
-    def account(self) -> Account:
-        """The account at the issuer that the client believes in."""
-        return self.accounts.setdefault(self.issuer, Account())
-
-
-@dataclass(slots=True)
-class Call:
-    """A call of the application, and what was done for it so far."""
-
-    at: Place
-    operation: str
-    number: int
-    renewed: bool = False
-    refreshed: bool = False
-    resent: bool = False
-    refusals: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """What a client does in the same way each time, drawn once."""
-
-    revision: Revision
-    grant_type: str
-    wants_refresh_token: bool | None
-    configured: Scopes | None
-    mode: ConfiguredMode | None
-    fetches: str
-    offline: str
-    order: str
-    sources: str
-    keeps_declined: bool
-    keeps_failed: bool
-    forgets_requested: bool
-    accumulates: bool
-    reads_commas: bool
-    counts_per_call: bool
-    renews_unasked: bool
-    sure: bool
-    speaks_of_calls: bool
-    reports: bool
-    at_once: int
-    queues: bool
-
-    @classmethod
-    def draw(cls, draws: Draws, revision: Revision, vocabulary: Scopes) -> Habits:
-        """Any client of this revision."""
-        mode = draws.one_of("configured", no=64, none=4, fallback=10, override=8, ceiling=8, undeclared=6)
-        configured = None if mode == "no" else draws.some_of(vocabulary, 0.6) or vocabulary[:1]
-        grant_type = draws.one_of("grant type", authorization_code=76, client_credentials=16, token_exchange=8)
-        if grant_type == "token_exchange" and revision < "2025-11-25":
-            grant_type = AUTHORIZATION_CODE
-        queues = not draws.whether("asks for several tokens at once", 0.1)
-        return cls(
-            revision=revision,
-            grant_type=grant_type,
-            wants_refresh_token=draws.any_of((None, True, True, False)),
-            configured=configured,
-            mode=None if mode in ("no", "undeclared") else mode,  # type: ignore[arg-type]  # the words are the modes
-            fetches=draws.one_of("metadata fetched", each=50, once=35, before=15),
-            offline=draws.one_of("offline_access", each=40, once=20, never=40),
-            order=draws.one_of("order", seen=60, sorted=20, any=20),
-            sources=draws.one_of("sources before 2025-11-25", challenge=50, metadata=20, all=10, any=20),
-            keeps_declined=draws.whether("declined scopes are asked for again", 0.6) or not queues,
-            keeps_failed=draws.whether("failed requests are remembered", 0.2),
-            forgets_requested=draws.whether("requests are forgotten at a restart", 0.5),
-            accumulates=revision == "2026-07-28" or draws.whether("union before 2026-07-28", 0.5),
-            reads_commas=draws.whether("commas are read as separators", 0.5),
-            counts_per_call=draws.whether("attempts are counted per call", 0.3),
-            renews_unasked=draws.whether("renews before it is asked to", 0.5),
-            sure=draws.whether("sure of what it holds", 0.8),
-            speaks_of_calls=draws.whether("calls are written down", 0.5),
-            reports=draws.whether("reports", 0.5),
-            at_once=draws.any_of((1, 1, 1, 2, 3)),
-            queues=queues,
-        )
-
-    @property
-    def selects(self) -> bool:
-        """Whether the revision has a scope selection strategy."""
-        return self.revision >= "2025-11-25"
-
-    @property
-    def has_user(self) -> bool:
-        """Whether somebody can be asked for consent."""
-        return self.grant_type == AUTHORIZATION_CODE
 
 
 class Client:
@@ -189,8 +57,7 @@ class Client:
         self.events: list[Event] = []
         self.calls = 0
         self._read: set[str] = set()
-        self._lists_offline: dict[str, bool] = {}
-        self._listed: dict[str, Scopes | None] = {}
+        self._selection = Selection(draws, habits)
         self._registered: set[str] = set()
         self._stepped_up = False
         self._gave_up = False
@@ -377,8 +244,7 @@ class Client:
             for document in self.servers[at.issuer].documents():
                 self.events.append(document)
                 if document.issuer == at.issuer:
-                    self._listed[at.issuer] = document.scopes_supported
-                    self._lists_offline[at.issuer] = OFFLINE_ACCESS in (document.scopes_supported or ())
+                    self._selection.server_lists[at.issuer] = document.scopes_supported
             self._read.add(at.issuer)
             yield
 
@@ -407,102 +273,6 @@ class Client:
             grant_types = None
         self.events.append(ClientRegistration(" ".join(scope) if scope else None, grant_types, at.issuer))
 
-    # --- which scopes -----------------------------------------------------------------------------
-
-    def _select(self, at: Place, heading: Heading | None, occasion: Occasion) -> Scopes | None:
-        """The scopes to ask for, empty where the parameter is left out; None where asking cannot help."""
-        challenged = None if heading is None else heading.scope
-        chosen = self._chosen(at, challenged, occasion)
-        if chosen is None:
-            return None
-        heeded = challenged is not None and set(challenged) <= set(chosen)
-        if heeded and at.heard and self.draws.whether("joined an earlier challenge", 0.3):
-            chosen = join(chosen, at.heard)
-        limited = self._limited(chosen, challenged)
-        return None if limited is None else self._ordered(limited)
-
-    def _chosen(self, at: Place, challenged: Scopes | None, occasion: Occasion) -> Scopes | None:
-        if self.habits.mode == "override" and occasion != "step-up":
-            return self.habits.configured
-        if not self.habits.selects:
-            return self._from_any_source(at, challenged)
-        if occasion == "first":
-            return self._at_first(at, challenged)
-        if occasion == "step-up":
-            return self._at_step_up(at, challenged)
-        prior = self._prior(at) if self.habits.accumulates else ()
-        return join(prior, challenged) if prior else self._at_first(at, challenged)
-
-    def _at_first(self, at: Place, challenged: Scopes | None) -> Scopes:
-        """The challenge, else the metadata, else what was configured, else nothing (SEL-1 to SEL-3)."""
-        chosen = challenged or at.listed
-        if chosen is None and self.habits.mode in (None, "fallback"):
-            chosen = self.habits.configured
-        return chosen or ()
-
-    def _at_step_up(self, at: Place, challenged: Scopes | None) -> Scopes | None:
-        prior = self._prior(at) if self.habits.accumulates or self.draws.whether("union now and then", 0.2) else ()
-        if challenged is None:
-            wider = join(prior, at.listed)
-            held = at.account.held
-            return wider if wider and (held is None or not set(wider) <= set(held)) else None
-        if at.listed and self.draws.whether("metadata joined at a step-up", 0.05):
-            return join(prior, challenged, at.listed)
-        return join(prior, challenged)
-
-    def _prior(self, at: Place) -> Scopes:
-        """What was requested and granted before; what was declined is asked for again, or not (A2)."""
-        account = at.account
-        if account.granted is not None and not self.habits.keeps_declined:
-            return account.granted
-        return account.asked_or_granted
-
-    def _from_any_source(self, at: Place, challenged: Scopes | None) -> Scopes:
-        """Before 2025-11-25 no document says which source to prefer."""
-        sources = self.habits.sources
-        if sources == "any":
-            sources = self.draws.any_of(("challenge", "metadata", "all", "configured", "server", "none"))
-        prior = self._prior(at) if self.habits.accumulates else ()
-        match sources:
-            case "challenge":
-                return join(prior, challenged or at.listed)
-            case "metadata":
-                return join(prior, at.listed or challenged)
-            case "configured":
-                return join(prior, self.habits.configured if self.habits.mode != "none" else None)
-            case "server":
-                return join(prior, self._listed.get(at.issuer))
-            case "none":
-                return prior
-            case _:
-                return join(prior, challenged, at.listed)
-
-    def _limited(self, chosen: Scopes, challenged: Scopes | None) -> Scopes | None:
-        """Not beyond a ceiling (A11)."""
-        if self.habits.mode != "ceiling" or self.habits.configured is None:
-            return chosen
-        within = tuple(scope for scope in chosen if scope in self.habits.configured)
-        if not within or (set(challenged or ()) - set(within) and self.draws.whether("beyond the ceiling", 0.6)):
-            return None
-        return within
-
-    def _ordered(self, chosen: Scopes) -> Scopes:
-        if self.habits.order == "sorted":
-            return tuple(sorted(chosen))
-        return self.draws.shuffled(chosen) if self.habits.order == "any" else chosen
-
-    def _with_offline_access(self, at: Place, chosen: Scopes) -> Scopes:
-        """Add offline_access where a refresh token is wanted and the server lists the scope (OFFLINE-1)."""
-        habit = self.habits.offline
-        if habit == "never" or self.habits.wants_refresh_token is False or not self._lists_offline.get(at.issuer):
-            return chosen
-        if self.habits.grant_type != AUTHORIZATION_CODE or (habit == "once" and at.account.known):
-            return chosen
-        if not chosen and not self.draws.whether("offline_access alone", 0.1):
-            return chosen
-        self.draws.taken["offline_access added"] += 1
-        return join(chosen, (OFFLINE_ACCESS,))
-
     # --- the authorization server -----------------------------------------------------------------
 
     def _obtain(self, call: Call, heading: Heading | None, occasion: Occasion) -> Steps[bool]:
@@ -511,7 +281,7 @@ class Client:
         if at.attempts[self._counted_as(call)] >= FEW:
             self.draws.taken["attempts used up"] += 1
             return False
-        chosen = self._select(at, heading, occasion)
+        chosen = self._selection.select(at, heading, occasion)
         if chosen is None:
             return False
         self.draws.taken[f"asked: {occasion}"] += 1
@@ -530,16 +300,15 @@ class Client:
 
     def _authorize(self, call: Call, heading: Heading | None, chosen: Scopes) -> Steps[bool]:
         at = call.at
-        asked = self._with_offline_access(at, chosen)
+        asked = self._selection.with_offline_access(at, chosen)
         if self._was_refused(call, asked):
             return False
         error = yield from self._consent(at, asked)
-        least = self._least(at, heading)
-        if error == "invalid_scope" and set(least) < set(asked) and at.attempts[self._counted_as(call)] < FEW:
-            if self.draws.whether("less asked for after invalid_scope", 0.5):
-                at.attempts[self._counted_as(call)] += 1
-                asked = least
-                error = yield from self._consent(at, asked)
+        less = self._less(call, heading, asked)
+        if error == "invalid_scope" and less and self.draws.whether("less asked for after invalid_scope", 0.5):
+            at.attempts[self._counted_as(call)] += 1
+            asked = less
+            error = yield from self._consent(at, asked)
         if error is not None:
             if self.habits.keeps_failed and at.account.known:
                 at.account.requested = join(at.account.requested, asked)
@@ -552,10 +321,13 @@ class Client:
         yield
         return learned
 
-    def _least(self, at: Place, heading: Heading | None) -> Scopes:
-        """What no request may leave out: the challenge, and what was granted (CHAL-1, ACC-2)."""
-        granted = at.account.granted if at.account.known else ()
-        return join(granted, None if heading is None else heading.scope)
+    def _less(self, call: Call, heading: Heading | None, asked: Scopes) -> Scopes:
+        """What no request may leave out (CHAL-1, ACC-2), if that is less than was asked for and may be tried."""
+        account = call.at.account
+        if heading is None or heading.scope is None or call.at.attempts[self._counted_as(call)] >= FEW:
+            return ()
+        least = join(account.granted if account.known else (), heading.scope)
+        return least if set(least) < set(asked) else ()
 
     def _consent(self, at: Place, asked: Scopes) -> Steps[str | None]:
         """Send the user to the authorization endpoint; the error that comes back, None where a code does."""
