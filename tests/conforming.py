@@ -7,15 +7,16 @@ another reading of the same documents, and what the judge finds in it is a fault
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from conforming_challenges import Scopes, Writer
 from conforming_clients import Client, Steps
 from conforming_habits import Habits, Place
+from conforming_recorder import Recorder
 from conforming_servers import AuthorizationServer, ResourceServer, Token, Tokens, join
 from draws import Draws
-from scope_model.events import OFFLINE_ACCESS, Event, Header, ResourceRequest, TokenExpired, Transcript
+from scope_model.events import OFFLINE_ACCESS, Header, TokenExpired, Transcript
 from scope_spec import Revision
 
 VOCABULARIES: Final[tuple[Scopes, ...]] = (
@@ -156,7 +157,18 @@ class World:
             self._step(running)
         if client.habits.reports:
             client.report(draws.any_of(client.places))
-        return Sample(Transcript(self.header, self._recorded()), draws.taken)
+        events = Recorder(draws, named=self.named, may_lose=self._may_lose()).write_down(client.events, self._alone())
+        return Sample(Transcript(self.header, events), draws.taken)
+
+    def _alone(self) -> list[str]:
+        """The members that may be left out, since there is one of each."""
+        counted = {"resource": len(self.client.places), "issuer": len(self.client.servers)}
+        return [member for member, number in counted.items() if number == 1]
+
+    def _may_lose(self) -> bool:
+        """Whether tokens may go unrecorded: one from before the recording leaves no other trace."""
+        accounts = [account for at in self.client.places for account in at.accounts.values()]
+        return not any(account.from_before for account in accounts)
 
     def _step(self, running: list[Steps[None]]) -> None:
         if self.draws.whether("restart in mid-call", 0.002):
@@ -222,36 +234,6 @@ class World:
             self.client.events.append(TokenExpired(account.token))
             account.expired = True
             at.open.clear()
-
-    # --- the recorder -----------------------------------------------------------------------------
-
-    def _recorded(self) -> list[Event]:
-        """What a recorder writes down: names may be left out where there is one of each."""
-        events = self.client.events
-        if self.client.habits.speaks_of_calls and self.draws.whether("recording ends early", 0.05):
-            events = events[: self.draws.number(0, len(events))]
-        before = any(account.from_before for at in self.client.places for account in at.accounts.values())
-        if not before and self.draws.whether("tokens not recorded", 0.03):
-            events = [
-                replace(event, access_token=None) if isinstance(event, ResourceRequest) else event for event in events
-            ]
-        members = []
-        if len(self.client.places) == 1:
-            members.append("resource")
-        if len(self.client.servers) == 1:
-            members.append("issuer")
-        if self.named == "everywhere" or not members:
-            return events
-        return [self._unnamed(event, members) for event in events]
-
-    def _unnamed(self, event: Event, members: list[str]) -> Event:
-        left_out = {
-            member: None
-            for member in members
-            if hasattr(event, member) and (self.named == "nowhere" or self.draws.any_of((True, False)))
-        }
-        # Any: dataclasses.replace takes whatever members the event has.
-        return replace(event, **left_out)  # type: ignore[arg-type]
 
 
 def conform(seed: int, revision: Revision) -> Sample:

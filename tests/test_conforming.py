@@ -37,6 +37,7 @@ FREEDOMS = {
     "consent": ("code", "access_denied", "invalid_scope", "server_error", "never"),
     "grant": ("echoed", "omitted", "narrower", "wider", "reordered", "empty", "different", "commas", "unechoed"),
     "refresh": ("omitted", "echoed", "narrower", "reordered"),
+    "recorder loses": ("nothing", "end", "tokens", "values", "response"),
     "asked": ("first", "step-up", "again", "unprompted"),
 }
 SPELLINGS = (
@@ -80,8 +81,6 @@ EPISODES = (
     "403 given up",
     "second 401 surfaced",
     "token from before",
-    "tokens not recorded",
-    "recording ends early",
     "restart in mid-call",
 )
 
