@@ -132,7 +132,7 @@ class Client:
 
     def _unauthorized(self, call: Call, heading: Heading, token: str | None) -> Steps[bool]:
         at = call.at
-        if token is not None and call.renewed:
+        if call.renewed:
             self.draws.taken["second 401 surfaced"] += 1
             return False  # CHAL-8
         if self.draws.whether("401 given up", 0.05) and self._may_give_up(at):
@@ -140,10 +140,10 @@ class Client:
             return False
         yield from self._take(at)
         try:
-            if self._newer(at, token):
+            if self._renewed_by_another(call, token):
                 return True
             yield from self._look_up(at, heading)
-            if self._newer(at, token):
+            if self._renewed_by_another(call, token):
                 return True
             return (yield from self._renewed(call, heading, token))
         finally:
@@ -151,10 +151,9 @@ class Client:
 
     def _renewed(self, call: Call, heading: Heading, token: str | None) -> Steps[bool]:
         account = call.at.account
-        call.renewed = token is not None
+        call.renewed = token is not None or account.known
         within = account.granted is None or set(heading.scope or ()) <= set(account.granted)
         if account.refresh_token is not None and within and self.draws.whether("401 answered by a refresh", 0.8):
-            call.renewed = True
             if (yield from self._refresh(call.at)):
                 call.at.heard = join(call.at.heard, heading.scope)
                 return True
@@ -185,6 +184,12 @@ class Client:
             return (yield from self._obtain(call, heading, "step-up" if at.account.known else "first"))
         finally:
             at.busy = False
+
+    def _renewed_by_another(self, call: Call, token: str | None) -> bool:
+        """Whether another call brought a token since: that is a renewal of this one, too (CHAL-8)."""
+        newer = self._newer(call.at, token)
+        call.renewed = call.renewed or (newer and token is not None)
+        return newer
 
     def _newer(self, at: Place, token: str | None) -> bool:
         """Whether there is another token by now than the one that was sent."""
@@ -281,7 +286,9 @@ class Client:
         if at.attempts[self._counted_as(call)] >= FEW:
             self.draws.taken["attempts used up"] += 1
             return False
-        chosen = self._selection.select(at, heading, occasion)
+        # Another call of the same operation may have been told more since: that is authoritative for this one, too.
+        challenged = join(None if heading is None else heading.scope, at.open.get(call.operation)) or None
+        chosen = self._selection.select(at, challenged, occasion)
         if chosen is None:
             return False
         self.draws.taken[f"asked: {occasion}"] += 1
@@ -296,15 +303,15 @@ class Client:
             case "token_exchange":
                 return (yield from self._exchange(call, chosen))
             case _:
-                return (yield from self._authorize(call, heading, chosen))
+                return (yield from self._authorize(call, challenged, chosen))
 
-    def _authorize(self, call: Call, heading: Heading | None, chosen: Scopes) -> Steps[bool]:
+    def _authorize(self, call: Call, challenged: Scopes | None, chosen: Scopes) -> Steps[bool]:
         at = call.at
         asked = self._selection.with_offline_access(at, chosen)
         if self._was_refused(call, asked):
             return False
         error = yield from self._consent(at, asked)
-        less = self._less(call, heading, asked)
+        less = self._less(call, challenged, asked)
         if error == "invalid_scope" and less and self.draws.whether("less asked for after invalid_scope", 0.5):
             at.attempts[self._counted_as(call)] += 1
             asked = less
@@ -321,12 +328,12 @@ class Client:
         yield
         return learned
 
-    def _less(self, call: Call, heading: Heading | None, asked: Scopes) -> Scopes:
+    def _less(self, call: Call, challenged: Scopes | None, asked: Scopes) -> Scopes:
         """What no request may leave out (CHAL-1, ACC-2), if that is less than was asked for and may be tried."""
         account = call.at.account
-        if heading is None or heading.scope is None or call.at.attempts[self._counted_as(call)] >= FEW:
+        if challenged is None or call.at.attempts[self._counted_as(call)] >= FEW:
             return ()
-        least = join(account.granted if account.known else (), heading.scope)
+        least = join(account.granted if account.known else (), challenged)
         return least if set(least) < set(asked) else ()
 
     def _consent(self, at: Place, asked: Scopes) -> Steps[str | None]:
@@ -472,10 +479,12 @@ class Client:
             return
         call, heading = at.deferred
         at.deferred = None
+        answered = False
         yield from self._take(at)
         try:
             yield from self._look_up(at, heading)
-            answered = yield from self._obtain(call, heading, "step-up" if at.account.known else "first")
+            if heading.scope is None or not set(heading.scope) <= set(at.account.held or ()):
+                answered = yield from self._obtain(call, heading, "step-up" if at.account.known else "first")
         finally:
             at.busy = False
         if answered:

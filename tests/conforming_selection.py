@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from conforming_challenges import Heading, Scopes
+from conforming_challenges import Scopes
 from conforming_habits import Habits, Place
 from conforming_servers import join
 from draws import Draws
@@ -22,9 +22,8 @@ class Selection:
         self.habits = habits
         self.server_lists: dict[str, Scopes | None] = {}
 
-    def select(self, at: Place, heading: Heading | None, occasion: Occasion) -> Scopes | None:
+    def select(self, at: Place, challenged: Scopes | None, occasion: Occasion) -> Scopes | None:
         """The scopes to ask for, empty where the parameter is left out; None where asking cannot help."""
-        challenged = None if heading is None else heading.scope
         chosen = self._chosen(at, challenged, occasion)
         if chosen is None:
             return None
