@@ -419,6 +419,8 @@ class Client:
             account.held = named or account.granted
         else:
             account.held = self._read_scope(response.scope, named or account.granted)
+            if account.granted is None:  # what the token has was granted, whatever else was
+                account.requested = join(account.requested, account.held)
         yield
         return True
 
@@ -483,7 +485,7 @@ class Client:
         yield from self._take(at)
         try:
             yield from self._look_up(at, heading)
-            if heading.scope is None or not set(heading.scope) <= set(at.account.held or ()):
+            if not set(heading.scope or ()) <= set(at.account.held or ()):
                 answered = yield from self._obtain(call, heading, "step-up" if at.account.known else "first")
         finally:
             at.busy = False
