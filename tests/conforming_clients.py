@@ -341,6 +341,8 @@ class Client:
         prompt = None
         if OFFLINE_ACCESS in asked:
             prompt = self.draws.any_of(("consent", "consent", "login consent", None))
+        if not self.habits.queues:  # another request may be made before this one is answered
+            at.account.requested = join(at.account.requested, at.account.granted, asked)
         text = " ".join(asked) or None
         self.events.append(AuthorizationRequest(text, prompt, at.issuer, at.name))
         yield

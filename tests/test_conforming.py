@@ -10,9 +10,9 @@ import pytest
 from conforming import Sample, conform
 from conforming_challenges import Writer
 from draws import Draws
+from scope_judge.judge import judge, judged
 from scope_model.challenges import Challenge, MalformedChallenge, parse_challenges
 from scope_model.events import CallStarted, ClientReported, ClientRestarted, TokenRequest
-from scope_model.judge import Judge
 from scope_spec import CLAUSES, REVISIONS, Revision
 
 MANY = int(os.environ.get("SCOPELAW_CONFORMING", "2000"))
@@ -103,10 +103,7 @@ def samples(revision: Revision) -> Iterator[Sample]:
 def test_no_conforming_client_is_accused(revision: Revision) -> None:
     accused = []
     for seed, sample in enumerate(samples(revision)):
-        judging = Judge(sample.transcript.header)
-        for event in sample.transcript.events:
-            judging.hear(event)
-        accused += [(seed, finding) for finding in judging.found if finding.verdict != "unspecified"]
+        accused += [(seed, finding) for finding in judge(sample.transcript) if finding.verdict != "unspecified"]
     shown = "\n".join(f"seed {seed}, event {f.event}: {f.clause} {f.verdict}: {f.because}" for seed, f in accused[:20])
     assert not accused, f"{len(accused)} findings in {MANY} transcripts of {revision}:\n{shown}"
 
@@ -167,10 +164,6 @@ def test_nearly_every_judged_clause_is_reached() -> None:
     reached: Counter[str] = Counter()
     for revision in REVISIONS:
         for seed in range(500):
-            sample = conform(seed, revision)
-            judging = Judge(sample.transcript.header)
-            for event in sample.transcript.events:
-                judging.hear(event)
-            reached.update(judging.reached)
-    judged = {clause.id for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged}
-    assert not judged - {clause for clause, count in reached.items() if count}
+            reached.update(judged(conform(seed, revision).transcript).reached)
+    known = {clause.id for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged}
+    assert not known - {clause for clause, count in reached.items() if count}
