@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from conforming_challenges import Heading, Scopes
 from conforming_servers import ResourceServer, join
 from draws import Draws
-from scope_model.events import AUTHORIZATION_CODE, ConfiguredMode
+from scope_model.events import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, ConfiguredMode
 from scope_spec import Revision
 
 
@@ -78,8 +78,8 @@ class Habits:
 
     @property
     def has_user(self) -> bool:
-        """Whether somebody can be asked for consent."""
-        return self.grant_type == AUTHORIZATION_CODE
+        """Whether it acts for a user, and so is expected to step up (STEP-2)."""
+        return self.grant_type != CLIENT_CREDENTIALS
 
 
 @dataclass(slots=True)
