@@ -92,7 +92,8 @@ class Facts:
         self._named: dict[str, dict[Owner, int]] = {}
         self._any_foreign = False
         self._redeeming: tuple[Account, Resource] | None = None
-        self._decoys: dict[str, Settled | None] = {}
+        self._decoys: list[Settled] = []
+        self._stepped_up = False
         self._authorizing: dict[Resource, Account] = {}
         self._touched: dict[Resource, None] = {}
         self._calls: dict[int, tuple[CallStarted, int]] = {}
@@ -116,9 +117,8 @@ class Facts:
                 left = pending.renewed is not None or not pending.alone
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
                     yield from self._settled(resource, pending, answered=False)
-        for settled in self._decoys.values():
-            if settled is not None:
-                yield replace(settled, at_the_end=True)
+        for settled in () if self._stepped_up else self._decoys:
+            yield replace(settled, at_the_end=True)
 
     # --- calls ------------------------------------------------------------------------------------
 
@@ -296,9 +296,9 @@ class Facts:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
         tried = resource.attempt(pending.operation)
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, self._asked_before)
-        if settled.decoy is not None and (answered or settled.can_be_met):
-            known = self._decoys.setdefault(settled.decoy, settled)
-            self._decoys[settled.decoy] = None if answered else known
+        self._stepped_up = self._stepped_up or (answered and pending.challenge.insufficient)
+        if not self._stepped_up and settled.can_be_met and settled.decoy is not None:
+            self._decoys.append(settled)
         yield settled
 
     # --- metadata and registration ----------------------------------------------------------------
@@ -620,9 +620,12 @@ class Facts:
         """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
         if account.token is not None and account.token.state == "expired":
             return None
-        waiting = list(_waiting(resource))
-        rejected = (one for one in waiting if one.challenge.status == 401 and one.refreshed_at == NEVER)
-        return next(rejected, next((one for one in waiting[:1] if one.alone), None))
+        waiting = [one for one in _waiting(resource) if one.refreshed_at == NEVER or one.alone]
+        latest = waiting[0] if waiting and waiting[0].alone else None
+        if latest is not None and latest.challenge.status == 401 and not latest.repeats:
+            return latest
+        rejected = (one for one in waiting if one.challenge.status == 401 and not one.repeats)
+        return next((one for one in rejected if one.refreshed_at == NEVER), latest)
 
     def _token_response(self, event: TokenResponse) -> Occasions:
         account, resource = self._place_of(event.issuer, event.resource)
@@ -822,19 +825,21 @@ def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
         yield pending
         if pending.beside is not None:
             yield pending.beside
+    for tried in islice(reversed(resource.attempts.values()), _SEEN_BACK):
+        if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
+            yield tried.left  # sent again before it was answered, or by another call: the two overlap
 
 
 def _misfit(
     resource: Resource, account: Account, new: list[Scope], wanted: ScopeSet, one: PendingChallenge
-) -> tuple[int, bool, int]:
+) -> tuple[int, bool, int, int]:
     """How badly a request fits a challenge that it meets: by what it adds, or leaves out of the metadata."""
     challenge, listed = one.challenge, resource.listed or NO_SCOPES
-    if challenge.unclear:
-        return 0, False, -one.at
-    named = listed if challenge.scope is None else challenge.scope
+    named = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
     added = sum(scope not in named and scope != OFFLINE_ACCESS for scope in new)
-    lost = challenge.scope is None and account.requested is None and not listed <= wanted
-    return added, lost or one.repeats, -one.at
+    first = account.requested is None and challenge.scope is None and not challenge.unclear
+    extra = sum(scope not in named and scope != OFFLINE_ACCESS for scope in wanted)
+    return added, (first and not listed <= wanted) or one.repeats, extra, -one.at
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.
