@@ -389,7 +389,8 @@ class Facts:
         if resource is None:
             self._redeeming = None  # nobody but the server can tell for which resource this is
             return
-        account = self.places.account(resource, event.issuer)
+        # The first leg of an exchange goes to an identity provider: the account is where the last one leads to.
+        account = self.places.account(resource, None if grant_type == TOKEN_EXCHANGE else event.issuer)
         account.audience = event.resource
         yield ResourceNamed(event.resource, resource.published)
         answers = self._answers(resource, account, request, grant_type)
@@ -526,7 +527,7 @@ class Facts:
         if asked.grant_type != AUTHORIZATION_CODE or not account.awaits_a_token:
             account.leg = asked.grant_type
         account.awaits_a_token = account.awaits_a_token or asked.grant_type != AUTHORIZATION_CODE
-        if asked.grant_type == AUTHORIZATION_CODE:
+        if asked.grant_type != CLIENT_CREDENTIALS:
             account.under_way.append(account.sourced)
         asked.resource.answering = asked.answers
         self.places.waiting.pop(asked.resource, None)
@@ -540,7 +541,7 @@ class Facts:
         account, resource = self._place_of(event.issuer, event.resource)
         if event.error is not None:
             self._refused(account)
-            self._authorizing.pop(resource, None)
+            self._done(account, resource)
         yield from ()
 
     def _place_of(self, issuer: str | None, resource: str | None) -> tuple[Account, Resource]:
@@ -555,7 +556,7 @@ class Facts:
 
     def _refused(self, account: Account) -> None:
         account.refused = NO_SCOPES if account.pending is None else account.pending.wanted
-        account.redeemed += account.leg == AUTHORIZATION_CODE
+        account.redeemed += account.leg != CLIENT_CREDENTIALS
         if account.redeemed >= len(account.under_way):
             account.under_way, account.redeemed = [], 0
         account.refused_at = self.at
@@ -584,13 +585,14 @@ class Facts:
     def _being_authorized(self, event: TokenRequest) -> tuple[Account, Resource]:
         """Whose code is redeemed: that of the resource that is named, the only one under way, or the last."""
         named = None if event.resource is None else self.places.named(event.resource)
-        if named not in self._authorizing and self._authorizing:
+        if named is not None and named.account is not None and named.account.under_way:
+            self._redeeming = named.account, named
+        elif self._authorizing:
             named = next(reversed(self._authorizing))
-        if named is not None and named in self._authorizing:
-            account = self._authorizing.pop(named)
-            self._redeeming = account, named
-            return account, named
-        return self._place_of(event.issuer, event.resource)
+            self._redeeming = self._authorizing[named], named
+        else:
+            return self._place_of(event.issuer, event.resource)
+        return self._redeeming
 
     def _refreshes(self, event: TokenRequest) -> Occasions:
         request = ScopeRequest.of(event.scope)
@@ -631,8 +633,6 @@ class Facts:
 
     def _token_response(self, event: TokenResponse) -> Occasions:
         account, resource = self._place_of(event.issuer, event.resource)
-        if account.leg != TOKEN_EXCHANGE or event.access_token is None:
-            self._authorizing.pop(resource, None)
         self._began_midway = self._began_midway or account.leg is None
         account.awaits_a_token = False
         if event.access_token is None and event.error is not None:
@@ -649,7 +649,13 @@ class Facts:
             else:
                 self._issued(account, event, said)
             self._new_token(account, resource, event)
+        self._done(account, resource)
         yield from ()
+
+    def _done(self, account: Account, resource: Resource) -> None:
+        """Forget an authorization that came to an end."""
+        if not account.under_way:
+            self._authorizing.pop(resource, None)
 
     def _token_refused(self, account: Account) -> None:
         if account.leg == REFRESH_TOKEN:
@@ -700,7 +706,7 @@ class Facts:
     @staticmethod
     def _redeemed_one_of(account: Account) -> list[ScopeSet]:
         """What was asked for, where codes of several requests were under way and differ: nobody knows which this is."""
-        if account.leg != AUTHORIZATION_CODE:
+        if account.leg not in (AUTHORIZATION_CODE, JWT_BEARER):
             return []
         asked = account.under_way
         account.redeemed += 1

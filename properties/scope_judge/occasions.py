@@ -308,7 +308,9 @@ class Reported(Occasion):
             known = self.account.in_hand.shown
         if known is None:
             return HOLDS if self.said is None else None
-        cause = "unknown" if self.said is None else "wrong"
+        cause = "wrong"
+        if self.said is None:
+            cause = "unknown-though-told" if "explicit" in (self.account.told, self.account.refresh_told) else "unknown"
         was = listing(known) or "no scope"
         return Broken(cause, f"what was granted is {was}, and the client reports {self.shown}")
 
