@@ -90,11 +90,16 @@ def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
     at_stake=lambda asked: asked.listed is not None and not (asked.challenged or NO_SCOPES) <= asked.listed,
 )
 def the_challenge_is_cut_to_the_metadata(asked: Asked, _: Reads) -> bool:
-    """Some of the challenge is asked for, and what is left out is what the metadata does not list."""
+    """What is asked for of the challenge is what the metadata lists, and some of it is new."""
     listed, challenged = asked.listed, asked.challenged
-    if listed is None or challenged is None or not _keeps_some(asked) or listed <= challenged:
+    if listed is None or challenged is None or listed <= challenged:
         return False
-    return not any(scope in listed for scope in asked.lost_challenged)
+    kept = [scope for scope in challenged if scope in asked.wanted and not asked.was_had(scope)]
+    return (
+        len(kept) > 0
+        and all(scope in listed for scope in kept)
+        and not any(scope in listed for scope in asked.lost_challenged)
+    )
 
 
 @explains(
