@@ -176,17 +176,12 @@ class Blame:
         if asked.is_configured:
             return finding
         reads: Reads = "known to read" if asked.situation in self.reads_plain else "unknown"
-        if asked.challenge is not None and asked.challenge.plain and not self._names_can_be_misread(asked):
-            for known in self._explanations:
-                if known.shows(asked, reads):
-                    because = known.says.format(listing(asked.lost_challenged))
-                    return replace(finding, clause=known.clause, cause=known.cause, because=because)
         possible = {wrong.clause: wrong for wrong in self._possible(asked)} if reads == "known to read" else {}
-        return self._misread(finding, next(iter(possible.values()))) if len(possible) == 1 else finding
-
-    @staticmethod
-    def _names_can_be_misread(asked: Asked) -> bool:
-        return asked.challenge is not None and any(wrong.clause in OF_NAMES for wrong, _ in asked.challenge.misread)
+        known = next((known for known in self._explanations if known.shows(asked, reads)), None)
+        if known is not None and not possible:
+            because = known.says.format(listing(asked.lost_challenged))
+            return replace(finding, clause=known.clause, cause=known.cause, because=because)
+        return self._misread(finding, *possible.values()) if known is None and len(possible) == 1 else finding
 
     def _misread(self, finding: Finding, wrong: Misreading) -> Finding:
         if not self._is_in_force(wrong.clause):

@@ -15,6 +15,7 @@ from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     JWT_BEARER,
+    OFFLINE_ACCESS,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
     AuthorizationRequest,
@@ -57,7 +58,7 @@ from .occasions import (
     Settled,
     TokenTried,
 )
-from .parsed import read_response
+from .parsed import ParsedChallenge, read_response
 from .places import Places, canonical, is_parent
 
 Occasions = Iterator[Occasion]
@@ -248,7 +249,7 @@ class Facts:
             repeats=event.status == 401 and tried.said is not None and tried.said == challenge.says,
             outdated=sent_at != NEVER and self._is_outdated(account, tried.carried),
             call=tried.call if tried.call in self._open.get(event.operation, ()) else None,
-            held=None if account is None else account.in_hand if event.status == 403 else account.granted,
+            held=self._held(account, challenge),
         )
         if event.status == 401 and account is not None and account.token is not None and not pending.outdated:
             account.token.state = "rejected"
@@ -264,6 +265,15 @@ class Facts:
         if challenge.names_metadata:
             resource.pointed_at = self.at
         yield from ()
+
+    def _held(self, account: Account | None, challenge: ParsedChallenge) -> Known | None:
+        """What a client holds when it is challenged; offline_access once it was asked for, since no token shows it."""
+        if account is None:
+            return None
+        held = account.in_hand if challenge.insufficient else account.granted
+        if held.at_most is None or account not in self._named.get(OFFLINE_ACCESS, {}):
+            return held
+        return Known(held.at_least, held.at_most | OFFLINE)
 
     def _is_outdated(self, account: Account | None, carried: str | None) -> bool:
         """Whether a request went out with another token than the newest, as where calls overlap."""

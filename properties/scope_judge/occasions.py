@@ -173,9 +173,7 @@ class Settled(Occasion):
         if held is None or held.at_most is None:
             return NO_SCOPES
         if challenge.scope is not None:
-            requested = None if self.account is None else self.account.requested
-            tried = requested is not None and OFFLINE_ACCESS in requested.at_least
-            return challenge.scope - held.at_most - (OFFLINE if tried else NO_SCOPES)
+            return challenge.scope - held.at_most
         names_nothing = challenge.insufficient and not challenge.unclear and self.listed is not None
         return self.listed - held.at_most - OFFLINE if names_nothing and self.listed is not None else NO_SCOPES
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scope_judge.findings import HOLDS, Answer, Broken
-from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked
+from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked, Called
 from scope_model.scopes import same_scopes
 
 from .book import clause
@@ -81,3 +81,9 @@ def a_refused_request_is_not_repeated(asked: Asked) -> Answer:
     if not same_scopes(refused, asked.wanted):
         return HOLDS
     return Broken("repeated", "the request that was just refused is sent again unchanged")
+
+
+@clause("RETRY-5", on=Called)
+def a_refusal_is_followed_by_something_else(called: Called) -> Answer:
+    """After a refusal the application goes on with another call."""
+    return HOLDS if called.account is not None and called.account.refused is not None else None
