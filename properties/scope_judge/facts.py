@@ -465,7 +465,9 @@ class Facts:
             one for one in waiting if one.challenge.asks_within(request.wanted) and not one.challenge.refuses_plainly
         ]
         new = [scope for scope in request.wanted if account not in self._named.get(scope, {})]
-        best = min(met, key=partial(_misfit, resource, account, new, request.wanted), default=latest)
+        best = min(met, key=partial(_misfit, resource, account, new, request.wanted), default=None)
+        if best is None:
+            return next((one for one in waiting if not one.challenge.refuses_plainly), latest)
         best.alone_met = len(met) < 2
         return best
 
