@@ -548,10 +548,12 @@ class Facts:
         """Whose request an answer belongs to: the one that is named, else the last."""
         last = self._redeeming
         named = None if resource is None else self.places.named(resource)
-        if last is not None and named in (None, last[1]) and _same_issuer(issuer, last[0].issuer):
+        if last is not None and named in (None, last[1]) and _is_or_awaits(last[0], issuer):
             return last
         if named is None:
             named = self.places.current or self.places.asked(resource)
+        if named.account is not None and _is_or_awaits(named.account, issuer):
+            return named.account, named
         return self.places.account(named, issuer), named
 
     def _refused(self, account: Account) -> None:
@@ -823,8 +825,11 @@ def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
     return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
 
 
-def _same_issuer(one: str | None, other: str | None) -> bool:
-    return one is None or other is None or canonical(one) == canonical(other)
+def _is_or_awaits(account: Account, issuer: str | None) -> bool:
+    """Whether an answer of an issuer is for an account: it is that issuer's, or awaits one, be it of its first leg."""
+    if issuer is None or account.issuer is None or account.awaits_a_token:
+        return True
+    return canonical(issuer) == canonical(account.issuer)
 
 
 def _waiting(resource: Resource) -> Iterator[PendingChallenge]:

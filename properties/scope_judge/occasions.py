@@ -310,7 +310,7 @@ class Reported(Occasion):
             return HOLDS if self.said is None else None
         cause = "wrong"
         if self.said is None:
-            cause = "unknown-though-told" if "explicit" in (self.account.told, self.account.refresh_told) else "unknown"
+            cause = "unknown-though-told" if self.basis == "explicit" else "unknown"
         was = listing(known) or "no scope"
         return Broken(cause, f"what was granted is {was}, and the client reports {self.shown}")
 
