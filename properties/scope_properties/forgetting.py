@@ -327,11 +327,7 @@ def gained(judging: Judging, transcript: Transcript, left: Remainder) -> list[Fi
         if found.verdict in _GRAVITY
     ]
     cut = bool(left.places) and left.places[-1] < len(transcript.events) - 1
-    return [
-        found
-        for found in _unanswered(after, before)
-        if not (cut and found.clause in _OF_THE_END)
-    ]
+    return [found for found in _unanswered(after, before) if not (cut and found.clause in _OF_THE_END)]
 
 
 def lost(judging: Judging, transcript: Transcript, left: Remainder, keeps: frozenset[str]) -> list[Finding]:
