@@ -98,9 +98,10 @@ CLIENTS: Final[Mapping[str, Kept]] = MappingProxyType(
 
 @st.composite
 def transcripts(draw: st.DrawFn) -> Transcript:
-    """A transcript of any of them."""
+    """A transcript of any of them, with the application's calls or without."""
     client = CLIENTS[draw(st.sampled_from(tuple(CLIENTS)))]
-    return run(draw(episodes(revision=client.revision, grant_types=client.grant_types)), client.subject)
+    transcript = run(draw(episodes(revision=client.revision, grant_types=client.grant_types)), client.subject)
+    return transcript if draw(st.booleans()) else without_any(transcript, "calls").transcript
 
 
 # --- the laws -------------------------------------------------------------------------------------
@@ -128,11 +129,12 @@ def test_forgetting_several_things_never_accuses_and_loses_nothing_that_stood_wi
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_forgetting_all_that_can_be_forgotten_of_any_client_accuses_it_of_nothing(client: str) -> None:
-    for transcript in islice(CLIENTS[client].transcripts(11), 6):
-        for name in OMISSIONS:
-            left = without_any(transcript, name)
-            assert gained(judge, transcript, left) == [], name
-            assert lost(judge, transcript, left, OMISSIONS[name].keeps) == [], name
+    for driven in islice(CLIENTS[client].transcripts(11), 6):
+        for transcript in (driven, without_any(driven, "calls").transcript):
+            for name in OMISSIONS:
+                left = without_any(transcript, name)
+                assert gained(judge, transcript, left) == [], name
+                assert lost(judge, transcript, left, OMISSIONS[name].keeps) == [], name
 
 
 def kept_by(names: tuple[str, ...]) -> frozenset[str]:
@@ -141,7 +143,7 @@ def kept_by(names: tuple[str, ...]) -> frozenset[str]:
 
 
 def without_any(transcript: Transcript, name: str) -> Remainder:
-    """What is left where all of it was lost; where that leaves hardly anything, the shortest beginning or half an end."""
+    """What is left where all of it was lost, or the shortest beginning, or half."""
     losses = list(OMISSIONS[name].losses(transcript.events))
     if name == "beginning":
         losses = losses[:1]
@@ -168,7 +170,7 @@ def test_each_omission_leaves_something_out_and_accusations_in(name: str) -> Non
             changed += 1
             kept += any(found.clause in keeps and found.event in left.places for found in judge(transcript))
     assert changed >= len(sampled()) // 4
-    assert kept >= 10
+    assert kept >= 5
 
 
 def test_what_is_drawn_leaves_something_out() -> None:

@@ -51,6 +51,7 @@ from scope_model.events import (
 )
 from scope_model.findings import Finding
 from scope_spec import CLAUSES
+from scope_spec import Event as EventName
 
 # --- what is left of a recording ------------------------------------------------------------------
 
@@ -95,10 +96,12 @@ _OF_THE_END: Final = frozenset({"STEP-7", "GRANT-3"})
 _OF_A_CALL: Final = _OF_THE_END | {"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "CHAL-8"}
 """What is held against a client within one call of its application."""
 
-_OF_REGISTRATION: Final = frozenset(
-    name for name, clause in CLAUSES.items() if "client_registration" in clause.observed
-)
 _ALL: Final = frozenset(CLAUSES)
+
+
+def _observed_on(event: EventName) -> frozenset[str]:
+    """The clauses that show on such an event, there or elsewhere."""
+    return frozenset(name for name, clause in CLAUSES.items() if event in clause.observed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,7 @@ def reports(events: Sequence[Event]) -> Iterator[Loss]:
     return _each(events, ClientReported)
 
 
-@_omission(keeps=_ALL - _OF_REGISTRATION)
+@_omission(keeps=_ALL - _observed_on("client_registration"))
 def registrations(events: Sequence[Event]) -> Iterator[Loss]:
     """A client may have been registered long before the recording."""
     return _each(events, ClientRegistration)
@@ -193,7 +196,7 @@ def expiries(events: Sequence[Event]) -> Iterator[Loss]:
     return _each(events, TokenExpired)
 
 
-@_omission(keeps=_STAND_ALONE | _CHALLENGE)
+@_omission(keeps=_ALL - _observed_on("resource_request"))
 def authorization_headers(events: Sequence[Event]) -> Iterator[Loss]:
     """A browser's export leaves every Authorization header out."""
     yield _presenting(events, None)
