@@ -23,6 +23,7 @@ Not among the omissions, because their absence speaks:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -318,49 +319,42 @@ _GRAVITY: Final = {"discouraged": 1, "violates": 2}
 
 
 def gained(judging: Judging, transcript: Transcript, left: Remainder) -> list[Finding]:
-    """The accusations that only what was left out brings up; a judge has none.
+    """The accusations that came up because something was left out; a judge has none.
 
-    What the end decides is left aside where only the end is new: a transcript says by its footer that it is whole,
-    and a recorder that stopped early and writes one all the same says what is not so.
+    Not among them is that something never happened, where the end is new. A transcript says by its footer that it is
+    whole, and nothing else can say that what was owed at its end was never done.
     """
-    before = [found for found in judging(transcript) if found.verdict in _GRAVITY]
-    after = [
-        replace(found, event=left.places[found.event])
-        for found in judging(left.transcript)
-        if found.verdict in _GRAVITY
-    ]
-    cut = bool(left.places) and left.places[-1] < len(transcript.events) - 1
-    return [found for found in _unanswered(after, before) if not (cut and found.clause in _OF_THE_END)]
+    new_end = bool(left.places) and left.places[-1] < len(transcript.events) - 1
+    alone = _unanswered(_accusations(judging, left), _accusations(judging, whole(transcript)))
+    return [found for found in alone if not (new_end and found.clause in _OF_THE_END)]
 
 
 def lost(judging: Judging, transcript: Transcript, left: Remainder, keeps: frozenset[str]) -> list[Finding]:
-    """The accusations by clauses of `keeps` that went with what was left out, though their events are still there."""
-    places = dict(zip(left.places, range(len(left.places)), strict=True))
+    """The accusations by clauses of `keeps` that are gone or softer, though their events are still there."""
     before = [
         found
-        for found in judging(transcript)
-        if found.verdict in _GRAVITY and found.clause in keeps and found.event in places
+        for found in _accusations(judging, whole(transcript))
+        if found.clause in keeps and found.event in left.places
     ]
-    after = [
-        replace(found, event=left.places[found.event])
-        for found in judging(left.transcript)
-        if found.verdict in _GRAVITY
-    ]
-    return _unanswered(before, after)
+    return _unanswered(before, _accusations(judging, left))
+
+
+def _accusations(judging: Judging, left: Remainder) -> list[Finding]:
+    """What a judge finds at `discouraged` or above, by the places of the whole, the gravest first."""
+    found = [replace(one, event=left.places[one.event]) for one in judging(left.transcript) if one.verdict in _GRAVITY]
+    return sorted(found, key=lambda one: -_GRAVITY[one.verdict])
 
 
 def _unanswered(these: Iterable[Finding], by: Iterable[Finding]) -> list[Finding]:
-    """Of each event's findings those for which `by` has no other that is as grave, the gravest first."""
-    answers: dict[int, list[int]] = {}
-    for found in by:
-        answers.setdefault(found.event, []).append(_GRAVITY[found.verdict])
-    for gravities in answers.values():
-        gravities.sort()
+    """Of each event's findings those for which `by` has no other that is as grave; both come the gravest first."""
+    answers: dict[int, deque[int]] = {}
+    for one in by:
+        answers.setdefault(one.event, deque()).append(_GRAVITY[one.verdict])
     alone = []
-    for found in sorted(these, key=lambda found: -_GRAVITY[found.verdict]):
-        gravities = answers.get(found.event, [])
-        if gravities and gravities[-1] >= _GRAVITY[found.verdict]:
-            gravities.pop()
+    for one in these:
+        left = answers.get(one.event)
+        if left and left[0] >= _GRAVITY[one.verdict]:
+            left.popleft()
         else:
-            alone.append(found)
+            alone.append(one)
     return alone
