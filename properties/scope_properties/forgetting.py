@@ -27,7 +27,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, get_args
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -43,8 +43,10 @@ from scope_model.events import (
     ClientReported,
     Event,
     ProtectedResourceMetadata,
+    Received,
     ResourceRequest,
     ResourceResponse,
+    Sent,
     TokenExpired,
     TokenRequest,
     TokenResponse,
@@ -315,16 +317,17 @@ def _compatible(names: set[str]) -> tuple[str, ...]:
 # --- the laws -------------------------------------------------------------------------------------
 
 Judging = Callable[[Transcript], Sequence[Finding]]
+_MESSAGES: Final = (*get_args(Sent), *get_args(Received))
 _GRAVITY: Final = {"discouraged": 1, "violates": 2}
 
 
 def gained(judging: Judging, transcript: Transcript, left: Remainder) -> list[Finding]:
     """The accusations that came up because something was left out; a judge has none.
 
-    Not among them is that something never happened, where the end is new. A transcript says by its footer that it is
-    whole, and nothing else can say that what was owed at its end was never done.
+    Not among them is that something never happened, where the last messages were left out. A transcript says by its
+    footer that it is whole, and nothing else can say that what was owed at its end was never done.
     """
-    new_end = bool(left.places) and left.places[-1] < len(transcript.events) - 1
+    new_end = _last_message(left) != _last_message(whole(transcript))
     alone = _unanswered(_accusations(judging, left), _accusations(judging, whole(transcript)))
     return [found for found in alone if not (new_end and found.clause in _OF_THE_END)]
 
@@ -337,6 +340,12 @@ def lost(judging: Judging, transcript: Transcript, left: Remainder, keeps: froze
         if found.clause in keeps and found.event in left.places
     ]
     return _unanswered(before, _accusations(judging, left))
+
+
+def _last_message(left: Remainder) -> int | None:
+    """Where the last event stood that was on the wire."""
+    placed = zip(reversed(left.places), reversed(left.transcript.events), strict=True)
+    return next((at for at, event in placed if isinstance(event, _MESSAGES)), None)
 
 
 def _accusations(judging: Judging, left: Remainder) -> list[Finding]:
