@@ -228,7 +228,7 @@ def test_each_part_of_each_omission_is_another() -> None:
     assert became("reports") == {12: None}
     assert became("registrations") == {4: None}
     assert became("calls") == {0: None, 11: None}
-    assert became("expiries") == {13: None}
+    assert became("expiries_at_rest") == {13: None}
     assert became("authorization_headers") == {9: ResourceRequest("read", None, RESOURCE)}
     assert became("tokens_in_headers") == {9: ResourceRequest("read", "redacted", RESOURCE)}
     unread = TokenResponse(issuer=ISSUER, resource=RESOURCE)

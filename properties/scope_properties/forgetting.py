@@ -17,6 +17,8 @@ Not among the omissions, because their absence speaks:
   If a recorder might lose them, no upper bound on a request would ever hold.
 - Restarts. A client whose memory might be gone at any time need not remember what it asked for, nor count attempts:
   a recording is that of one process, unless it says otherwise.
+- That a token runs out while a challenge or a refusal is news. If it might at any time, no renewal would ever answer
+  the challenge before it, and no endless one would be found. Where the last call was served, it may go unseen.
 - The requests for scopes themselves and what is answered to calls, but for a beginning or an end as a whole: they are
   what is judged.
 """
@@ -99,6 +101,10 @@ _OF_THE_END: Final = frozenset({"STEP-7", "GRANT-3"})
 _OF_A_CALL: Final = _OF_THE_END | {"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "CHAL-8"}
 """What is held against a client within one call of its application."""
 
+_FORGOTTEN: Final = frozenset({"ACC-8", "ACC-10"})
+"""What shows in two reports: the first was right, and the second has lost what the first had."""
+
+_MESSAGES: Final = (*get_args(Sent), *get_args(Received))
 _ALL: Final = frozenset(CLAUSES)
 
 
@@ -171,7 +177,7 @@ def names_of_the_resource(events: Sequence[Event]) -> Iterator[Loss]:
             yield {at: replace(event, resource=None)}
 
 
-@_omission(keeps=_ALL)
+@_omission(keeps=_ALL - _FORGOTTEN)
 def reports(events: Sequence[Event]) -> Iterator[Loss]:
     """What a client says of itself is asked for by whoever drives it, and on no wire."""
     return _each(events, ClientReported)
@@ -194,9 +200,14 @@ def calls(events: Sequence[Event]) -> Iterator[Loss]:
 
 
 @_omission(keeps=_ALL)
-def expiries(events: Sequence[Event]) -> Iterator[Loss]:
-    """A client's clock is on no wire: a recording that a proxy made shows none of it."""
-    return _each(events, TokenExpired)
+def expiries_at_rest(events: Sequence[Event]) -> Iterator[Loss]:
+    """A client's clock is on no wire: after a call that was served, what it does next shows that a token ran out."""
+    served = False
+    for at, event in enumerate(events):
+        if isinstance(event, TokenExpired) and served:
+            yield {at: None}
+        if isinstance(event, _MESSAGES):
+            served = isinstance(event, ResourceResponse) and event.status < 300
 
 
 @_omission(keeps=_ALL - _observed_on("resource_request"))
@@ -317,7 +328,6 @@ def _compatible(names: set[str]) -> tuple[str, ...]:
 # --- the laws -------------------------------------------------------------------------------------
 
 Judging = Callable[[Transcript], Sequence[Finding]]
-_MESSAGES: Final = (*get_args(Sent), *get_args(Received))
 _GRAVITY: Final = {"discouraged": 1, "violates": 2}
 
 
