@@ -24,8 +24,8 @@ from scope_model.events import (
     ResourceResponse,
     Transcript,
 )
-from scope_model.policies import POLICIES
 from scope_oracle.cli import cli
+from scope_oracle.releases import NAMED
 from scope_oracle.transcripts import write
 from scope_properties.laws import LAWS
 from scope_properties.mutants import MUTANTS
@@ -309,10 +309,10 @@ def test_a_reading_is_explained_with_its_alternatives(name: str) -> None:
     assert all(value in text for value in READINGS["A1"].values)
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", NAMED)
 def test_every_policy_is_explained(policy: str) -> None:
     text = " ".join(scopelaw("explain", policy).stdout.split())
-    for part in (POLICIES[policy].says, POLICIES[policy].source, repr(POLICIES[policy].select)):
+    for part in (NAMED[policy].says, NAMED[policy].source, repr(NAMED[policy].select)):
         assert part in text
 
 
@@ -328,7 +328,7 @@ def test_every_law_and_mutant_is_explained(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_everything_is_listed() -> None:
     text = scopelaw("explain").stdout
-    for name in (*CLAUSES, *READINGS, *POLICIES, *LAWS, *MUTANTS):
+    for name in (*CLAUSES, *READINGS, *NAMED, *LAWS, *MUTANTS):
         assert f"  {name} " in text
 
 

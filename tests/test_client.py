@@ -19,25 +19,20 @@ from scope_model.client import (
     Client,
     Exchanging,
     Failed,
-    FetchResourceMetadata,
-    FetchServerMetadata,
     Grant,
     Heard,
     Idle,
     Illegal,
-    Key,
     LearningResource,
     LearningServer,
     Memory,
     Noted,
     Phase,
     Refreshing,
-    Registered,
     Registering,
     Served,
     Setup,
     Storage,
-    Unavailable,
     challenged,
     granted_scopes,
     select,
@@ -54,23 +49,21 @@ from scope_model.events import (
     AuthorizationServerMetadata,
     ClientRegistration,
     ClientRestarted,
+    FetchResourceMetadata,
+    FetchServerMetadata,
+    Key,
     ProtectedResourceMetadata,
+    Registered,
     ResourceRequest,
     ResourceResponse,
     TokenExpired,
     TokenRequest,
     TokenResponse,
+    Unavailable,
 )
-from scope_model.policies import (
-    POLICIES,
-    OnOmittedScope,
-    Policy,
-    challenge,
-    configured,
-    first_of,
-    mcp_2026_07_28,
-)
+from scope_model.policies import POLICIES, OnOmittedScope, Policy, mcp_2026_07_28
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
+from scope_model.selections import challenge, configured, first_of, resource_metadata
 
 RS: Final = "https://rs.example/mcp"
 OTHER_RS: Final = "https://other.example/mcp"
@@ -221,10 +214,11 @@ SAMPLES: Final[tuple[Heard, ...]] = (
 CELLS: Final = [(phase, event) for phase in get_args(Phase) for event in SAMPLES]
 
 
-def test_the_table_has_a_row_for_each_phase_and_a_column_for_each_event() -> None:
+def test_the_table_has_a_row_for_each_phase_and_the_events_that_have_a_place_there() -> None:
     assert set(TRANSITIONS) == set(get_args(Phase)) == set(LEGAL)
     assert set(EVENTS) == set(get_args(Heard)) == {type(event) for event in SAMPLES}
-    assert all(tuple(row) == EVENTS for row in TRANSITIONS.values())
+    for phase, row in TRANSITIONS.items():
+        assert set(row) == {type(legal) for legal in (*LEGAL[phase][1], *ANYWHERE)}
 
 
 @pytest.mark.parametrize(
@@ -364,11 +358,17 @@ def test_a_call_is_sent_whatever_scopes_its_token_carries() -> None:
     assert last(holding(""), WRITE) == ResourceRequest("write", "t1", RS)
 
 
-@pytest.mark.parametrize("status", [404, 500])
-def test_other_failures_are_reported(status: int) -> None:
-    client, actions = told(HELD, READ, answered(status))
-    assert actions[-1] == Failed(READ, f"the resource server answered {status}")
-    assert client == HELD
+@pytest.mark.parametrize("status", [200, 204, 299])
+def test_any_success_serves_the_call(status: int) -> None:
+    assert told(HELD, READ, ResourceResponse("read", status)) == (HELD, [last(HELD, READ), Served(READ)])
+
+
+@pytest.mark.parametrize("status", [100, 199, 300, 302, 400, 402, 404, 500])
+def test_other_failures_are_reported_whatever_they_say_about_scopes(status: int) -> None:
+    for parameters in ((), ('error="insufficient_scope"', 'scope="b"')):
+        client, actions = told(HELD, READ, answered(status, *parameters))
+        assert actions[-1] == Failed(READ, f"the resource server answered {status}")
+        assert client == HELD
 
 
 def test_a_403_that_is_not_about_scopes_is_reported() -> None:
@@ -387,6 +387,8 @@ def test_a_403_that_is_not_about_scopes_is_reported() -> None:
         ),
         (unauthorized(), AT_401),
         (unauthorized(""), AT_401),
+        (unauthorized(" "), AT_401),
+        (unauthorized("é"), AT_401),
         (
             unauthorized("b a", metadata=True),
             Challenged(401, scopes("b a"), names_metadata=True, insufficient_scope=False),
@@ -516,7 +518,8 @@ def test_without_server_metadata_nothing_is_known_of_the_server() -> None:
 
 
 @pytest.mark.parametrize(
-    ("listed", "used"), [((), None), (("a", "b"), "a b"), (("é", "a"), "a"), (("é",), None), (("a a",), "a")]
+    ("listed", "used"),
+    [((), None), (("",), None), (("a", "b"), "a b"), (("é", "a"), "a"), (("é",), None), (("a a",), "a")],
 )
 def test_a_list_is_used_for_the_scopes_in_it(listed: tuple[str, ...], used: str | None) -> None:
     document = ProtectedResourceMetadata(RS, (AS,), listed)
@@ -742,6 +745,14 @@ def test_offline_access_alone_is_no_progress() -> None:
     assert reason(last(client, WRITE, insufficient())) == covered
 
 
+def test_progress_is_asked_of_the_token_in_hand_whatever_was_granted() -> None:
+    covered = "the token already carries what the challenge asks for (RETRY-3)"
+    assert reason(last(holding(None, requested="a", in_hand="a"), WRITE, insufficient())) == covered
+    narrowed, _ = told(holding("a b", in_hand="a"), WRITE, insufficient("b"), DENIED)
+    assert asked(last(narrowed, WRITE, insufficient("b"))) == "a b"
+    assert reason(last(narrowed, WRITE, insufficient("a"))) == covered
+
+
 def test_where_nothing_is_known_of_the_token_a_challenge_is_answered() -> None:
     assert asked(last(holding(None, requested="a"), WRITE, insufficient())) == "a"
     assert asked(last(holding(None, requested="a"), WRITE, insufficient("a"))) == "a"
@@ -761,6 +772,12 @@ def test_a_client_with_a_ceiling_fails_where_a_challenge_is_beyond_it(
         assert reason(action) == why
     else:
         assert asked(action) == asked_
+
+
+def test_a_ceiling_that_nobody_configured_is_none() -> None:
+    metadata = Policy("metadata", "The metadata.", "", resource_metadata, configured_mode="ceiling")
+    client = knowing(Client(Setup(metadata)), listed="m")
+    assert asked(last(client, READ, unauthorized("a"))) == "m"
 
 
 def test_a_ceiling_on_all_that_is_challenged_fails_too() -> None:
@@ -807,6 +824,15 @@ def test_a_401_is_answered_by_a_refresh_where_the_grant_covers_it(scope: str | N
     assert last(holding(None, refresh_token="r1"), READ, unauthorized(scope)) == REFRESH
 
 
+def test_whether_a_refresh_answers_a_401_is_asked_of_the_grant() -> None:
+    # Of what was granted, not of what was requested or is in hand; and it may be more than is challenged.
+    narrowed = holding("a b", requested="a b c", in_hand="a", refresh_token="r1")
+    for scope in ("a", "b", "a b"):
+        assert last(narrowed, READ, unauthorized(scope)) == REFRESH
+    for scope in ("c", "a c", "a b c"):
+        assert isinstance(last(narrowed, READ, unauthorized(scope)), AuthorizationRequest)
+
+
 def test_a_401_beyond_the_grant_or_without_a_refresh_token_authorizes() -> None:
     assert asked(last(HELD, READ, unauthorized("b"))) == "a b"
     assert asked(last(holding("a"), READ, unauthorized("a"))) == "a"
@@ -823,8 +849,15 @@ def test_a_403_is_answered_by_a_refresh_only_where_that_could_help() -> None:
         (holding("a b", in_hand="a"), "b", "a b"),
         (holding("a b", refresh_token="r1"), "b", "a b"),
         (holding(None, requested="a", refresh_token="r1"), "b", "a b"),
+        (holding(None, requested="a b", in_hand="a", refresh_token="r1"), "b", "a b"),
     ):
         assert asked(last(client, WRITE, insufficient(scope))) == request_
+
+
+def test_a_call_on_its_way_says_what_renewed_its_token() -> None:
+    assert told(HELD, READ)[0].phase == Calling(READ)
+    assert told(HELD, READ, unauthorized("a"), token("t2"))[0].phase == Calling(READ, "refresh")
+    assert told(HELD, READ, unauthorized("b"), CODE, token("t2"))[0].phase == Calling(READ, "authorization")
 
 
 def test_one_refresh_a_call() -> None:

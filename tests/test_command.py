@@ -20,8 +20,9 @@ from scope_oracle.cli import cli
 from scope_oracle.replays import episode_of, replay_of
 from scope_oracle.subjects import command
 from scope_oracle.subjects.command import STAGES, TOOL, Command
-from scope_properties.episodes import Episode, Making, Overlapping, Plan, run
+from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.mutants import MUTANTS
+from scope_properties.runs import run
 from scope_properties.shrinking import candidates, shrink
 from scope_spec import Revision
 
@@ -56,8 +57,8 @@ def episode(*challenges: Challenging, grants: tuple[Granting, ...] = (), persist
     """A call of the tool, in a world in which each stage needs a scope of its own."""
     needs = {name: scopes(scope) for names, scope in zip(STAGES, "abc", strict=True) for name in names}
     servers = Servers({RESOURCE: ResourceServer(RESOURCE, ISSUER, needs)}, {ISSUER: AuthorizationServer(ISSUER)})
-    making = Making(Call(RESOURCE, TOOL), challenges, grants, persists)
-    return Episode(Plan(servers, wants_refresh_token=None), (making,))
+    made = MakeCall(Call(RESOURCE, TOOL), challenges, grants, persists)
+    return Episode(Plan(servers, wants_refresh_token=None), (made,))
 
 
 # --- what can be played ---------------------------------------------------------------------------
@@ -67,10 +68,10 @@ def test_what_is_playable_is_one_call_of_the_tool_behind_guarded_methods() -> No
     client = Command("client")
     for made in generated("2026-07-28", 300, 3):
         playable = client.playable(made)
-        (making,) = playable.steps
+        (step,) = playable.steps
         (resource,) = playable.plan.servers.resources.values()
-        assert isinstance(making, Making)
-        assert making.call == Call(resource.resource, TOOL)
+        assert isinstance(step, MakeCall)
+        assert step.call == Call(resource.resource, TOOL)
         assert set(resource.needs) == GUARDED
         assert set(playable.plan.servers.issuers) == {resource.issuer}
         assert (playable.plan.configured, playable.plan.wants_refresh_token) == (None, None)
@@ -84,12 +85,12 @@ def test_each_stage_has_the_first_challenge_of_a_call_and_the_last_has_all_of_it
     first, second = Call(RESOURCE, "read"), Call(RESOURCE, "write")
     plan = plain_episode("2026-07-28").plan
     steps = (
-        Overlapping(Making(first, (named, again)), Making(second, grants=(refused_, silent))),
-        Making(first, (again, again), (silent,), persists=True),
-        Making(second, (named,)),
+        OverlapCalls(MakeCall(first, (named, again)), MakeCall(second, grants=(refused_, silent))),
+        MakeCall(first, (again, again), (silent,), persists=True),
+        MakeCall(second, (named,)),
     )
-    (making,) = Command("client").playable(Episode(plan, steps)).steps
-    assert making == Making(
+    (made,) = Command("client").playable(Episode(plan, steps)).steps
+    assert made == MakeCall(
         Call(RESOURCE, TOOL),
         (named, Challenging(), Challenging(), Challenging(), again, again),
         (Granting(), refused_, silent, silent),
@@ -102,7 +103,7 @@ def test_an_episode_of_nothing_becomes_a_plain_call() -> None:
         {RESOURCE: ResourceServer(RESOURCE, "https://gone.example", {})}, {ISSUER: AuthorizationServer(ISSUER)}
     )
     playable = Command("client").playable(Episode(Plan(servers), ()))
-    assert playable.steps == (Making(Call(RESOURCE, TOOL)),)
+    assert playable.steps == (MakeCall(Call(RESOURCE, TOOL)),)
     assert set(playable.plan.servers.resources[RESOURCE].needs) == GUARDED
 
 

@@ -38,9 +38,13 @@ from scope_oracle.subjects.building import Manifest
 from scope_oracle.subjects.driver import Driven, Driver, DriverSession, Skipped
 from scope_oracle.subjects.hosting import Host
 from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
-from scope_properties.episodes import Episode, ModelSubject, Plan, Subject, World, run
+from scope_properties.episodes import Episode, Plan
+from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS, Mutant
+from scope_properties.runs import run
 from scope_properties.sampling import sample
+from scope_properties.subjects import Subject
+from scope_properties.world import World
 from scope_spec import Revision
 
 DRIVERS: Final = Path(__file__).parent / "drivers"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scope_judge.judge import judge
 from scope_model.events import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -22,7 +23,6 @@ from scope_model.events import (
     TokenRequest,
     TokenResponse,
 )
-from scope_model.judge import judge
 from scope_oracle.har import read_har
 from scope_oracle.transcripts import UnusableTranscript
 

@@ -11,7 +11,10 @@ from scope_model.events import ClientReported
 from scope_model.policies import mcp_2025_11_25, mcp_2026_07_28
 from scope_oracle.history import History, history
 from scope_oracle.subjects import DriverFault
-from scope_properties.episodes import ModelSubject, Plan, Session, Subject, World
+from scope_properties.episodes import Plan
+from scope_properties.model_subject import ModelSubject
+from scope_properties.subjects import Session, Subject
+from scope_properties.world import World
 
 
 class Idle:

@@ -13,7 +13,7 @@ from scope_oracle.checking import Result, check
 from scope_oracle.jobs import Jobs, processes
 from scope_oracle.report import result_json
 from scope_oracle.subjects import DriverFault, subject
-from scope_properties.episodes import Subject
+from scope_properties.subjects import Subject
 
 OLDER = "mcp-2025-11-25"
 opening = partial(subject, OLDER)

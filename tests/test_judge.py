@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scope_judge.findings import Finding
+from scope_judge.judge import Judge, judge
 from scope_model.events import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -22,13 +24,15 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_model.findings import Finding
-from scope_model.judge import Judge, judge
-from scope_model.policies import POLICIES, mcp_2025_11_25, mcp_2026_07_28
+from scope_model.policies import mcp_2025_11_25, mcp_2026_07_28
 from scope_model.scopes import ScopeSet
 from scope_oracle.checking import generated
-from scope_properties.episodes import Episode, ModelSubject, run
-from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
+from scope_oracle.releases import NAMED as POLICIES
+from scope_properties.episodes import Episode
+from scope_properties.model_subject import ModelSubject
+from scope_properties.runs import run
+from scope_properties.strategies import episodes
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 from scope_spec import CLAUSES, READINGS, REVISIONS, Revision
 
 NEW: Revision = "2026-07-28"

@@ -5,12 +5,14 @@ from hypothesis import Phase, given, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from scope_model.events import Transcript
-from scope_properties.episodes import Episode, ModelSubject
+from scope_properties.episodes import Episode
 from scope_properties.laws import LAWS
 from scope_properties.machine import SILENT_WORLDS, WORLDS, ScopeMachine, agreement, machine_for
+from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
 from scope_properties.reach import Reach
-from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
+from scope_properties.strategies import episodes
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 
 FIXED = settings(
     max_examples=60,
@@ -30,7 +32,7 @@ def failure(machine: type[ScopeMachine]) -> tuple[list[str], list[str]]:
     with pytest.raises(AssertionError) as failed:
         run_state_machine_as_test(machine, settings=FIXED)
     printed = "\n".join(failed.value.__notes__).splitlines()
-    steps = [line for line in printed if line.startswith("state.") and not line.startswith("state.begin(")]
+    steps = [line for line in printed if line.startswith("state.") and not line.startswith("state.start_client(")]
     return steps[:-1], re.sub(r", at event \d+", "", str(failed.value)).splitlines()
 
 
@@ -73,7 +75,7 @@ READ = "Call(resource='https://one.example/mcp', operation='read')"
 
 def test_a_client_that_replaces_is_caught_by_both_formulations() -> None:
     steps, objections = failure(machine_for(MUTANTS["replaces"].subject))
-    assert steps == [f"state.grow(call={READ})"]
+    assert steps == [f"state.call_and_challenge_for_one_scope_after_another(call={READ})"]
     grow, again = "requested_scopes_only_grow", "what_was_granted_is_asked_for_again"
     assert objections == [
         f"law: {grow}, ACC-1, ACC-4: {LAWS[grow].says}",
@@ -85,7 +87,7 @@ def test_a_client_that_replaces_is_caught_by_both_formulations() -> None:
 
 def test_a_client_that_reverses_is_caught_by_a_law_while_the_judge_calls_it_unspecified() -> None:
     steps, objections = failure(machine_for(MUTANTS["reverses"].subject))
-    assert steps == [f"state.grow(call={READ})"]
+    assert steps == [f"state.call_and_challenge_for_one_scope_after_another(call={READ})"]
     law = "scopes_stand_in_first_seen_order"
     assert objections == [f"law: {law}, ORDER-3: {LAWS[law].says}"]
 
@@ -96,9 +98,9 @@ def test_a_client_that_loses_its_account_to_a_refusal_is_caught_when_it_is_refus
     assert objections == ["law: a_failure_changes_no_grant, ACC-10: A call that fails leaves every account as it was."]
 
 
-def test_a_client_that_acts_on_illegal_events_is_caught_by_noise() -> None:
+def test_a_client_that_acts_on_illegal_events_is_caught_by_unexpected_ones() -> None:
     steps, objections = failure(machine_for(MUTANTS["acts-on-illegal-events"].subject))
-    assert steps == ["state.restart()", "state.disturb()"]
+    assert steps == ["state.restart_client()", "state.send_unexpected_events()"]
     law = "an_illegal_event_changes_nothing"
     assert objections == [f"law: {law}: {LAWS[law].says}"]
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scope_model.misreadings import MISREADINGS, Heading, Misreading, read_challenge
+from scope_judge.misreadings import MISREADINGS, Heading, Misreading, read_challenge
 from scope_model.scopes import ScopeSet, scopes
-from scope_model.servers import MISSPELLINGS, SPELLINGS, Parameters
+from scope_model.spellings import MISSPELLINGS, SPELLINGS, Parameters
 from scope_properties.strategies import raw_lines, scope_sets
 from scope_spec import CLAUSES
 

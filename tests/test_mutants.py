@@ -6,14 +6,16 @@ from functools import cache
 
 import pytest
 
-from scope_model.judge import Judge
+from scope_judge.judge import judge
 from scope_oracle.checking import Examiner, examiner, generated
-from scope_properties.episodes import Episode, ModelSession, ModelSubject, Run
+from scope_properties.episodes import Episode
 from scope_properties.laws import LAWS, broken_by
 from scope_properties.loop import kills_of
+from scope_properties.model_subject import ModelSession, ModelSubject
 from scope_properties.mutants import EQUIVALENTS, MUTANTS, Equivalent, Mutant
+from scope_properties.runs import Run
 from scope_properties.shrinking import shrink
-from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 from scope_spec import CLAUSES, Revision
 
 REVISION: Revision = "2026-07-28"
@@ -105,12 +107,8 @@ def test_the_reference_breaks_no_clause_and_no_law() -> None:
     for grant_types in (USER_DELEGATED, WITHOUT_A_USER):
         for episode in episodes(grant_types)[:600]:
             run = Run(episode.plan, ModelSubject())
-            judge = Judge(run.header)
-            for doing in episode.steps:
-                run.take(doing)
-            for event in run.world.events:
-                judge.hear(event)
-            assert judge.found == []
+            run.play(*episode.steps)
+            assert judge(run.transcript) == []
             assert isinstance(run.session, ModelSession)
             for moved in run.session.transitions:
                 assert broken_by(moved, reached) == []

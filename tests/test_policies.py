@@ -1,281 +1,37 @@
-"""The policies: the combinators do what they are called, and each policy what its document claims."""
+"""The policies: each does what its document claims, or its release does."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from itertools import product
 from typing import Final
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
+from choosing import all_sources, chosen, chosen_for_long
 from scope_model.client import Call, granted_scopes
 from scope_model.events import AuthorizationRequest, ClientReported, ConfiguredMode, Transcript
-from scope_model.policies import (
-    POLICIES,
-    Policy,
+from scope_model.policies import Policy, own_function
+from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
+from scope_model.selections import (
     Selection,
     Sources,
-    accumulate,
-    challenge,
-    chosen_by,
     configured,
-    current,
     first_of,
-    granted,
-    in_hand,
-    own_function,
-    requested,
-    resource_metadata,
     server_metadata,
-    with_offline_access,
-    within,
 )
-from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
-from scope_properties.episodes import (
-    Episode,
-    EpisodeStep,
-    Making,
-    ModelSubject,
-    Plan,
-    Reporting,
-    run,
-)
-from scope_properties.strategies import scope_sets
+from scope_oracle.releases import NAMED
+from scope_properties.episodes import Episode, EpisodeStep, MakeCall, Plan, ReportGrant
+from scope_properties.model_subject import ModelSubject
+from scope_properties.runs import run
 
 RS: Final = "https://rs.example/mcp"
 AS: Final = "https://as.example"
-
-SELECTIONS: Final = (
-    requested,
-    granted,
-    in_hand,
-    current,
-    challenge,
-    resource_metadata,
-    server_metadata,
-    configured,
-)
-NAMES: Final = (
-    "requested",
-    "granted",
-    "in_hand",
-    "current",
-    "challenge",
-    "resource_metadata",
-    "server_metadata",
-    "configured",
-)
-
-maybe = st.none() | scope_sets(max_size=3)
-all_sources = st.builds(Sources, maybe, maybe, maybe, maybe, maybe, maybe, maybe, st.booleans())
-selections = st.recursive(
-    st.sampled_from(SELECTIONS),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3).map(lambda parts: first_of(*parts)),
-        st.lists(inner, max_size=3).map(lambda parts: accumulate(*parts)),
-        st.builds(within, inner, inner),
-        st.builds(with_offline_access, inner, alone=st.booleans(), unasked=st.booleans()),
-        st.builds(Selection.or_else, inner, inner),
-    ),
-    max_leaves=4,
-)
-SILENCE: Final = first_of()
-
-
-def knowing(**sources: str) -> Sources:
-    """Sources, each written as text."""
-    known: Mapping[str, ScopeSet] = {name: scopes(text) for name, text in sources.items()}
-    return Sources(
-        known.get("requested"),
-        known.get("granted"),
-        known.get("in_hand"),
-        known.get("challenge"),
-        known.get("resource_metadata"),
-        known.get("server_metadata"),
-        known.get("configured"),
-    )
-
-
-def chosen(selection: Selection, **sources: str) -> str | None:
-    """What a selection asks for, as text."""
-    selected = selection(knowing(**sources))
-    return None if selected is None else str(selected)
-
-
-def chosen_for_long(selection: Selection, **sources: str) -> str | None:
-    """What it asks for where a refresh token is wanted."""
-    selected = selection(replace(knowing(**sources), wants_refresh_token=True))
-    return None if selected is None else str(selected)
-
-
-def all_granted(sources: Sources) -> ScopeSet | None:
-    return sources.granted
-
-
-# The combinators
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_source_says_what_it_knows_and_is_silent_where_it_knows_nothing(name: str) -> None:
-    selection = dict(zip(NAMES, SELECTIONS, strict=True))[name]
-    known = name if name != "current" else "granted"
-    assert chosen(selection, **{known: "b a"}) == "b a"
-    assert chosen(selection, **{known: ""}) is None
-    assert chosen(selection, **{other: "x" for other in NAMES if other not in (known, "current")}) == (
-        None if name != "current" else "x"
-    )
-    assert selection(Sources()) is None
-
-
-@pytest.mark.parametrize(
-    ("sources", "asked"),
-    [
-        ({"requested": "a b"}, "a b"),
-        ({"requested": "a b", "granted": "a"}, "a"),
-        ({"requested": "a", "granted": "a b"}, "a b"),
-        ({"requested": "a b", "granted": ""}, None),
-        ({"granted": "a", "in_hand": "b"}, "a"),
-    ],
-)
-def test_current_is_the_grant_where_that_is_known_be_it_nothing(sources: dict[str, str], asked: str | None) -> None:
-    assert chosen(current, **sources) == asked
-
-
-@given(selections, all_sources)
-def test_a_selection_never_asks_for_an_empty_scope(selection: Selection, sources: Sources) -> None:
-    selected = selection(sources)
-    assert selected is None or len(selected) > 0
-    assert selection(sources) == selected
-
-
-@given(selections, selections, selections, all_sources)
-def test_or_else_is_associative_and_silence_is_its_unit(
-    x: Selection, y: Selection, z: Selection, sources: Sources
-) -> None:
-    assert x.or_else(y).or_else(z)(sources) == x.or_else(y.or_else(z))(sources)
-    assert x.or_else(SILENCE)(sources) == x(sources) == SILENCE.or_else(x)(sources)
-    assert x.or_else(x)(sources) == x(sources)
-
-
-@given(selections, selections, selections, all_sources)
-def test_first_of_is_or_else_all_along(x: Selection, y: Selection, z: Selection, sources: Sources) -> None:
-    assert first_of(x, y, z)(sources) == x.or_else(y).or_else(z)(sources)
-    assert first_of(x, first_of(y, z))(sources) == first_of(first_of(x, y), z)(sources)
-
-
-@given(selections, selections, selections, all_sources)
-def test_accumulate_is_the_union_in_first_seen_order(
-    x: Selection, y: Selection, z: Selection, sources: Sources
-) -> None:
-    union = (x(sources) or NO_SCOPES) | (y(sources) or NO_SCOPES) | (z(sources) or NO_SCOPES)
-    assert accumulate(x, y, z)(sources) == (union or None)
-    assert accumulate(x, accumulate(y, z))(sources) == accumulate(accumulate(x, y), z)(sources)
-    assert accumulate(x, y, x)(sources) == accumulate(x, y)(sources)
-
-
-@given(selections, all_sources)
-def test_of_one_choice_there_is_nothing_to_combine(x: Selection, sources: Sources) -> None:
-    assert first_of(x)(sources) == accumulate(x)(sources) == within(SILENCE, x)(sources) == x(sources)
-    assert within(x, x)(sources) == x(sources)
-    assert accumulate()(sources) is first_of()(sources) is None
-
-
-@given(selections, selections, all_sources)
-def test_within_asks_for_nothing_beyond_a_known_limit(limit: Selection, x: Selection, sources: Sources) -> None:
-    selected, known = within(limit, x)(sources), limit(sources)
-    if known is None:
-        assert selected == x(sources)
-    else:
-        assert (selected or NO_SCOPES) == (x(sources) or NO_SCOPES) & known
-
-
-def test_within_keeps_the_order_of_the_choice() -> None:
-    assert chosen(within(configured, challenge), challenge="c b a", configured="a b") == "b a"
-    assert chosen(within(configured, challenge), challenge="c", configured="a b") is None
-    assert chosen(within(configured, challenge), challenge="c", configured="") == "c"
-
-
-@pytest.mark.parametrize(
-    ("selection", "scope", "listed", "wanted", "asked"),
-    [
-        (with_offline_access(challenge), "a", "offline_access", True, "a offline_access"),
-        (with_offline_access(challenge), "a", "x offline_access", True, "a offline_access"),
-        (with_offline_access(challenge), "offline_access a", "offline_access", True, "offline_access a"),
-        (with_offline_access(challenge), "a", "offline_access", False, "a"),
-        (with_offline_access(challenge), "a", "x", True, "a"),
-        (with_offline_access(challenge), "a", "", True, "a"),
-        (with_offline_access(challenge), "offline_access", "", False, "offline_access"),
-        (with_offline_access(challenge), "", "offline_access", True, None),
-        (with_offline_access(challenge, alone=True), "", "offline_access", True, "offline_access"),
-        (with_offline_access(challenge, alone=True), "a", "offline_access", True, "a offline_access"),
-        (with_offline_access(challenge, alone=True), "", "offline_access", False, None),
-        (with_offline_access(challenge, alone=True), "", "x", True, None),
-        (with_offline_access(challenge, unasked=True), "a", "offline_access", False, "a offline_access"),
-        (with_offline_access(challenge, unasked=True), "a", "x", True, "a"),
-        (with_offline_access(challenge, unasked=True), "", "offline_access", False, None),
-    ],
-)
-def test_offline_access_joins_where_it_is_wanted_and_listed(
-    selection: Selection, scope: str, listed: str, *, wanted: bool, asked: str | None
-) -> None:
-    choose = chosen_for_long if wanted else chosen
-    assert choose(selection, challenge=scope, server_metadata=listed) == asked
-
-
-def test_a_function_of_the_callers_sees_every_source() -> None:
-    seen: list[Sources] = []
-
-    def mine(sources: Sources) -> ScopeSet | None:
-        seen.append(sources)
-        return sources.configured
-
-    sources = replace(knowing(**{name: name for name in NAMES if name != "current"}), wants_refresh_token=True)
-    assert chosen_by(mine)(sources) == scopes("configured")
-    assert seen == [sources]
-    assert chosen_by(mine)(knowing(configured="")) is None
-
-
-@pytest.mark.parametrize(
-    ("selection", "text"),
-    [
-        (first_of(challenge, resource_metadata), "first_of(challenge, resource_metadata)"),
-        (
-            accumulate(granted, challenge).or_else(configured),
-            "accumulate(granted, challenge).or_else(configured)",
-        ),
-        (within(configured, in_hand), "within(configured, in_hand)"),
-        (with_offline_access(current), "with_offline_access(current)"),
-        (with_offline_access(requested, alone=True), "with_offline_access(requested, alone=True)"),
-        (
-            with_offline_access(requested, alone=True, unasked=True),
-            "with_offline_access(requested, alone=True, unasked=True)",
-        ),
-        (chosen_by(all_granted), "chosen_by(all_granted)"),
-    ],
-)
-def test_a_selection_is_shown_as_it_is_written(selection: Selection, text: str) -> None:
-    assert repr(selection) == text
-
-
-@given(selections)
-def test_what_is_shown_can_be_written(selection: Selection) -> None:
-    words = {
-        "first_of": first_of,
-        "accumulate": accumulate,
-        "within": within,
-        "with_offline_access": with_offline_access,
-        **dict(zip(NAMES, SELECTIONS, strict=True)),
-    }
-    assert eval(repr(selection), words) == selection  # noqa: S307
-
 
 # Every policy
 
 
 def test_the_policies_are_known_by_name_the_reference_first() -> None:
-    assert list(POLICIES) == [
+    assert list(NAMED) == [
         "mcp-2026-07-28",
         "mcp-2025-11-25",
         "rust-sdk-before-888",
@@ -293,10 +49,10 @@ def test_the_policies_are_known_by_name_the_reference_first() -> None:
         "rust-sdk-3.9",
         "go-sdk-1.8",
     ]
-    assert [policy.name for policy in POLICIES.values()] == list(POLICIES)
+    assert [policy.name for policy in NAMED.values()] == list(NAMED)
 
 
-every_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+every_policy = pytest.mark.parametrize("policy", NAMED.values(), ids=NAMED)
 
 
 @every_policy
@@ -374,9 +130,9 @@ def world(*, listed: str | None = None, server_listed: str | None = None) -> Ser
     return Servers({RS: resource}, {AS: issuer})
 
 
-def call(operation: str, *challenges: Challenging, grant: Granting | None = None) -> Making:
+def call(operation: str, *challenges: Challenging, grant: Granting | None = None) -> MakeCall:
     """A call, with what the servers make of it."""
-    return Making(Call(RS, operation), challenges, () if grant is None else (grant,))
+    return MakeCall(Call(RS, operation), challenges, () if grant is None else (grant,))
 
 
 def played(
@@ -405,7 +161,7 @@ def asked(transcript: Transcript) -> list[str | None]:
 
 def held(policy: Policy, *steps: EpisodeStep) -> ScopeSet | None:
     """What a client says that it was granted, in the end."""
-    reported = played(policy, *steps, Reporting(RS)).events[-1]
+    reported = played(policy, *steps, ReportGrant(RS)).events[-1]
     assert isinstance(reported, ClientReported)
     return None if reported.granted is None else ScopeSet(reported.granted)
 
@@ -485,13 +241,13 @@ def test_a_step_up_that_is_not_told_what_for(policy: Policy) -> None:
 
 
 def test_2025_11_25_chooses_a_step_up_like_a_first_request() -> None:
-    policy = POLICIES["mcp-2025-11-25"]
+    policy = NAMED["mcp-2025-11-25"]
     assert (policy.step_up, policy.reauthorize) == (None, None)
     assert repr(policy.select) == "first_of(challenge, resource_metadata, configured)"
 
 
 def test_2026_07_28_asks_for_requested_granted_and_challenged() -> None:
-    policy = POLICIES["mcp-2026-07-28"]
+    policy = NAMED["mcp-2026-07-28"]
     assert policy.step_up is not None
     assert policy.reauthorize is not None
     known = {"requested": "b c", "granted": "c d", "resource_metadata": "m"}
@@ -503,9 +259,16 @@ def test_2026_07_28_asks_for_requested_granted_and_challenged() -> None:
     assert chosen(policy.reauthorize, configured="k") == "k"
 
 
+def test_2026_07_28_adds_offline_access_whenever_it_asks() -> None:
+    policy = NAMED["mcp-2026-07-28"]
+    for selection in (policy.select, policy.step_up, policy.reauthorize):
+        assert selection is not None
+        assert chosen_for_long(selection, challenge="a", server_metadata="offline_access") == "a offline_access"
+
+
 def test_2026_07_28_takes_offline_access_along() -> None:
     transcript = played(
-        POLICIES["mcp-2026-07-28"],
+        NAMED["mcp-2026-07-28"],
         *ROUNDS[:2],
         servers=world(server_listed="offline_access"),
         wants_refresh_token=True,
@@ -515,8 +278,8 @@ def test_2026_07_28_takes_offline_access_along() -> None:
 
 # rust-sdk, pull request 888
 
-BEFORE: Final = POLICIES["rust-sdk-before-888"]
-AFTER: Final = POLICIES["rust-sdk-after-888"]
+BEFORE: Final = NAMED["rust-sdk-before-888"]
+AFTER: Final = NAMED["rust-sdk-after-888"]
 
 
 def test_before_888_one_source_wins() -> None:
@@ -597,9 +360,9 @@ def test_after_888_the_first_seen_come_first(sources: Sources) -> None:
 
 # csharp-sdk, pull request 1238
 
-C_BEFORE: Final = POLICIES["csharp-sdk-before-1238"]
-C_AFTER: Final = POLICIES["csharp-sdk-after-1238"]
-SUBSET: Final = POLICIES["configured-subset"]
+C_BEFORE: Final = NAMED["csharp-sdk-before-1238"]
+C_AFTER: Final = NAMED["csharp-sdk-after-1238"]
+SUBSET: Final = NAMED["configured-subset"]
 
 
 def test_before_1238_configured_scopes_are_only_a_fallback() -> None:
@@ -645,6 +408,17 @@ def test_a_client_that_supports_a_subset_never_asks_for_more() -> None:
         assert chosen(selection, configured="b", **every) == "b"
 
 
+def test_a_client_that_supports_a_subset_accumulates_within_it() -> None:
+    assert SUBSET.step_up is not None
+    assert SUBSET.reauthorize is not None
+    prior = {"requested": "a b x", "granted": "b c x", "resource_metadata": "m x", "configured": "a b c d m"}
+    for selection in (SUBSET.step_up, SUBSET.reauthorize):
+        assert chosen(selection, challenge="d x", **prior) == "a b c d"
+        assert chosen(selection, resource_metadata="m x", configured="m") == "m"
+    assert chosen(SUBSET.step_up, **prior) == "a b c m"
+    assert chosen(SUBSET.reauthorize, **prior) == "a b c"
+
+
 def test_after_1238_what_was_configured_answers_every_challenge() -> None:
     transcript = played(C_AFTER, *ROUNDS[:2], configured="a k")
     assert set(asked(transcript)) == {"a k"}
@@ -674,7 +448,7 @@ def test_a_function_without_a_sentence_gets_one() -> None:
 
 
 def test_typescript_falls_back_to_the_client_metadata() -> None:
-    policy = POLICIES["typescript-sdk-described"]
+    policy = NAMED["typescript-sdk-described"]
     order = ("challenge", "resource_metadata", "configured")
     known = dict(zip(order, "cmk", strict=True))
     for name in order:
@@ -683,7 +457,7 @@ def test_typescript_falls_back_to_the_client_metadata() -> None:
 
 
 def test_python_falls_back_to_the_authorization_server_and_overwrites_what_was_configured() -> None:
-    policy = POLICIES["python-sdk-described"]
+    policy = NAMED["python-sdk-described"]
     order = ("challenge", "resource_metadata", "server_metadata")
     known = dict(zip(order, "cms", strict=True))
     for name in order:
@@ -697,13 +471,13 @@ def test_python_falls_back_to_the_authorization_server_and_overwrites_what_was_c
 
 
 def test_python_1_30_chooses_like_the_one_described() -> None:
-    policy, described = POLICIES["python-sdk-1.30"], POLICIES["python-sdk-described"]
+    policy, described = NAMED["python-sdk-1.30"], NAMED["python-sdk-described"]
     assert policy.select == described.select
     assert held(policy, call("one", grant=OMITS)) is None
 
 
 def test_python_2_3_adds_to_what_was_requested_or_granted() -> None:
-    policy = POLICIES["python-sdk-2.3"]
+    policy = NAMED["python-sdk-2.3"]
     assert policy.step_up is not None
     known = {"requested": "a b", "granted": "a x", "server_metadata": "s offline_access"}
     assert chosen(policy.step_up, challenge="c", **known) == "a b x c"
@@ -712,18 +486,18 @@ def test_python_2_3_adds_to_what_was_requested_or_granted() -> None:
 
 
 def test_python_2_3_forgets_after_a_401() -> None:
-    transcript = played(POLICIES["python-sdk-2.3"], *ROUNDS[:2], call("three", UNAUTHORIZED), call("four"))
+    transcript = played(NAMED["python-sdk-2.3"], *ROUNDS[:2], call("three", UNAUTHORIZED), call("four"))
     assert asked(transcript) == ["a", "a b", "c", "c d"]
 
 
 def test_typescript_1_32_chooses_like_the_one_described() -> None:
-    policy, described = POLICIES["typescript-sdk-1.32"], POLICIES["typescript-sdk-described"]
+    policy, described = NAMED["typescript-sdk-1.32"], NAMED["typescript-sdk-described"]
     assert policy.select == described.select
     assert held(policy, call("one", grant=OMITS)) is None
 
 
 def test_typescript_2_4_adds_to_what_the_stored_token_says() -> None:
-    policy = POLICIES["typescript-sdk-2.4"]
+    policy = NAMED["typescript-sdk-2.4"]
     assert policy.step_up is not None
     assert chosen(policy.step_up, requested="p q", granted="p", challenge="c", resource_metadata="m") == "p c"
     assert chosen(policy.step_up, requested="p q", challenge="c") == "c"
@@ -732,7 +506,7 @@ def test_typescript_2_4_adds_to_what_the_stored_token_says() -> None:
 
 
 def test_rust_2_2_adds_to_what_the_token_response_said() -> None:
-    policy = POLICIES["rust-sdk-2.2"]
+    policy = NAMED["rust-sdk-2.2"]
     assert policy.step_up is not None
     assert chosen(policy.step_up, requested="a b", granted="a", challenge="c", resource_metadata="m") == "a c"
     assert chosen(policy.step_up, requested="a b", challenge="c") == "c"
@@ -740,7 +514,7 @@ def test_rust_2_2_adds_to_what_the_token_response_said() -> None:
 
 
 def test_rust_3_9_joins_the_metadata_at_first_and_never_again() -> None:
-    policy = POLICIES["rust-sdk-3.9"]
+    policy = NAMED["rust-sdk-3.9"]
     assert policy.step_up is not None
     assert chosen(policy.select, challenge="c", resource_metadata="p q") == "c p q"
     assert chosen(policy.step_up, requested="a", challenge="c", resource_metadata="m") == "a c"
@@ -748,7 +522,7 @@ def test_rust_3_9_joins_the_metadata_at_first_and_never_again() -> None:
 
 
 def test_go_1_8_asks_for_offline_access_alone() -> None:
-    policy = POLICIES["go-sdk-1.8"]
+    policy = NAMED["go-sdk-1.8"]
     assert chosen_for_long(policy.select, server_metadata="offline_access") == "offline_access"
     assert policy.reauthorize == policy.step_up
     assert policy.step_up is not None
@@ -773,19 +547,19 @@ SEEDS: Final = first_of(server_metadata, configured)
         (C_AFTER.select, "first_of(configured, challenge, resource_metadata)"),
         (SUBSET.select, "within(configured, first_of(challenge, resource_metadata))"),
         (
-            POLICIES["mcp-2026-07-28"].select,
+            NAMED["mcp-2026-07-28"].select,
             "with_offline_access(first_of(challenge, resource_metadata, configured))",
         ),
         (
-            POLICIES["mcp-2026-07-28"].step_up,
+            NAMED["mcp-2026-07-28"].step_up,
             "with_offline_access(accumulate(requested, granted, first_of(challenge, resource_metadata)))",
         ),
         (
-            POLICIES["go-sdk-1.8"].step_up,
+            NAMED["go-sdk-1.8"].step_up,
             "accumulate(current, with_offline_access(first_of(challenge, resource_metadata), alone=True))",
         ),
         (
-            POLICIES["rust-sdk-3.9"].step_up,
+            NAMED["rust-sdk-3.9"].step_up,
             "with_offline_access(accumulate(current, challenge), unasked=True)",
         ),
     ],
@@ -799,7 +573,7 @@ def test_every_pair_of_documents_differs_somewhere_or_is_the_same_choice() -> No
     alike = {"mcp-2025-11-25", "csharp-sdk-before-1238", "typescript-sdk-described"}
     chosen_alike = {
         frozenset((left.name, right.name))
-        for left, right in product(POLICIES.values(), repeat=2)
+        for left, right in product(NAMED.values(), repeat=2)
         if left.name != right.name
         and (left.select, left.step_up, left.reauthorize, left.on_omitted_scope)
         == (right.select, right.step_up, right.reauthorize, right.on_omitted_scope)

@@ -22,32 +22,23 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_model.policies import POLICIES
 from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_oracle.names import UnknownName
+from scope_oracle.releases import NAMED
 from scope_oracle.subjects import DRIVEN, SUBJECTS, SubjectUnavailable, subject
 from scope_oracle.subjects.python_sdk import PythonSdk, PythonSdkSession
 from scope_oracle.world import HttpWorld
-from scope_properties.episodes import (
-    Episode,
-    EpisodeStep,
-    Exhausted,
-    Expiring,
-    Making,
-    Plan,
-    Reporting,
-    Restarting,
-    Run,
-    run,
-)
+from scope_properties.episodes import Episode, EpisodeStep, ExpireToken, MakeCall, Plan, ReportGrant, RestartClient
+from scope_properties.runs import Run, run
 from scope_properties.strategies import episodes
+from scope_properties.world import Exhausted
 
 E = TypeVar("E", bound=Event)
 
 ONE, TWO = "https://one.example/mcp", "https://two.example/mcp"
 ISSUER = "https://as.example"
-READ, WRITE = Making(Call(ONE, "read")), Making(Call(ONE, "write"))
+READ, WRITE = MakeCall(Call(ONE, "read")), MakeCall(Call(ONE, "write"))
 NEEDS = {"read": scopes("a"), "write": scopes("b")}
 PLAN = Plan(
     Servers(
@@ -118,38 +109,38 @@ def test_a_403_is_answered_by_a_step_up() -> None:
 
 
 def test_a_restart_keeps_the_token_and_forgets_the_rest() -> None:
-    transcript = played(READ, Restarting(), READ, WRITE)
+    transcript = played(READ, RestartClient(), READ, WRITE)
     assert statuses(transcript) == [401, 200, 200, 403, 200]
     assert len(those(transcript, ClientRegistration)) == 1
     assert asked(transcript) == ["a", "a b" if ACCUMULATES else "b"]
 
 
 def test_each_server_has_a_provider_and_a_storage_of_its_own() -> None:
-    transcript = played(READ, Making(Call(TWO, "read")), READ)
+    transcript = played(READ, MakeCall(Call(TWO, "read")), READ)
     assert statuses(transcript) == [401, 200, 401, 200, 200]
     assert len(those(transcript, ClientRegistration)) == 2
 
 
 def test_a_refusal_ends_the_call_and_costs_nothing_that_is_held() -> None:
     running, session = started()
-    running.take(READ)
-    running.take(replace(WRITE, grants=(Granting("refused"),)))
+    running.play(READ)
+    running.play(replace(WRITE, grants=(Granting("refused"),)))
     assert session.refusals == ["access_denied"]
-    running.take(READ)
-    running.take(Reporting(ONE))
+    running.play(READ)
+    running.play(ReportGrant(ONE))
     assert statuses(running.transcript) == [401, 200, 403, 200]
     assert reported(running.transcript) == [("a",)]
 
 
 def test_a_refused_token_ends_the_call() -> None:
     running, session = started(replace(PLAN, grant_type=CLIENT_CREDENTIALS))
-    running.take(replace(READ, grants=(Granting("invalid_scope"),)))
+    running.play(replace(READ, grants=(Granting("invalid_scope"),)))
     assert len(session.refusals) == 1
     assert "invalid_scope" in session.refusals[0]
 
 
 def test_an_expired_token_is_refreshed_first() -> None:
-    transcript = played(READ, Expiring(ONE), READ)
+    transcript = played(READ, ExpireToken(ONE), READ)
     first, refresh = those(transcript, TokenRequest)
     issued, renewed = those(transcript, TokenResponse)
     assert (first.refresh_token, refresh.refresh_token) == (None, issued.refresh_token)
@@ -159,20 +150,20 @@ def test_an_expired_token_is_refreshed_first() -> None:
 
 
 def test_a_restarted_client_cannot_know_that_its_token_expired() -> None:
-    transcript = played(READ, Restarting(), Expiring(ONE), READ)
+    transcript = played(READ, RestartClient(), ExpireToken(ONE), READ)
     assert len(asked(transcript)) == 2
     assert statuses(transcript) == [401, 200, 401, 200]
 
 
 def test_a_report_is_what_the_stored_token_says() -> None:
-    before = (Reporting(ONE),)
+    before = (ReportGrant(ONE),)
     silent = replace(READ, grants=(Granting(says=False),))
     narrow = replace(READ, grants=(Granting("narrower", without=scopes("a")),))
     assert reported(played(*before)) == []
-    assert reported(played(READ, Reporting(ONE))) == [("a",)]
-    assert reported(played(silent, Reporting(ONE))) == [("a",) if ACCUMULATES else None]
-    assert reported(played(narrow, Reporting(ONE))) == [()]
-    (report,) = those(played(READ, Reporting(ONE), Reporting(TWO)), ClientReported)
+    assert reported(played(READ, ReportGrant(ONE))) == [("a",)]
+    assert reported(played(silent, ReportGrant(ONE))) == [("a",) if ACCUMULATES else None]
+    assert reported(played(narrow, ReportGrant(ONE))) == [()]
+    (report,) = those(played(READ, ReportGrant(ONE), ReportGrant(TWO)), ClientReported)
     assert (report.issuer, report.resource) == (ISSUER, ONE)
 
 
@@ -208,8 +199,7 @@ def test_generated_episodes_are_played_in_peace(capfd: pytest.CaptureFixture[str
     @given(episodes())
     def in_peace(episode: Episode) -> None:
         running, session = started(episode.plan)
-        for doing in episode.steps:
-            running.take(doing)
+        running.play(*episode.steps)
         assert not session.http_world.complaints
         assert running.transcript == run(episode, PythonSdk())
 
@@ -224,11 +214,11 @@ def test_the_end_of_patience_comes_out_and_leaves_the_client_usable(monkeypatch:
     running, session = started()
     for patience in range(6):  # wherever in the flow it ends
         with monkeypatch.context() as patch:
-            patch.setattr("scope_properties.episodes.PATIENCE", patience)
+            patch.setattr("scope_properties.world.PATIENCE", patience)
             running.world.begin(READ)
             with pytest.raises(Exhausted):
                 session.call(READ.call)
-    running.take(READ)
+    running.play(READ)
     assert statuses(running.transcript)[-1] == 200
 
 
@@ -247,7 +237,7 @@ def test_an_error_of_ours_is_not_taken_for_a_refusal(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(HttpWorld, "handle", fail)
     running, session = started()
     with pytest.raises(ValueError, match="ours"):
-        running.take(READ)
+        running.play(READ)
     assert not session.refusals
 
 
@@ -258,13 +248,13 @@ def test_an_error_of_the_sdk_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> N
         raise ValueError("theirs")
 
     monkeypatch.setattr(session.sdk.auth, "get_client_metadata_scopes", fail)
-    running.take(READ)
+    running.play(READ)
     assert session.refusals == ["theirs"]
 
 
 def test_a_challenge_is_read_from_all_its_lines() -> None:
-    making = replace(READ, challenges=(Challenging(spelling="on-the-second-line"),))
-    assert asked(played(making)) == ["a"]
+    call = replace(READ, challenges=(Challenging(spelling="on-the-second-line"),))
+    assert asked(played(call)) == ["a"]
 
 
 # --- by name ---
@@ -277,7 +267,7 @@ def test_every_subject_answers_to_its_name(name: str) -> None:
 
 
 def test_a_policy_is_a_subject() -> None:
-    assert POLICIES.keys() < set(SUBJECTS)
+    assert NAMED.keys() < set(SUBJECTS)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from scope_oracle.smoking import smoke
 from scope_oracle.subjects import subject
 from scope_oracle.subjects.building import DRIVERS, manifest
 from scope_oracle.subjects.driver import Driven
-from scope_properties.episodes import Subject
+from scope_properties.subjects import Subject
 
 pytestmark = pytest.mark.released
 

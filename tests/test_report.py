@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.text import Text
 from typing_extensions import override
 
+from scope_judge.findings import Finding
+from scope_judge.judge import judge
 from scope_model.events import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -32,8 +34,6 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_model.findings import Finding
-from scope_model.judge import judge
 from scope_oracle import report
 from scope_oracle.checking import Broken, Result, check
 from scope_oracle.comparing import compare

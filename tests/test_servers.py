@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scope_model.challenges import bearer_challenge, parse_challenges
-from scope_model.client import FetchResourceMetadata, FetchServerMetadata, Key, Registered, Unavailable
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
@@ -19,16 +18,19 @@ from scope_model.events import (
     AuthorizationResponse,
     AuthorizationServerMetadata,
     ClientRegistration,
+    FetchResourceMetadata,
+    FetchServerMetadata,
+    Key,
     ProtectedResourceMetadata,
+    Registered,
     ResourceRequest,
     ResourceResponse,
     TokenRequest,
     TokenResponse,
+    Unavailable,
 )
 from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes, scopes
 from scope_model.servers import (
-    MISSPELLINGS,
-    SPELLINGS,
     Answer,
     AuthorizationServer,
     Challenging,
@@ -41,6 +43,7 @@ from scope_model.servers import (
     Servers,
     answer,
 )
+from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_properties.strategies import challengings, grantings, scope_sets
 
 RS: Final = "https://rs.example/mcp"
@@ -354,6 +357,17 @@ def test_a_code_belongs_to_its_issuer_and_resource() -> None:
         assert answer(consented, elsewhere, FREE)[1] == TokenResponse(
             error="invalid_grant", issuer=issuer, resource=resource
         )
+
+
+def test_several_authorizations_may_wait_for_their_codes() -> None:
+    servers = WORLD
+    for key in (KEY, Key(OTHER_AS, OTHER_RS)):
+        servers, _ = answer(servers, AuthorizationRequest("a", None, key.issuer, key.resource), FREE)
+    for key in (KEY, Key(OTHER_AS, OTHER_RS)):
+        exchange = TokenRequest(AUTHORIZATION_CODE, None, None, key.issuer, key.resource)
+        servers, token = answer(servers, exchange, FREE)
+        assert isinstance(token, TokenResponse)
+        assert token.scope == "a"
 
 
 def test_unnamed_servers_are_the_first() -> None:

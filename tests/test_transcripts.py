@@ -19,7 +19,8 @@ from scope_model.events import (
     Transcript,
 )
 from scope_oracle.transcripts import FORMS, HEADER, NAMES, UnusableTranscript, read, records, stream, write
-from scope_properties.episodes import ModelSubject, run
+from scope_properties.model_subject import ModelSubject
+from scope_properties.runs import run
 from scope_properties.strategies import episodes
 from scope_spec import EVENTS, REVISIONS
 

@@ -10,16 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.reference import BACK, CHALLENGE, VERIFIER, Answered, Front
-from scope_model.client import (
-    Call,
-    Client,
-    Failed,
-    Illegal,
-    Noted,
-    Served,
-    Setup,
-    step,
-)
+from scope_model.client import Call, Client, Failed, Illegal, Noted, Served, Setup, step
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
@@ -35,27 +26,15 @@ from scope_model.events import (
 )
 from scope_model.policies import mcp_2026_07_28
 from scope_model.scopes import scopes
-from scope_model.servers import (
-    SPELLINGS,
-    AuthorizationServer,
-    Challenging,
-    Granting,
-    ResourceServer,
-    Servers,
-)
+from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
+from scope_model.spellings import SPELLINGS
 from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
-from scope_properties.episodes import (
-    Episode,
-    Exhausted,
-    Making,
-    ModelSession,
-    ModelSubject,
-    Plan,
-    Run,
-    World,
-    run,
-)
-from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
+from scope_properties.episodes import Episode, MakeCall, Plan
+from scope_properties.model_subject import ModelSession, ModelSubject
+from scope_properties.runs import Run, run
+from scope_properties.strategies import episodes
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
+from scope_properties.world import Exhausted, World
 
 RESOURCE = "https://one.example/mcp"
 ISSUER = "https://as.example"
@@ -137,8 +116,7 @@ def test_http_changes_nothing_in_a_transcript(grant_types: tuple[str, ...]) -> N
     @given(episodes(grant_types=grant_types))
     def the_same(episode: Episode) -> None:
         running = Run(episode.plan, ModelOverHttp())
-        for doing in episode.steps:
-            running.take(doing)
+        running.play(*episode.steps)
         assert running.transcript == run(episode, ModelSubject())
         assert isinstance(running.session, OverHttp)
         web = running.session.front.web
@@ -198,7 +176,7 @@ def last(http: HttpWorld, kind: type[Event]) -> Event:
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_challenges_arrive_as_they_are_spelled(spelling: str) -> None:
     http = world_of()
-    http.world.begin(Making(Call(RESOURCE, "read"), (Challenging(spelling=spelling),)))
+    http.world.begin(MakeCall(Call(RESOURCE, "read"), (Challenging(spelling=spelling),)))
     response = http.handle(call("read"))
     assert response.status == 401
     sent = last(http, ResourceResponse)
@@ -316,7 +294,7 @@ def test_state_comes_back_and_so_does_the_issuer() -> None:
 
 def test_a_refusal_comes_back_too() -> None:
     http = world_of()
-    http.world.begin(Making(Call(RESOURCE, "read"), grants=(Granting("refused"),)))
+    http.world.begin(MakeCall(Call(RESOURCE, "read"), grants=(Granting("refused"),)))
     back = returned(authorize(http))
     assert (back["error"], back["state"], back["iss"]) == ("access_denied", "a state/", ISSUER)
     assert not http.complaints

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from typing import Final
 
 # Possessive, since nothing that can follow begins with what is repeated: no input is tried twice.
-_TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _QUOTED: Final = r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]++|\\[\t -~\x80-\xff])*+)"'
-_PARAMETER: Final = re.compile(rf"({_TOKEN})[ \t]*=[ \t]*(?:{_QUOTED}|({_TOKEN}))[ \t]*(?:,[ \t,]*|$)").match
+_PARAMETER: Final = re.compile(rf"({TOKEN})[ \t]*=[ \t]*(?:{_QUOTED}|({TOKEN}))[ \t]*(?:,[ \t,]*|$)").match
 _TOKEN68: Final = r"[A-Za-z0-9\-._~+/]+=*"
 _END: Final = r"(?=[ \t]*(?:,|$))"
-_SCHEME: Final = re.compile(rf"({_TOKEN})(?: +({_TOKEN68}){_END}|{_END}|(?= ))[ \t,]*").match
-_QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL).sub
+_SCHEME: Final = re.compile(rf"({TOKEN})(?: +({_TOKEN68}){_END}|{_END}|(?= ))[ \t,]*").match
+_QUOTED_PAIR: Final = re.compile(r"\\(.)").sub
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any, Final, assert_never
+from typing import Any, Final, assert_never, get_args
 from urllib.parse import urlsplit
 
 from .challenges import bearer_challenge, parse_challenges
 from .events import (
     AUTHORIZATION_CODE,
     JWT_BEARER,
+    OFFLINE,
     OFFLINE_ACCESS,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
@@ -35,16 +35,22 @@ from .events import (
     AuthorizationServerMetadata,
     ClientRegistration,
     ClientRestarted,
+    FetchResourceMetadata,
+    FetchServerMetadata,
+    Key,
     ProtectedResourceMetadata,
+    Registered,
     ResourceRequest,
     ResourceResponse,
     Sent,
     TokenExpired,
     TokenRequest,
     TokenResponse,
+    Unavailable,
 )
-from .policies import Policy, Sources, mcp_2026_07_28
-from .scopes import NO_SCOPES, ScopeSet, read_scope, scopes
+from .policies import Policy, mcp_2026_07_28
+from .scopes import NO_SCOPES, ScopeSet, read_scope
+from .selections import Sources
 
 # --- what a client hears and does -----------------------------------------------------------------
 
@@ -55,16 +61,6 @@ class Call:
 
     resource: str
     operation: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unavailable:
-    """The metadata document that was asked for does not exist."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """The authorization server accepted the registration."""
 
 
 Heard = (
@@ -79,20 +75,6 @@ Heard = (
     | TokenExpired
     | ClientRestarted
 )
-
-
-@dataclass(frozen=True, slots=True)
-class FetchResourceMetadata:
-    """Fetch the protected resource metadata of `resource`."""
-
-    resource: str
-
-
-@dataclass(frozen=True, slots=True)
-class FetchServerMetadata:
-    """Fetch the authorization server metadata of `issuer`."""
-
-    issuer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +108,6 @@ Action = Sent | FetchResourceMetadata | FetchServerMetadata | Served | Failed | 
 
 
 # --- what a client knows --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What scopes belong to: one authorization server and one resource (ACC-7)."""
-
-    issuer: str
-    resource: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +264,7 @@ def step(client: Client, event: Heard) -> Step:
 
     Total: an event that is illegal in this phase returns the same client and `Illegal`.
     """
-    return TRANSITIONS[type(client.phase)][type(event)](client, client.phase, event)
+    return TRANSITIONS[type(client.phase)].get(type(event), _illegal)(client, client.phase, event)
 
 
 # --- the transitions ------------------------------------------------------------------------------
@@ -331,10 +305,9 @@ def challenged(response: ResourceResponse) -> Challenged:
     bearer = bearer_challenge(parse_challenges(response.www_authenticate))
     if bearer is None:
         return Challenged(response.status, None, names_metadata=False, insufficient_scope=False)
-    text = bearer.get("scope")
     return Challenged(
         response.status,
-        read_scope(text) or None if text else None,
+        read_scope(bearer.get("scope") or "") or None,
         names_metadata=bearer.get("resource_metadata") is not None,
         insufficient_scope=bearer.get("error") == "insufficient_scope",
     )
@@ -471,7 +444,7 @@ def _request(client: Client, call: Call, challenged: Challenged, issuer: str) ->
     if challenged.status == 403:
         grant = client.storage.grants.get(Key(issuer, call.resource))
         wanted = challenged.scope or scope or NO_SCOPES
-        covered = grant is not None and grant.in_hand is not None and wanted - _OFFLINE <= grant.in_hand
+        covered = grant is not None and grant.in_hand is not None and wanted - OFFLINE <= grant.in_hand
         if covered and (attempts or challenged.scope is None):
             return _fail(client, call, "the token already carries what the challenge asks for (RETRY-3)")
     supported = setup.policy.configured_mode != "ceiling" or setup.configured is None
@@ -617,7 +590,7 @@ def _store(client: Client, key: Key, grant: Grant) -> Client:
 
 def _listed(names: tuple[str, ...] | None) -> ScopeSet | None:
     """The scopes of a metadata list; names that are no scope-tokens cannot be asked for (SEL-4, META-1)."""
-    return read_scope(" ".join(names)) or None if names else None
+    return read_scope(" ".join(names or ())) or None
 
 
 def _origin(resource: str) -> str:
@@ -625,44 +598,23 @@ def _origin(resource: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-_OFFLINE: Final = scopes(OFFLINE_ACCESS)
-
-EVENTS: Final[tuple[type[Heard], ...]] = (
-    Call,
-    ResourceResponse,
-    ProtectedResourceMetadata,
-    AuthorizationServerMetadata,
-    Unavailable,
-    Registered,
-    AuthorizationResponse,
-    TokenResponse,
-    TokenExpired,
-    ClientRestarted,
-)
-"""The columns of the transition table."""
+EVENTS: Final[tuple[type[Heard], ...]] = get_args(Heard)
+"""Every kind of event that a client can hear."""
 
 # Any: the row and the column of a cell are the types of its last two parameters, which a dict cannot say.
 Transition = Callable[[Client, Any, Any], Step]
 
+_ANYWHERE: Final[Mapping[type[Heard], Transition]] = {TokenExpired: _expire, ClientRestarted: _restart}
 
-def _row(*cells: Transition) -> Mapping[type[Heard], Transition]:
-    return MappingProxyType(dict(zip(EVENTS, cells, strict=True)))
-
-
-no = _illegal
-
-# fmt: off
-TRANSITIONS: Final[Mapping[type[Phase], Mapping[type[Heard], Transition]]] = MappingProxyType({
-    # in               on: Call    ResourceResponse ResourceMetadata ServerMetadata  Unavailable            Registered   AuthorizationResponse TokenResponse Expired  Restarted
-    Idle:             _row(_begin, no,              no,              no,             no,                    no,          no,                   no,           _expire, _restart),
-    Calling:          _row(no,     _answered,       no,              no,             no,                    no,          no,                   no,           _expire, _restart),
-    LearningResource: _row(no,     no,              _resource_learnt, no,            _no_resource_metadata, no,          no,                   no,           _expire, _restart),
-    LearningServer:   _row(no,     no,              no,              _server_learnt, _no_server_metadata,   no,          no,                   no,           _expire, _restart),
-    Registering:      _row(no,     no,              no,              no,             no,                    _registered, no,                   no,           _expire, _restart),
-    Authorizing:      _row(no,     no,              no,              no,             no,                    no,          _authorized,          no,           _expire, _restart),
-    Asserting:        _row(no,     no,              no,              no,             no,                    no,          no,                   _asserted,    _expire, _restart),
-    Exchanging:       _row(no,     no,              no,              no,             no,                    no,          no,                   _exchanged,   _expire, _restart),
-    Refreshing:       _row(no,     no,              no,              no,             no,                    no,          no,                   _refreshed,   _expire, _restart),
-})
-# fmt: on
-"""What happens in each phase on each event: total, and `no` is an illegal event."""
+TRANSITIONS: Final[Mapping[type[Phase], Mapping[type[Heard], Transition]]] = {
+    Idle: {Call: _begin, **_ANYWHERE},
+    Calling: {ResourceResponse: _answered, **_ANYWHERE},
+    LearningResource: {ProtectedResourceMetadata: _resource_learnt, Unavailable: _no_resource_metadata, **_ANYWHERE},
+    LearningServer: {AuthorizationServerMetadata: _server_learnt, Unavailable: _no_server_metadata, **_ANYWHERE},
+    Registering: {Registered: _registered, **_ANYWHERE},
+    Authorizing: {AuthorizationResponse: _authorized, **_ANYWHERE},
+    Asserting: {TokenResponse: _asserted, **_ANYWHERE},
+    Exchanging: {TokenResponse: _exchanged, **_ANYWHERE},
+    Refreshing: {TokenResponse: _refreshed, **_ANYWHERE},
+}
+"""What happens in each phase on each event that has a place there: every other event is illegal."""

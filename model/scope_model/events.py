@@ -13,6 +13,8 @@ from typing import Final, Literal
 
 from scope_spec import Revision
 
+from .scopes import scopes
+
 WireScope = str | tuple[str, ...] | None
 """A request's `scope` as sent: absent, one raw string, or the strings of a repeated parameter (SEL-4)."""
 
@@ -20,11 +22,22 @@ ConfiguredMode = Literal["none", "fallback", "override", "ceiling"]
 """What a caller's configured scopes mean to its client (reading A11)."""
 
 OFFLINE_ACCESS: Final = "offline_access"
+OFFLINE: Final = scopes(OFFLINE_ACCESS)
+"""The one scope that speaks of a token instead of a resource: the refresh token (OIDC Core section 11)."""
+
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"
 CLIENT_CREDENTIALS: Final = "client_credentials"
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What scopes belong to: one authorization server and one resource (ACC-7)."""
+
+    issuer: str
+    resource: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +109,15 @@ class ResourceResponse:
 
 @dataclass(frozen=True, slots=True)
 class ProtectedResourceMetadata:
-    """A protected resource metadata document (RFC 9728); `resource` is what the document says it is."""
+    """A protected resource metadata document (RFC 9728).
+
+    `resource` is what the document says it is, and `url` where it was found, where that was written down.
+    """
 
     resource: str | None = None
     authorization_servers: tuple[str, ...] = ()
     scopes_supported: tuple[str, ...] | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +151,33 @@ class TokenResponse:
     error: str | None = None
     issuer: str | None = None
     resource: str | None = None
+
+
+# --- what no transcript holds ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResourceMetadata:
+    """Fetch the protected resource metadata of `resource`."""
+
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchServerMetadata:
+    """Fetch the authorization server metadata of `issuer`."""
+
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The metadata document that was asked for does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The authorization server accepted the registration."""
 
 
 # --- what happens around it -----------------------------------------------------------------------

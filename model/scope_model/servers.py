@@ -7,12 +7,10 @@ challenge is worded and spelled, what is granted and whether it is said, whether
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeVar, assert_never
+from typing import Literal, TypeVar, assert_never
 
-from .client import FetchResourceMetadata, FetchServerMetadata, Key, Registered, Unavailable
 from .events import (
     AUTHORIZATION_CODE,
     JWT_BEARER,
@@ -22,87 +20,25 @@ from .events import (
     AuthorizationResponse,
     AuthorizationServerMetadata,
     ClientRegistration,
+    FetchResourceMetadata,
+    FetchServerMetadata,
+    Key,
     ProtectedResourceMetadata,
+    Registered,
     ResourceRequest,
     ResourceResponse,
     Sent,
     TokenRequest,
     TokenResponse,
+    Unavailable,
 )
 from .scopes import NO_SCOPES, ScopeSet, read_scope
+from .spellings import spelled
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 # --- freedoms -------------------------------------------------------------------------------------
-
-Parameters = Sequence[tuple[str, str]]
-"""Names and values of a challenge's parameters, in order."""
-
-
-_IS_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
-_MUST_ESCAPE: Final = '"\\'
-
-
-def _quote(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _bearer(parameters: Parameters, scheme: str = "Bearer", equals: str = "=", separator: str = ", ") -> str:
-    written = separator.join(f"{name}{equals}{_quote(value)}" for name, value in parameters)
-    return f"{scheme} {written}" if written else scheme
-
-
-def _unquoted(parameters: Parameters) -> str:
-    plain = [(name, value) for name, value in parameters if _IS_TOKEN(value)]
-    quoted = [parameter for parameter in parameters if parameter not in plain]
-    written = [f"{name}={value}" for name, value in plain] + [f"{name}={_quote(value)}" for name, value in quoted]
-    return f"Bearer {', '.join(written)}" if written else "Bearer"
-
-
-def _quoted_pairs(parameters: Parameters) -> str:
-    written = [
-        f'{name}="{"".join(chr(92) + c if c.isalnum() or c in _MUST_ESCAPE else c for c in value)}"'
-        if name == "scope"
-        else f"{name}={_quote(value)}"
-        for name, value in parameters
-    ]
-    return f"Bearer {', '.join(written)}" if written else "Bearer"
-
-
-_DECOY: Final = ("error_description", "needs scope=decoy here")
-
-SPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
-    "plain": lambda parameters: (_bearer(parameters),),
-    "token-values": lambda parameters: (_unquoted(parameters),),
-    "lower-case-scheme": lambda parameters: (_bearer(parameters, scheme="bearer"),),
-    "upper-case-names": lambda parameters: (_bearer([(name.upper(), value) for name, value in parameters]),),
-    "space-around-equals": lambda parameters: (_bearer(parameters, equals=" = "),),
-    "quoted-pairs": lambda parameters: (_quoted_pairs(parameters),),
-    "reversed-parameters": lambda parameters: (_bearer(parameters[::-1]),),
-    "no-space-after-comma": lambda parameters: (_bearer(parameters, separator=","),),
-    "empty-elements": lambda parameters: (", ," + _bearer(parameters, separator=" ,, ") + ",",),
-    "after-basic": lambda parameters: ('Basic realm="x", ' + _bearer(parameters),),
-    "before-basic": lambda parameters: (_bearer(parameters) + ', Basic realm="x"',),
-    "after-negotiate": lambda parameters: ("Negotiate, " + _bearer(parameters),),
-    "after-token68": lambda parameters: ("Negotiate oRQwEqADCgEB==, " + _bearer(parameters),),
-    "on-the-second-line": lambda parameters: ('Basic realm="x"', _bearer(parameters)),
-    "after-dpop-with-scope": lambda parameters: ('DPoP algs="ES256", scope="decoy", ' + _bearer(parameters),),
-    "after-a-decoy": lambda parameters: (_bearer([_DECOY, *parameters]),),
-    "after-unknown-parameters": lambda parameters: (
-        _bearer([("error_scope", "decoy"), ("x", "scope=decoy"), *parameters]),
-    ),
-}
-"""The legal spellings of one challenge, by name, the plain one first (RFC 9110 section 11)."""
-
-
-MISSPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
-    "scope-twice": lambda parameters: (_bearer([*parameters, ("scope", "decoy")]),),
-    "no-comma": lambda parameters: (_bearer(parameters, separator=" "),),
-}
-"""Common spellings that the grammar does not allow, by name: nothing can be expected of a client that meets one."""
-
-_ALL_SPELLINGS: Final = {**SPELLINGS, **MISSPELLINGS}
 
 Named = Literal["needed", "missing", "needed-and-held", "unnamed", "empty"] | ScopeSet
 """What a challenge names: all that the operation needs, what the token lacks of it, those needed together with
@@ -287,7 +223,7 @@ def _serve(servers: Servers, request: ResourceRequest, how: Challenging) -> Reso
         parameters.append(("scope", named))
     if how.names_metadata:
         parameters.append(("resource_metadata", f"{server.resource}/.well-known/oauth-protected-resource"))
-    return ResourceResponse(request.operation, status, _ALL_SPELLINGS[how.spelling](parameters), request.resource)
+    return ResourceResponse(request.operation, status, spelled(how.spelling, parameters), request.resource)
 
 
 def _named_scopes(how: Challenging, needs: ScopeSet, held: ScopeSet) -> str | None:

@@ -9,26 +9,30 @@ from functools import partial
 from itertools import islice
 from typing import Final, Protocol
 
+from scope_judge.findings import DEFAULT_READINGS, Finding
+from scope_judge.judge import Judge, judged
+from scope_judge.occasions import Situation
 from scope_model.client import Call
 from scope_model.events import (
     AUTHORIZATION_CODE,
     AuthorizationResponse,
     AuthorizationServerMetadata,
+    CallEnded,
+    CallStarted,
     ClientRegistration,
     Event,
     ProtectedResourceMetadata,
     TokenRequest,
     Transcript,
 )
-from scope_model.findings import DEFAULT_READINGS, Finding
-from scope_model.judge import Judge
-from scope_model.ledger import Situation
 from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
-from scope_properties.episodes import Episode, Making, Plan, Subject, run
+from scope_properties.episodes import Episode, MakeCall, Plan
+from scope_properties.runs import run
 from scope_properties.sampling import sample
 from scope_properties.shrinking import TRIALS, shrink
-from scope_properties.strategies import USER_DELEGATED
+from scope_properties.subjects import Subject
+from scope_properties.tables import USER_DELEGATED
 from scope_spec import Revision, Verdict
 
 from .replays import episode_of, replay_of
@@ -97,10 +101,7 @@ class Examiner:
     def judged(self, episode: Episode) -> tuple[Transcript, Judge]:
         """Play an episode and judge its transcript."""
         transcript = run(episode, self.subject)
-        judge = Judge(transcript.header, self.readings, self.reads_plain)
-        for event in transcript.events:
-            judge.hear(event)
-        return transcript, judge
+        return transcript, judged(transcript, self.readings, self.reads_plain)
 
 
 def examiner(subject: Subject, revision: Revision, readings: Mapping[str, str] = DEFAULT_READINGS) -> Examiner:
@@ -122,15 +123,15 @@ def plain_episode(revision: Revision) -> Episode:
     return Episode(
         Plan(servers, revision, wants_refresh_token=False),
         (
-            Making(Call(resource, "read"), grants=(plain,)),
-            Making(Call(resource, "write"), grants=(plain,)),
-            Making(Call(resource, "delete"), (again,), (plain,)),
+            MakeCall(Call(resource, "read"), grants=(plain,)),
+            MakeCall(Call(resource, "write"), grants=(plain,)),
+            MakeCall(Call(resource, "delete"), (again,), (plain,)),
         ),
     )
 
 
-Kind = tuple[str, Verdict]
-"""Findings of one clause and one verdict are one thing to report."""
+Kind = tuple[str, Verdict, str]
+"""Findings of one clause, one verdict and one cause are one thing to report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ def check(
 
 def kind_of(finding: Finding) -> Kind:
     """What a finding is one of."""
-    return finding.clause, finding.verdict
+    return finding.clause, finding.verdict, finding.cause
 
 
 def mostly_delegated(subject: Subject) -> tuple[str, ...]:
@@ -254,8 +255,17 @@ def _says_much(event: Event) -> bool:
     """Whether an event adds to what there is to read: metadata, registration and the code say the same each time."""
     if isinstance(event, TokenRequest):
         return event.grant_type != AUTHORIZATION_CODE
-    little = ProtectedResourceMetadata | AuthorizationServerMetadata | ClientRegistration | AuthorizationResponse
-    return not isinstance(event, little)
+    return not isinstance(event, _LITTLE)
+
+
+_LITTLE: Final = (
+    ProtectedResourceMetadata,
+    AuthorizationServerMetadata,
+    ClientRegistration,
+    AuthorizationResponse,
+    CallStarted,
+    CallEnded,
+)
 
 
 def replayed(

@@ -24,13 +24,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColu
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from scope_judge.findings import Finding
+from scope_judge.judge import Judge
 from scope_model.events import Transcript
-from scope_model.findings import Finding
-from scope_model.judge import Judge
-from scope_model.policies import POLICIES
-from scope_properties.episodes import ModelSubject, Subject
 from scope_properties.laws import LAWS
+from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
+from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
 
 from . import checking, comparing, report, smoking
@@ -38,6 +38,7 @@ from .har import read_har
 from .history import history
 from .jobs import Jobs, Opening, processes
 from .names import UnknownName
+from .releases import NAMED
 from .replays import BadReplay
 from .subjects import MODEL, DriverFault, SubjectUnavailable, commanded, subject
 from .transcripts import UnusableTranscript, read, stream
@@ -533,6 +534,7 @@ def _judge(file: str, revision: Revision | None, readings: Mapping[str, str], *,
             count += 1
             if keep:
                 kept.append(event)
+        judging.close()
     return _Judged(count, judging.found, Transcript(header, tuple(kept)) if keep else None)
 
 
@@ -632,7 +634,7 @@ def _reading(name: str, width: int) -> Iterator[Text]:
 
 
 def _policy(name: str, width: int) -> Iterator[Text]:
-    return report.explanation_text(name, "a policy", report.policy_notes(POLICIES[name]), width)
+    return report.explanation_text(name, "a policy", report.policy_notes(NAMED[name]), width)
 
 
 def _law(name: str, width: int) -> Iterator[Text]:
@@ -661,7 +663,7 @@ _KINDS: Final = (
         lambda: ((id_, f"{each.name}: {', '.join(each.values)}") for id_, each in READINGS.items()),
         _reading,
     ),
-    _Kind("Policies", lambda: POLICIES, lambda: ((name, each.says) for name, each in POLICIES.items()), _policy),
+    _Kind("Policies", lambda: NAMED, lambda: ((name, each.says) for name, each in NAMED.items()), _policy),
     _Kind("Laws", lambda: LAWS, lambda: ((name, each.says) for name, each in LAWS.items()), _law),
     _Kind("Mutants", lambda: MUTANTS, lambda: ((name, each.says) for name, each in MUTANTS.items()), _mutant),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from scope_judge.account import ScopeRequest
 from scope_model.events import (
     CLIENT_CREDENTIALS,
     REFRESH_TOKEN,
@@ -15,10 +16,11 @@ from scope_model.events import (
     Transcript,
     WireScope,
 )
-from scope_model.ledger import wire_scopes
-from scope_model.scopes import NO_SCOPES, same_scopes
-from scope_properties.episodes import Episode, Subject, run
+from scope_model.scopes import same_scopes
+from scope_properties.episodes import Episode
+from scope_properties.runs import run
 from scope_properties.shrinking import shrink
+from scope_properties.subjects import Subject
 from scope_spec import Revision
 
 from .checking import EXAMPLES, Progress, generated, ignore, mostly_delegated
@@ -97,7 +99,7 @@ def _asks(event: Event) -> bool:
 def _same(left: Event | None, right: Event | None) -> bool:
     if type(left) is not type(right):
         return False
-    return same_scopes(wire_scopes(_scope(left)) or NO_SCOPES, wire_scopes(_scope(right)) or NO_SCOPES)
+    return same_scopes(ScopeRequest.of(_scope(left)).wanted, ScopeRequest.of(_scope(right)).wanted)
 
 
 def _scope(event: Event | None) -> WireScope:

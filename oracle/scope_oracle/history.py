@@ -13,7 +13,8 @@ from functools import partial
 from typing import Final
 
 from scope_model.events import ResourceRequest
-from scope_properties.episodes import Subject, run
+from scope_properties.runs import run
+from scope_properties.subjects import Subject
 from scope_spec import Revision
 
 from .checking import Alone, Broken, Progress, check, examiner, ignore, kind_of, plain_episode

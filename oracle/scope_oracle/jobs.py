@@ -14,7 +14,8 @@ from multiprocessing.util import Finalize
 from types import TracebackType
 from typing import Final, Self
 
-from scope_properties.episodes import Episode, Subject
+from scope_properties.episodes import Episode
+from scope_properties.subjects import Subject
 from scope_spec import Revision
 
 from .checking import Alone, Broken, Judged, examiner

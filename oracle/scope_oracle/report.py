@@ -27,6 +27,7 @@ from typing import Final, Literal, assert_never
 from rich.console import Console
 from rich.text import Text
 
+from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_model.challenges import Challenge, parse_challenges
 from scope_model.events import (
     AUTHORIZATION_CODE,
@@ -50,7 +51,6 @@ from scope_model.events import (
     Transcript,
     WireScope,
 )
-from scope_model.findings import DEFAULT_READINGS, Finding
 from scope_model.policies import Policy
 from scope_properties.episodes import Plan
 from scope_spec import CLAUSES, READINGS, VERDICTS, Clause, Reading, Revision, Verdict

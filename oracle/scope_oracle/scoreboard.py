@@ -20,7 +20,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from scope_model.findings import DEFAULT_READINGS, Finding
+from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_spec import CLAUSES, REVISIONS
 
 from .checking import check

@@ -18,7 +18,9 @@ from scope_model.events import (
 )
 from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Granting, ResourceServer, Servers
-from scope_properties.episodes import Episode, Expiring, Making, Plan, Reporting, Restarting, Run, Subject
+from scope_properties.episodes import Episode, ExpireToken, MakeCall, Plan, ReportGrant, RestartClient
+from scope_properties.runs import Run
+from scope_properties.subjects import Subject
 from scope_spec import Revision
 
 ONE: Final = "https://one.example/mcp"
@@ -48,7 +50,7 @@ class _Cannot(Exception):
 
 def smoke(subject: Subject, revision: Revision) -> Iterator[Smoke]:
     """Each test in turn. A DriverFault is let through: a driver that breaks the contract has failed them all."""
-    twice = Episode(_plan(revision), (Making(READ), Making(READ)))
+    twice = Episode(_plan(revision), (MakeCall(READ), MakeCall(READ)))
     for test in _TESTS if subject.playable(twice) == twice else _TESTS_OF_A_CALL:
         name = (test.__doc__ or "").split("\n", 1)[0].rstrip(".")
         try:
@@ -101,12 +103,12 @@ def _served(run: Run, call: Call) -> bool:
 
 def _called(subject: Subject, revision: Revision) -> tuple[Run, Call]:
     """A call as plain as the client can be asked for, in a world of its own."""
-    episode = subject.playable(Episode(_plan(revision), (Making(READ),)))
-    (doing,) = episode.steps
-    assert isinstance(doing, Making)
+    episode = subject.playable(Episode(_plan(revision), (MakeCall(READ),)))
+    (step,) = episode.steps
+    assert isinstance(step, MakeCall)
     run = Run(episode.plan, subject)
-    run.take(doing)
-    return run, doing.call
+    run.play(step)
+    return run, step.call
 
 
 def _authorizes(subject: Subject, revision: Revision) -> None:
@@ -123,9 +125,9 @@ def _authorizes(subject: Subject, revision: Revision) -> None:
 def _uses_its_token(subject: Subject, revision: Revision) -> None:
     """A second call uses the token of the first."""
     run = Run(_plan(revision), subject)
-    run.take(Making(READ))
+    run.play(MakeCall(READ))
     before = len(run.transcript.events)
-    run.take(Making(READ))
+    run.play(MakeCall(READ))
     after = run.transcript.events[before:]
     tokens = [event.access_token for event in after if isinstance(event, ResourceRequest)]
     _expect(tokens and tokens[0], "the second call carried no token", run)
@@ -134,14 +136,14 @@ def _uses_its_token(subject: Subject, revision: Revision) -> None:
 def _keeps_storage(subject: Subject, revision: Revision) -> None:
     """A restart loses no stored token."""
     run = Run(_plan(revision), subject)
-    run.take(Making(READ))
+    run.play(MakeCall(READ))
     held = [request.access_token for request in _requests(run.transcript) if request.access_token]
     _expect(held, "the first call carried no token", run)
     before = len(run.transcript.events)
-    run.take(Restarting())
+    run.play(RestartClient())
     if len(run.transcript.events) == before:
         raise _Cannot("the SDK stores nothing")
-    run.take(Making(READ))
+    run.play(MakeCall(READ))
     tokens = [event.access_token for event in run.transcript.events[before:] if isinstance(event, ResourceRequest)]
     _expect(held[-1] in tokens, "after a restart the stored token was never used", run)
 
@@ -158,9 +160,9 @@ def _forgets(subject: Subject, revision: Revision) -> None:
 def _declines(subject: Subject, revision: Revision) -> None:
     """A user who refuses ends the call, and the next call may ask again."""
     run = Run(_plan(revision), subject)
-    run.take(Making(READ, grants=(Granting("refused"),), persists=True))
+    run.play(MakeCall(READ, grants=(Granting("refused"),), persists=True))
     _expect(not _served(run, READ), "a call was served that nobody authorized", run)
-    run.take(Making(READ))
+    run.play(MakeCall(READ))
     _expect(_served(run, READ), "after a refusal the client does not come back", run)
 
 
@@ -168,8 +170,8 @@ def _two_servers(subject: Subject, revision: Revision) -> None:
     """Two servers are used side by side."""
     run = Run(_plan(revision, servers=2), subject)
     other = Call(TWO, "write")
-    run.take(Making(READ))
-    run.take(Making(other))
+    run.play(MakeCall(READ))
+    run.play(MakeCall(other))
     _expect(_served(run, READ) and _served(run, other), "one of two servers was not used to the end", run)
 
 
@@ -179,7 +181,7 @@ def _without_a_user(subject: Subject, revision: Revision) -> None:
         raise _Cannot("its manifest names no client_credentials")
     # Not every SDK reads a challenge on behalf of a machine, and none has to (STEP-3): what it needs is configured.
     run = Run(replace(_plan(revision, grant_type=CLIENT_CREDENTIALS), configured=scopes("a")), subject)
-    run.take(Making(READ))
+    run.play(MakeCall(READ))
     _expect(not _count(run.transcript.events, AuthorizationRequest), "a user was asked", run)
     _expect(_served(run, READ), "the call was not served", run)
 
@@ -187,18 +189,18 @@ def _without_a_user(subject: Subject, revision: Revision) -> None:
 def _comes_back(subject: Subject, revision: Revision) -> None:
     """A token that expires is replaced."""
     run = Run(_plan(revision), subject)
-    run.take(Making(READ))
-    run.take(Expiring(ONE))
-    run.take(Making(READ))
+    run.play(MakeCall(READ))
+    run.play(ExpireToken(ONE))
+    run.play(MakeCall(READ))
     _expect(_served(run, READ), "after its token expired the client does not come back", run)
 
 
 def _reports(subject: Subject, revision: Revision) -> None:
     """It says what it holds."""
     run = Run(_plan(revision), subject)
-    run.take(Making(READ))
+    run.play(MakeCall(READ))
     before = len(run.transcript.events)
-    run.take(Reporting(ONE))
+    run.play(ReportGrant(ONE))
     if len(run.transcript.events) == before:
         raise _Cannot("it has no account of what was granted")
 

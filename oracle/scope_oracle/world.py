@@ -18,7 +18,6 @@ from functools import partial
 from typing import Final
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
-from scope_model.client import FetchResourceMetadata, FetchServerMetadata, Registered
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
@@ -30,14 +29,17 @@ from scope_model.events import (
     AuthorizationServerMetadata,
     ClientRegistration,
     Event,
+    FetchResourceMetadata,
+    FetchServerMetadata,
     ProtectedResourceMetadata,
+    Registered,
     ResourceRequest,
     ResourceResponse,
     TokenRequest,
     TokenResponse,
     WireScope,
 )
-from scope_properties.episodes import World
+from scope_properties.world import World
 from scope_spec import REVISIONS
 
 Headers = Sequence[tuple[str, str]]

@@ -17,21 +17,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from scope_judge.judge import judged
 from scope_model.client import Illegal
-from scope_model.judge import Judge
 from scope_spec import CLAUSES, REVISIONS, Clause
 
-from .episodes import Episode, ModelSession, ModelSubject, Run, Transition
+from .episodes import Episode
 from .laws import LAWS, broken_by
-from .machine import NOISE
+from .machine import UNEXPECTED_EVENTS
+from .model_subject import ModelSession, ModelSubject, Transition
 from .mutants import MUTANTS, Mutant
+from .runs import Run
 from .sampling import sample
-from .strategies import USER_DELEGATED, WITHOUT_A_USER
+from .tables import USER_DELEGATED, WITHOUT_A_USER
 
 TABLE: Final = Path(__file__).with_name("loop.md")
 _EXAMPLES: Final = 4_000
 _KILLING: Final = 300
-_DISTURBED: Final = 2
+_DISTURBED: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +119,8 @@ def reach() -> Counter[str]:
     for grant_types in (USER_DELEGATED, WITHOUT_A_USER):
         for at, episode in enumerate(_sample(grant_types, _EXAMPLES)):
             run = Run(episode.plan, ModelSubject())
-            judge = Judge(run.header)
-            for doing in episode.steps:
-                run.take(doing)
-            for event in run.world.events:
-                judge.hear(event)
-            clauses.update(judge.reached)
+            run.play(*episode.steps)
+            clauses.update(judged(run.transcript).reached)
             if at < _KILLING:
                 for moved in _transitions(run):
                     broken_by(moved, laws)
@@ -145,8 +143,7 @@ def kills_of(name: str) -> tuple[frozenset[str], frozenset[str]]:
     first: set[str] = set()
     for at, episode in enumerate(_sample(mutant.grant_types, _KILLING)):
         run = Run(episode.plan, mutant.subject)
-        for doing in episode.steps:
-            run.take(doing)
+        run.play(*episode.steps)
         transitions = _transitions(run)
         if at < _DISTURBED:
             transitions = [*transitions, *_disturbed(mutant, transitions)]
@@ -159,7 +156,7 @@ def kills_of(name: str) -> tuple[frozenset[str], frozenset[str]]:
 def _disturbed(mutant: Mutant, transitions: list[Transition]) -> Iterator[Transition]:
     """What a mutant does about events that have no place."""
     for moved in transitions:
-        for event in NOISE:
+        for event in UNEXPECTED_EVENTS:
             after, action = mutant.step(moved.before, event)
             if isinstance(action, Illegal):
                 yield Transition(moved.before, event, after, action, mutant.step)

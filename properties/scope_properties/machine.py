@@ -16,56 +16,44 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.strategies import SearchStrategy
 
-from scope_model.client import Call, Heard, Registered, Unavailable
+from scope_judge.findings import Finding
+from scope_judge.judge import Judge
+from scope_model.client import Call, Heard
 from scope_model.events import (
     AuthorizationResponse,
     AuthorizationServerMetadata,
     ClientRestarted,
     ProtectedResourceMetadata,
+    Registered,
     ResourceResponse,
     TokenExpired,
     TokenResponse,
+    Unavailable,
 )
-from scope_model.findings import Finding
-from scope_model.judge import Judge
 from scope_model.scopes import ScopeSet
-from scope_model.servers import MISSPELLINGS, SPELLINGS, Challenging, Granting, Grants
+from scope_model.servers import Challenging, Granting, Grants
+from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_spec import VERDICTS, Verdict
 
 from .episodes import (
     Episode,
     EpisodeStep,
-    Expiring,
-    Making,
-    ModelSession,
-    ModelSubject,
-    Moving,
+    ExpireToken,
+    MakeCall,
+    MoveResource,
     Plan,
-    Reporting,
-    Republishing,
-    Restarting,
-    Run,
-    Subject,
-    Transition,
+    ReportGrant,
+    RepublishMetadata,
+    RestartClient,
+    fit_to_world,
 )
 from .laws import LAWS, Law, broken_by
+from .model_subject import ModelSession, ModelSubject, Transition
 from .reach import Cell, Reach, freedoms, is_judged
-from .strategies import (
-    CALLS,
-    ISSUERS,
-    OPERATIONS,
-    PLACES,
-    PLAIN_SCOPES,
-    RESOURCES,
-    WITHOUT_A_USER,
-    challengings,
-    grantings,
-    makings,
-    metadata_lists,
-    plans,
-    scope_sets,
-    settle,
-)
+from .runs import Run
+from .strategies import challengings, grantings, make_calls, metadata_lists, plans, scope_sets
+from .subjects import Subject
+from .tables import CALLS, ISSUERS, OPERATIONS, PLACES, PLAIN_SCOPES, RESOURCES, WITHOUT_A_USER
 
 
 def _silent(plan: Plan) -> Plan:
@@ -87,7 +75,7 @@ OTHERS: Final = st.sampled_from(OPERATIONS)
 SOME_SCOPES: Final = scope_sets(min_size=1, max_size=2)
 SOME_SPELLINGS: Final = st.lists(st.sampled_from((*SPELLINGS, *MISSPELLINGS)), min_size=1, max_size=5, unique=True)
 REFUSALS: Final[SearchStrategy[Grants]] = st.sampled_from(("refused", "invalid_scope"))
-NOISE: Final[tuple[Heard, ...]] = (
+UNEXPECTED_EVENTS: Final[tuple[Heard, ...]] = (
     Unavailable(),
     Registered(),
     ClientRestarted(),
@@ -125,7 +113,7 @@ class Watch:
         """What the judge found so far."""
         return self.judge.found
 
-    def aside(self, moved: Transition) -> None:
+    def also_look_at(self, moved: Transition) -> None:
         """Have a transition looked at that the run itself does not take."""
         self._aside.append(moved)
 
@@ -164,8 +152,7 @@ def agreement(subject: ModelSubject, episodes: Iterable[Episode], declared: froz
     found: dict[str, Finding] = {}
     for episode in episodes:
         run = Run(episode.plan, subject)
-        for doing in episode.steps:
-            run.take(doing)
+        run.play(*episode.steps)
         laws, findings = Watch(run).look()
         broken.update((law.name, law) for law in laws)
         found.update((finding.clause, finding) for finding in findings)
@@ -201,18 +188,18 @@ class ScopeMachine(RuleBasedStateMachine):
     reach: ClassVar[Reach] = Reach()
 
     @initialize(plan=WORLDS)
-    def begin(self, plan: Plan) -> None:
+    def start_client(self, plan: Plan) -> None:
         """A client with nothing stored, in a world of its own."""
         self.run = Run(plan, self.subject)
         self.watch = Watch(self.run)
 
-    def take(self, *doings: EpisodeStep) -> None:
-        """Let things happen, one after the other."""
-        for doing in doings:
-            self.run.take(settle(doing, self.run.world.plan.servers))
-        self.look()
+    def play(self, *steps: EpisodeStep) -> None:
+        """Let things happen, one after the other, and look at what they led to."""
+        world = self.run.world.plan.servers
+        self.run.play(*(fit_to_world(step, world) for step in steps))
+        self.check()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Every law holds of every step that was taken, and the judge finds nothing on the wire."""
         laws, findings = self.watch.look()
         grave = VERDICTS[: VERDICTS.index(self.fail_on) + 1]
@@ -225,103 +212,103 @@ class ScopeMachine(RuleBasedStateMachine):
 
     # --- calls ---
 
-    @rule(call=ANY_CALL, refreshable=st.sampled_from((True, False)))
-    def call(self, call: Call, refreshable: bool) -> None:  # noqa: FBT001 - a rule's arguments go by name
+    @rule(call=ANY_CALL, refresh_token=st.sampled_from((True, False)))
+    def call_and_consent(self, call: Call, refresh_token: bool) -> None:  # noqa: FBT001 - a rule's arguments go by name
         """A call that is granted what it needs, with a refresh token or without."""
-        self.take(Making(call, grants=(Granting(refresh_token=refreshable),)))
+        self.play(MakeCall(call, grants=(Granting(refresh_token=refresh_token),)))
 
-    @rule(call=ANY_CALL, hows=st.lists(challengings(), min_size=1, max_size=3))
-    def challenge(self, call: Call, hows: list[Challenging]) -> None:
+    @rule(call=ANY_CALL, challenges=st.lists(challengings(), min_size=1, max_size=3))
+    def call_and_challenge(self, call: Call, challenges: list[Challenging]) -> None:
         """A call that is answered with challenges of the server's own."""
-        self.take(Making(call, tuple(hows)))
+        self.play(MakeCall(call, tuple(challenges)))
 
     @rule(call=ANY_CALL)
-    def grow(self, call: Call) -> None:
+    def call_and_challenge_for_one_scope_after_another(self, call: Call) -> None:
         """A call that is challenged for another scope each time."""
         named = map(ScopeSet, PLAIN_SCOPES)
-        self.take(Making(call, tuple(Challenging("insufficient_scope", scope) for scope in named)))
+        self.play(MakeCall(call, tuple(Challenging("insufficient_scope", scope) for scope in named)))
 
-    @rule(call=ANY_CALL, how=REFUSALS)
-    def refuse(self, call: Call, how: Grants) -> None:
+    @rule(call=ANY_CALL, refusal=REFUSALS)
+    def call_and_refuse_consent(self, call: Call, refusal: Grants) -> None:
         """A call in which no consent is given."""
-        self.take(Making(call, grants=(Granting(how),)))
+        self.play(MakeCall(call, grants=(Granting(refusal),)))
 
     @rule(call=ANY_CALL, without=SOME_SCOPES)
-    def narrow(self, call: Call, without: ScopeSet) -> None:
+    def call_and_grant_less(self, call: Call, without: ScopeSet) -> None:
         """A call in which less is granted than was asked."""
-        self.take(Making(call, grants=(Granting("narrower", without),)), Reporting(call.resource))
+        self.play(MakeCall(call, grants=(Granting("narrower", without),)), ReportGrant(call.resource))
 
-    @rule(call=ANY_CALL, by=SOME_SCOPES)
-    def widen(self, call: Call, by: ScopeSet) -> None:
+    @rule(call=ANY_CALL, more=SOME_SCOPES)
+    def call_and_grant_more(self, call: Call, more: ScopeSet) -> None:
         """A call in which more is granted than was asked."""
-        self.take(Making(call, grants=(Granting("wider", with_=by),)), Reporting(call.resource))
+        self.play(MakeCall(call, grants=(Granting("wider", with_=more),)), ReportGrant(call.resource))
 
-    @rule(making=makings())
-    def wrangle(self, making: Making) -> None:
+    @rule(step=make_calls())
+    def call_with_any_answers(self, step: MakeCall) -> None:
         """A call through any number of challenges and grants."""
-        self.take(making)
+        self.play(step)
 
     @rule(call=ANY_CALL, spellings=SOME_SPELLINGS)
-    def spell(self, call: Call, spellings: list[str]) -> None:
+    def call_and_reject_its_token_in_each_spelling(self, call: Call, spellings: list[str]) -> None:
         """Calls whose tokens are rejected, each in another spelling."""
-        self.take(*(Making(call, (Challenging("unauthorized", spelling=name),)) for name in spellings))
+        self.play(*(MakeCall(call, (Challenging("unauthorized", spelling=name),)) for name in spellings))
 
     @rule(call=ANY_CALL, issuer=st.sampled_from(ISSUERS))
-    def hush(self, call: Call, issuer: str) -> None:
+    def move_then_call_with_silent_servers_then_refresh(self, call: Call, issuer: str) -> None:
         """A resource moves, and neither challenge nor token response names a scope; then a refresh."""
-        silent = Making(call, (Challenging(scope="unnamed"),), (Granting(says=False),))
+        silent = MakeCall(call, (Challenging(scope="unnamed"),), (Granting(says=False),))
         at = call.resource
-        self.take(Moving(at, issuer), silent, Reporting(at), Expiring(at), Making(call))
+        self.play(MoveResource(at, issuer), silent, ReportGrant(at), ExpireToken(at), MakeCall(call))
 
-    @rule(call=ANY_CALL, how=grantings())
-    def refresh(self, call: Call, how: Granting) -> None:
+    @rule(call=ANY_CALL, granting=grantings())
+    def expire_token_then_call(self, call: Call, granting: Granting) -> None:
         """A call whose token has expired, and what the client says that it holds then."""
-        self.take(Expiring(call.resource), Making(call, grants=(how,)), Reporting(call.resource))
+        self.play(ExpireToken(call.resource), MakeCall(call, grants=(granting,)), ReportGrant(call.resource))
 
     @rule(call=ANY_CALL, other=OTHERS)
-    def starve(self, call: Call, other: str) -> None:
+    def refresh_narrowly_then_call_another_operation(self, call: Call, other: str) -> None:
         """A refresh for `call` alone, then the `other` call with a refresh that names no scope."""
         resources = self.run.world.servers.resources
         needs = resources.get(call.resource, resources[RESOURCES[0]]).needs
         narrower = Granting("narrower", without=needs[other] - needs[call.operation])
-        again = Making(Call(call.resource, other), grants=(Granting(says=False),))
-        self.take(
-            *(again, Making(call), Expiring(call.resource), Making(call, grants=(narrower,))),
-            *(again, Reporting(call.resource)),
+        again = MakeCall(Call(call.resource, other), grants=(Granting(says=False),))
+        self.play(
+            *(again, MakeCall(call), ExpireToken(call.resource), MakeCall(call, grants=(narrower,))),
+            *(again, ReportGrant(call.resource)),
         )
 
     # --- what else happens ---
 
     @rule()
-    def restart(self) -> None:
+    def restart_client(self) -> None:
         """Memory is lost, storage is kept."""
-        self.take(Restarting())
+        self.play(RestartClient())
 
     @rule(resource=st.sampled_from(PLACES))
-    def report(self, resource: str) -> None:
+    def report_grant(self, resource: str) -> None:
         """The client says what it holds."""
-        self.take(Reporting(resource))
+        self.play(ReportGrant(resource))
 
     @rule(resource=st.sampled_from(PLACES), scopes=metadata_lists())
-    def republish(self, resource: str, scopes: tuple[str, ...] | None) -> None:
+    def republish_metadata(self, resource: str, scopes: tuple[str, ...] | None) -> None:
         """A resource lists other scopes than before."""
-        self.take(Republishing(resource, scopes))
+        self.play(RepublishMetadata(resource, scopes))
 
     @rule(resource=st.sampled_from(PLACES), issuer=st.sampled_from(ISSUERS))
-    def move(self, resource: str, issuer: str) -> None:
+    def move_resource(self, resource: str, issuer: str) -> None:
         """A resource goes to another authorization server."""
-        self.take(Moving(resource, issuer))
+        self.play(MoveResource(resource, issuer))
 
     @precondition(lambda machine: isinstance(machine.subject, ModelSubject))
     @rule()
-    def disturb(self) -> None:
+    def send_unexpected_events(self) -> None:
         """Events from nowhere, the last time in each phase; what they lead to goes no further."""
         session = self.run.session
         assert isinstance(session, ModelSession)
         for client in {type(moved.after.phase): moved.after for moved in session.transitions}.values():
-            for event in NOISE:
-                self.watch.aside(Transition(client, event, *session.step(client, event), session.step))
-        self.look()
+            for event in UNEXPECTED_EVENTS:
+                self.watch.also_look_at(Transition(client, event, *session.step(client, event), session.step))
+        self.check()
 
     def teardown(self) -> None:
         """Count what was reached, and let go of the run: Hypothesis holds on to the machine."""
@@ -345,7 +332,7 @@ def machine_for(
         reach = Reach() if counting is None else counting
 
         @initialize(plan=worlds)
-        def begin(self, plan: Plan) -> None:
-            super().begin(plan)
+        def start_client(self, plan: Plan) -> None:
+            super().start_client(plan)
 
     return Machine

@@ -11,22 +11,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Final, get_args
 
-from scope_model.client import EVENTS, TRANSITIONS, FetchResourceMetadata, FetchServerMetadata, Heard, Phase
+from scope_model.client import EVENTS, TRANSITIONS, Heard, Phase
 from scope_model.events import (
     AUTHORIZATION_CODE,
     JWT_BEARER,
     AuthorizationRequest,
     AuthorizationServerMetadata,
+    FetchResourceMetadata,
+    FetchServerMetadata,
     ProtectedResourceMetadata,
     ResourceResponse,
     TokenRequest,
 )
 from scope_model.scopes import ScopeSet
-from scope_model.servers import MISSPELLINGS, SPELLINGS, Challenging, Granting, Grants
+from scope_model.servers import Challenging, Granting, Grants
+from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_spec import CLAUSES, Revision
 
-from .episodes import Exchange
 from .laws import LAWS
+from .world import Exchange
 
 Cell = tuple[type[Phase], type[Heard]]
 """A cell of the transition table: the phase that a client was in, and the kind of event that it heard."""

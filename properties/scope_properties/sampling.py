@@ -1,59 +1,25 @@
 """Episodes from a seed: the same ones on every machine, whatever else is installed or imported.
 
 What Hypothesis draws depends on its release and on the modules that are loaded, which is right for finding faults
-and wrong for a seed that is printed beside a finding. So a check draws from the tables of `strategies` itself, with
-nothing but the one method of `random.Random` that is promised to stay as it is.
+and wrong for a seed that is printed beside a finding. So a check draws with nothing but the one method of
+`random.Random` that is promised to stay as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from scope_model.client import Call
-from scope_model.servers import AuthorizationServer, Challenging, ResourceServer, Servers
+from typing_extensions import override
+
 from scope_spec import Revision
 
-from .episodes import (
-    Episode,
-    EpisodeStep,
-    Expiring,
-    Making,
-    Moving,
-    Overlapping,
-    Plan,
-    Reporting,
-    Republishing,
-    Restarting,
-)
-from .strategies import (
-    CALLS,
-    CONFIGURED,
-    DESCRIBED,
-    GRANTINGS,
-    ISSUERS,
-    LISTS,
-    NEEDS,
-    OPERATIONS,
-    PLACES,
-    REGISTRATIONS,
-    RESOURCES,
-    SERVER_LISTS,
-    SPELLED,
-    USER_DELEGATED,
-    WORDINGS,
-    settle,
-)
+from .episodes import Episode
+from .generating import Generator
+from .tables import USER_DELEGATED
 
 T = TypeVar("T")
-
-_NARROW = tuple(how for how in GRANTINGS if how.grant == "narrower")
-_SILENT = tuple(how for how in GRANTINGS if how.grant == "asked" and not how.says)
-
-HAPPENINGS = 6
-"""How many things happen after the first call, at the most."""
 
 
 def sample(
@@ -61,93 +27,17 @@ def sample(
 ) -> Iterator[Episode]:
     """Episodes without end, always the same ones for a seed."""
     # Random() is promised to repeat for a seed; the whole number is spread first, so that neighbours differ.
-    draws = _Draws(Random(f"scopelaw {seed}"))  # noqa: S311 - nothing here is a secret
+    generator = _Seeded(Random(f"scopelaw {seed}"))  # noqa: S311 - nothing here is a secret
     while True:
-        yield draws.episode(revision, grant_types)
+        yield generator.episode(revision, grant_types)
 
 
-class _Draws:
-    """Choices from tables, one after the other."""
+class _Seeded(Generator):
+    """Choices from a seed."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
 
+    @override
     def among(self, choices: Sequence[T]) -> T:
         return choices[int(self._random.random() * len(choices))]
-
-    def up_to(self, most: int) -> range:
-        """A few more often than many."""
-        return range(int(self._random.random() ** 2 * (most + 1)))
-
-    def episode(self, revision: Revision, grant_types: tuple[str, ...]) -> Episode:
-        plan = self.plan(revision, grant_types)
-        steps: list[EpisodeStep] = [self.making(self.among(CALLS))]
-        if self.among((True, False)):
-            steps.append(Reporting(RESOURCES[0]))
-        for _ in range(int(self._random.random() * (HAPPENINGS + 1))):
-            steps.extend(self.happening())
-        return Episode(plan, tuple(settle(doing, plan.servers) for doing in steps))
-
-    def plan(self, revision: Revision, grant_types: tuple[str, ...]) -> Plan:
-        issuers = ISSUERS[: self.among((1, 1, 2))]
-        resources = RESOURCES[: self.among((1, 1, 2))]
-        servers = Servers(
-            resources={
-                name: ResourceServer(
-                    name,
-                    self.among(issuers),
-                    {operation: self.among(NEEDS) for operation in OPERATIONS},
-                    self.among(LISTS),
-                    self.among(DESCRIBED),
-                )
-                for name in resources
-            },
-            issuers={name: AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS)) for name in issuers},
-        )
-        wants, grant_type = self.among((True, True, False)), self.among(grant_types)
-        return Plan(servers, revision, self.among(CONFIGURED), wants, grant_type, self.among(REGISTRATIONS))
-
-    def making(self, call: Call) -> Making:
-        return Making(
-            call,
-            tuple(self.challenging() for _ in self.up_to(5)),
-            tuple(self.among(GRANTINGS) for _ in self.up_to(3)),
-            self.among((False, False, False, True)),
-        )
-
-    def challenging(self) -> Challenging:
-        wording = self.among(WORDINGS)
-        return wording if self.among((True, False)) else replace(wording, spelling=self.among(SPELLED))
-
-    def happening(self) -> tuple[EpisodeStep, ...]:
-        """Steps that belong together, as in `strategies.happenings`."""
-        first = RESOURCES[0]
-        at_first = self.making(Call(first, self.among(OPERATIONS)))
-        match self.among(("call", "call", "report", "expire", "twice", "restart", "overlap", "move", "alone")):
-            case "call":
-                return (self.making(self.among(CALLS)),)
-            case "move":
-                return (Moving(first, self.among(ISSUERS)), at_first)
-            case "overlap":
-                return (Overlapping(at_first, self.making(self.among(CALLS))),)
-            case "report":
-                return (at_first, Reporting(first))
-            case "expire":
-                return (Expiring(first), at_first)
-            case "twice":
-                # What a narrow refresh costs shows when the next one is silent (REFRESH-3).
-                narrow = replace(at_first, grants=(self.among(_NARROW),))
-                silent = replace(self.making(narrow.call), grants=(self.among(_SILENT),))
-                return (Expiring(first), narrow, Expiring(first), silent, Reporting(first))
-            case "restart":
-                return (Restarting(), at_first)
-            case _:
-                place = self.among(PLACES)
-                alone: tuple[EpisodeStep, ...] = (
-                    Reporting(place),
-                    Expiring(place),
-                    Restarting(),
-                    Republishing(place, self.among(LISTS)),
-                    Moving(place, self.among(ISSUERS)),
-                )
-                return (self.among(alone),)

@@ -16,8 +16,8 @@ from scope_model.events import AUTHORIZATION_CODE
 from scope_model.scopes import NO_SCOPES, ScopeSet
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 
-from .episodes import Episode, EpisodeStep, Making, Overlapping, Plan, Republishing
-from .strategies import OPERATIONS, PLAIN_SCOPES, settle
+from .episodes import Episode, EpisodeStep, MakeCall, OverlapCalls, Plan, RepublishMetadata, fit_to_world
+from .tables import OPERATIONS, PLAIN_SCOPES
 
 Choice = TypeVar("Choice", Challenging, Granting)
 
@@ -77,15 +77,15 @@ def complexity(episode: Episode) -> int:
     return total + sum(map(_step_weight, episode.steps))
 
 
-def _step_weight(doing: EpisodeStep) -> int:
-    match doing:
-        case Making(call, challenges, grants, persists):
+def _step_weight(step: EpisodeStep) -> int:
+    match step:
+        case MakeCall(call, challenges, grants, persists):
             total = 2 * OPERATIONS.index(call.operation) if call.operation in OPERATIONS else 0
             total += 2 * persists + 4 * len(challenges) + 4 * len(grants)
             return total + sum(map(_distance, challenges)) + sum(map(_distance, grants))
-        case Overlapping(first, second):
+        case OverlapCalls(first, second):
             return 10 + _step_weight(first) + _step_weight(second)
-        case Republishing(_, listed):
+        case RepublishMetadata(_, listed):
             return _names_weight(listed)
         case _:
             return 0
@@ -126,11 +126,11 @@ def candidates(episode: Episode) -> Iterator[Episode]:
     for at in range(len(steps)):
         if len(steps) > 1:
             yield Episode(plan, steps[:at] + steps[at + 1 :])
-    for at, doing in enumerate(steps):
-        for plainer in _simpler_steps(doing):
-            yield Episode(plan, (*steps[:at], settle(plainer, plan.servers), *steps[at + 1 :]))
+    for at, step in enumerate(steps):
+        for plainer in _simpler_steps(step):
+            yield Episode(plan, (*steps[:at], fit_to_world(plainer, plan.servers), *steps[at + 1 :]))
     for simpler in _simpler_plans(plan):
-        yield Episode(simpler, tuple(settle(doing, simpler.servers) for doing in steps))
+        yield Episode(simpler, tuple(fit_to_world(step, simpler.servers) for step in steps))
     yield from _renamed(episode)
 
 
@@ -184,39 +184,39 @@ def _simpler_issuers(issuer: AuthorizationServer) -> Iterator[AuthorizationServe
         yield replace(issuer, default=default or NO_SCOPES)
 
 
-def _simpler_steps(doing: EpisodeStep) -> Iterator[EpisodeStep]:
-    match doing:
-        case Making():
-            yield from _simpler_makings(doing)
-        case Overlapping(first, second):
+def _simpler_steps(step: EpisodeStep) -> Iterator[EpisodeStep]:
+    match step:
+        case MakeCall():
+            yield from _simpler_calls(step)
+        case OverlapCalls(first, second):
             yield first
             yield second
-            for plainer in _simpler_makings(first):
-                yield replace(doing, first=plainer)
-            for plainer in _simpler_makings(second):
-                yield replace(doing, second=plainer)
-        case Republishing(_, listed):
+            for plainer in _simpler_calls(first):
+                yield replace(step, first=plainer)
+            for plainer in _simpler_calls(second):
+                yield replace(step, second=plainer)
+        case RepublishMetadata(_, listed):
             for fewer in _fewer_names(listed):
-                yield replace(doing, scopes_supported=fewer)
+                yield replace(step, scopes_supported=fewer)
         case _:
             return
 
 
-def _simpler_makings(doing: Making) -> Iterator[Making]:
-    call, challenges, grants = doing.call, doing.challenges, doing.grants
-    if doing.persists:
-        yield replace(doing, persists=False)
+def _simpler_calls(step: MakeCall) -> Iterator[MakeCall]:
+    call, challenges, grants = step.call, step.challenges, step.grants
+    if step.persists:
+        yield replace(step, persists=False)
     for operation in OPERATIONS:
         if operation != call.operation:
-            yield replace(doing, call=Call(call.resource, operation))
+            yield replace(step, call=Call(call.resource, operation))
     for at, challenge in enumerate(challenges):
-        yield replace(doing, challenges=challenges[:at] + challenges[at + 1 :])
+        yield replace(step, challenges=challenges[:at] + challenges[at + 1 :])
         for plainer in _plainer(challenge):
-            yield replace(doing, challenges=(*challenges[:at], plainer, *challenges[at + 1 :]))
+            yield replace(step, challenges=(*challenges[:at], plainer, *challenges[at + 1 :]))
     for at, grant in enumerate(grants):
-        yield replace(doing, grants=grants[:at] + grants[at + 1 :])
+        yield replace(step, grants=grants[:at] + grants[at + 1 :])
         for simpler in _plainer(grant):
-            yield replace(doing, grants=(*grants[:at], simpler, *grants[at + 1 :]))
+            yield replace(step, grants=(*grants[:at], simpler, *grants[at + 1 :]))
 
 
 def _plainer(choice: Choice) -> Iterator[Choice]:
@@ -286,23 +286,23 @@ def _rename(episode: Episode, names: dict[str, str], seen: set[str] | None = Non
     def granting(how: Granting) -> Granting:
         return replace(how, without=some(how.without), with_=some(how.with_))
 
-    def making(doing: Making) -> Making:
+    def calling(step: MakeCall) -> MakeCall:
         return replace(
-            doing,
-            challenges=tuple(map(challenging, doing.challenges)),
-            grants=tuple(map(granting, doing.grants)),
+            step,
+            challenges=tuple(map(challenging, step.challenges)),
+            grants=tuple(map(granting, step.grants)),
         )
 
-    def step(doing: EpisodeStep) -> EpisodeStep:
-        match doing:
-            case Making():
-                return making(doing)
-            case Overlapping(first, second):
-                return Overlapping(making(first), making(second))
-            case Republishing(_, supported):
-                return replace(doing, scopes_supported=listed(supported))
+    def renamed(step: EpisodeStep) -> EpisodeStep:
+        match step:
+            case MakeCall():
+                return calling(step)
+            case OverlapCalls(first, second):
+                return OverlapCalls(calling(first), calling(second))
+            case RepublishMetadata(_, supported):
+                return replace(step, scopes_supported=listed(supported))
             case _:
-                return doing
+                return step
 
     plan = episode.plan
     servers: Servers = replace(
@@ -321,4 +321,4 @@ def _rename(episode: Episode, names: dict[str, str], seen: set[str] | None = Non
         },
     )
     configured = None if plan.configured is None else some(plan.configured)
-    return Episode(replace(plan, servers=servers, configured=configured), tuple(map(step, episode.steps)))
+    return Episode(replace(plan, servers=servers, configured=configured), tuple(map(renamed, episode.steps)))

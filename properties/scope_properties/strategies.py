@@ -6,138 +6,27 @@ the documents spell it, a grant of what was asked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import chain
-from typing import Final
+from typing import Final, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
+from hypothesis.strategies import DrawFn, SearchStrategy
+from typing_extensions import override
 
-from scope_model.client import Call
-from scope_model.events import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, OFFLINE_ACCESS, TOKEN_EXCHANGE
-from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
-from scope_model.servers import (
-    MISSPELLINGS,
-    SPELLINGS,
-    AuthorizationServer,
-    Challenging,
-    Granting,
-    Grants,
-    Named,
-    ResourceServer,
-    Servers,
-)
+from scope_model.scopes import ScopeSet
+from scope_model.servers import Challenging, Granting
+from scope_model.spellings import SPELLINGS
 from scope_spec import Revision
 
-from .episodes import (
-    Episode,
-    EpisodeStep,
-    Expiring,
-    Making,
-    Moving,
-    Overlapping,
-    Plan,
-    Registration,
-    Reporting,
-    Republishing,
-    Restarting,
-)
+from .episodes import Episode, MakeCall, Plan
+from .generating import MOST, Generator
+from .tables import GRANTINGS, LISTS, ODD_SCOPES, PLAIN_SCOPES, SPELLED, USER_DELEGATED, WORDINGS
 
-PLAIN_SCOPES: Final = ("a", "b", "c", "d")
-ODD_SCOPES: Final = ("a:read", "A", "e,f", OFFLINE_ACCESS)
-RESOURCES: Final = ("https://one.example/mcp", "https://two.example/mcp")
-ISSUERS: Final = ("https://as.example", "https://other-as.example")
-USER_DELEGATED: Final = (AUTHORIZATION_CODE,)
-WITHOUT_A_USER: Final = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
-OPERATIONS: Final = ("read", "write", "delete")
+T = TypeVar("T")
 
 SCOPES: Final = st.sampled_from(PLAIN_SCOPES + ODD_SCOPES)
-
-# The first resource is drawn more often, so that things happen to it in turn.
-PLACES: Final = (RESOURCES[0], RESOURCES[0], RESOURCES[1])
-CALLS: Final = tuple(Call(resource, operation) for resource in PLACES for operation in OPERATIONS)
-
-# One draw from a table costs Hypothesis a tenth of building the same value part by part, and shrinks towards the
-# table's beginning, so that each table starts with what is plainest.
-NEEDS: Final = tuple(
-    ScopeSet(text.split())
-    for text in (
-        "a",
-        "b",
-        "c",
-        "d",
-        "a b",
-        "b c",
-        "c a",
-        "",
-        "a:read",
-        "a a:read",
-        "A",
-        "e,f",
-        "offline_access",
-    )
-)
-LISTS: Final = (
-    *(None,) * 10,
-    *(
-        tuple(text.split())
-        for text in (
-            "a",
-            "b",
-            "a b",
-            "b a",
-            "c d",
-            "a b c",
-            f"a {OFFLINE_ACCESS}",
-            "A a:read",
-            "e,f",
-            "",
-        )
-    ),
-)
-SERVER_LISTS: Final = (
-    *(None,) * 4,
-    *(tuple(text.split()) for text in ("a", "a b c", "e,f", "")),
-    *((OFFLINE_ACCESS,), ("a", OFFLINE_ACCESS), ("x", OFFLINE_ACCESS)) * 2,
-)
-# One resource in sixteen publishes metadata that speaks of another resource (META-3).
-DESCRIBED: Final = (*(None,) * 15, "https://elsewhere.example/mcp")
-SPELLED: Final = (*SPELLINGS, *MISSPELLINGS)
-REGISTRATIONS: Final[tuple[Registration, ...]] = (*("dynamic",) * 6, "known", "document")
-CONFIGURED: Final = (
-    *(None,) * 8,
-    *map(ScopeSet, ("a", "k", "ak", (OFFLINE_ACCESS,), ("k", OFFLINE_ACCESS))),
-)
-_NAMED: Final[tuple[Named, ...]] = (
-    "needed",
-    "missing",
-    "needed-and-held",
-    *("unnamed",) * 4,
-    *map(ScopeSet, ("a", "b", "c", "dc", ("A",))),
-)
-_REJECTS: Final = (None, "insufficient_scope", "unauthorized", "forbidden")
-WORDINGS: Final = tuple(
-    Challenging(rejects, named, "plain", names_metadata, names_error)
-    for names_metadata, names_error in ((True, True), (False, True), (True, False))
-    for rejects in _REJECTS
-    for named in _NAMED
-)
-_GRANTS: Final[tuple[tuple[Grants, tuple[ScopeSet, ...]], ...]] = (
-    ("asked", (NO_SCOPES,)),
-    ("narrower", tuple(map(ScopeSet, ("a", "b", "c", "ab", (OFFLINE_ACCESS,))))),
-    ("wider", tuple(map(ScopeSet, ("a", "d", "cd")))),
-    ("empty", (NO_SCOPES,)),
-    ("refused", (NO_SCOPES,)),
-    ("invalid_scope", (NO_SCOPES,)),
-)
-GRANTINGS: Final = tuple(
-    Granting(grant, change, change, says, reorders, refresh_token)
-    for refresh_token in (True, False)
-    for grant, changes in _GRANTS
-    for change in changes
-    for says, reorders in ((True, False), (False, False), (True, True))
-)
 
 _TOKEN_CHARACTERS: Final = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"\\')
 
@@ -154,7 +43,6 @@ def scope_sets(
     return st.lists(elements, min_size=min_size, max_size=max_size, unique=True).map(ScopeSet)
 
 
-@cache
 def metadata_lists() -> SearchStrategy[tuple[str, ...] | None]:
     """`scopes_supported`: absent, a list, or the empty list that should not be published (META-1)."""
     return st.sampled_from(LISTS)
@@ -208,161 +96,46 @@ def challengings(*, hostile: bool = True) -> SearchStrategy[Challenging]:
     )
 
 
-@cache
 def grantings() -> SearchStrategy[Granting]:
     """What an authorization server and its user may make of a request."""
     return st.sampled_from(GRANTINGS)
 
 
-@cache
-def servers() -> SearchStrategy[Servers]:
-    """One or two resource servers, which share an authorization server or do not."""
-    needs, listed = st.sampled_from(NEEDS), metadata_lists()
-    resource = st.tuples(st.integers(0, 1), st.tuples(needs, needs, needs), listed, st.sampled_from(DESCRIBED))
-    issuer = st.tuples(st.sampled_from(SERVER_LISTS), needs)
-    return st.builds(
-        _servers,
-        st.lists(resource, min_size=1, max_size=len(RESOURCES)),
-        st.lists(issuer, min_size=1, max_size=len(ISSUERS)),
-    )
+class _Drawn(Generator):
+    """Choices that Hypothesis draws, and can shrink: towards the first of each table."""
 
+    def __init__(self, draw: DrawFn) -> None:
+        self._draw = draw
 
-def _servers(
-    resources: list[tuple[int, tuple[ScopeSet, ...], tuple[str, ...] | None, str | None]],
-    issuers: list[tuple[tuple[str, ...] | None, ScopeSet]],
-) -> Servers:
-    named = ISSUERS[: len(issuers)]
-    return Servers(
-        resources={
-            name: ResourceServer(
-                name, named[at % len(named)], dict(zip(OPERATIONS, needs, strict=True)), listed, described
-            )
-            for name, (at, needs, listed, described) in zip(RESOURCES, resources, strict=False)
-        },
-        issuers={
-            name: AuthorizationServer(name, listed, default)
-            for name, (listed, default) in zip(ISSUERS, issuers, strict=False)
-        },
-    )
+    @override
+    def among(self, choices: Sequence[T]) -> T:
+        return choices[self._draw(_up_to(len(choices) - 1))]
 
 
 @cache
-def plans(*, revision: Revision = "2026-07-28", grant_types: tuple[str, ...] = USER_DELEGATED) -> SearchStrategy[Plan]:
+def _up_to(most: int) -> SearchStrategy[int]:
+    return st.integers(0, most)
+
+
+@st.composite
+def plans(draw: DrawFn, *, revision: Revision = "2026-07-28", grant_types: tuple[str, ...] = USER_DELEGATED) -> Plan:
     """A world as it starts, with a client set up in it."""
-    return st.builds(
-        Plan,
-        servers=servers(),
-        revision=st.just(revision),
-        configured=st.sampled_from(CONFIGURED),
-        wants_refresh_token=st.sampled_from((True, False)),
-        grant_type=st.sampled_from(grant_types),
-    )
+    return _Drawn(draw).plan(revision, grant_types)
 
 
-@cache
-def makings(*, hostile: bool = True) -> SearchStrategy[Making]:
+@st.composite
+def make_calls(draw: DrawFn) -> MakeCall:
     """Calls of any operation, with the choices that its servers make."""
-    return st.builds(
-        Making,
-        call=st.sampled_from(CALLS),
-        challenges=st.lists(challengings(hostile=hostile), max_size=5).map(tuple),
-        grants=st.lists(grantings(), max_size=3).map(tuple),
-        persists=st.sampled_from((False, False, True) if hostile else (False,)),
-    )
+    return _Drawn(draw).make_call()
 
 
-@cache
-def steps(*, hostile: bool = True) -> SearchStrategy[EpisodeStep]:
-    """Anything that may happen in a world."""
-    resources = st.sampled_from(PLACES)
-    return st.one_of(
-        makings(hostile=hostile),
-        makings(hostile=hostile),
-        st.builds(Reporting, resources),
-        st.builds(Expiring, resources),
-        st.just(Restarting()),
-        st.builds(Republishing, resources, metadata_lists()),
-        st.builds(Moving, resources, st.sampled_from(ISSUERS)),
-    )
-
-
-@cache
-def happenings(*, hostile: bool = True) -> SearchStrategy[tuple[EpisodeStep, ...]]:
-    """Steps that belong together: an expiry shows only in the call that follows, a grant only in a report."""
-    one, call = steps(hostile=hostile), makings(hostile=hostile)
-    return st.one_of(
-        st.tuples(one),
-        st.tuples(st.just(Expiring(RESOURCES[0])), call.map(_at_the_first)),
-        st.tuples(call, st.just(Reporting(RESOURCES[0]))),
-        st.tuples(st.just(Restarting()), call.map(_at_the_first)),
-        st.tuples(*(st.just(Expiring(RESOURCES[0])), call.map(_at_the_first)) * 2, st.just(Reporting(RESOURCES[0]))),
-    )
-
-
-def _at_the_first(making: Making) -> Making:
-    return replace(making, call=Call(RESOURCES[0], making.call.operation))
-
-
-@cache
+@st.composite
 def episodes(
+    draw: DrawFn,
     *,
     revision: Revision = "2026-07-28",
     grant_types: tuple[str, ...] = USER_DELEGATED,
-    hostile: bool = True,
-    most: int = 6,
-) -> SearchStrategy[Episode]:
-    """A world and what happens in it: a call first, then at `most` so many happenings."""
-    return st.builds(
-        _episode,
-        plans(revision=revision, grant_types=grant_types),
-        st.tuples(makings(hostile=hostile)) | st.tuples(makings(hostile=hostile), st.just(Reporting(RESOURCES[0]))),
-        st.lists(happenings(hostile=hostile), max_size=most),
-    )
-
-
-def _episode(plan: Plan, first: tuple[EpisodeStep, ...], rest: list[tuple[EpisodeStep, ...]]) -> Episode:
-    return Episode(plan, tuple(settle(doing, plan.servers) for doing in (*first, *chain.from_iterable(rest))))
-
-
-def settle(doing: EpisodeStep, world: Servers) -> EpisodeStep:
-    """The same step in a world that may have fewer servers than were drawn from: theirs become its first."""
-    match doing:
-        case Restarting():
-            return doing
-        case Overlapping(first, second):
-            one, other = settle(first, world), settle(second, world)
-            assert isinstance(one, Making)
-            assert isinstance(other, Making)
-            # Two calls of the same operation at once could not be told apart on the wire.
-            return one if one.call == other.call else Overlapping(one, other)
-        case Making(call):
-            if call.resource in world.resources:
-                return doing
-            return replace(doing, call=Call(RESOURCES[0], call.operation))
-        case Moving(resource, issuer):
-            at = resource if resource in world.resources else RESOURCES[0]
-            return Moving(at, issuer if issuer in world.issuers else ISSUERS[0])
-        case _:
-            return doing if doing.resource in world.resources else replace(doing, resource=RESOURCES[0])
-
-
-__all__ = [
-    "ISSUERS",
-    "NO_SCOPES",
-    "OPERATIONS",
-    "RESOURCES",
-    "challenge_lines",
-    "challengings",
-    "episodes",
-    "grantings",
-    "makings",
-    "metadata_lists",
-    "plans",
-    "raw_lines",
-    "scope_sets",
-    "scope_tokens",
-    "scopes",
-    "servers",
-    "settle",
-    "steps",
-]
+    most: int = MOST,
+) -> Episode:
+    """A world and what happens in it: a call first, then at `most` so many groups of related steps."""
+    return _Drawn(draw).episode(revision, grant_types, most)

@@ -89,15 +89,20 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One side of a reading."""
+    """One side of a reading, and the faults, as CLAUSE/cause, that are none under it."""
 
     value: str
     says: str
+    allows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One choice that the documents leave open, with the side that is taken by default."""
+    """One choice that the documents leave open, with the side that is taken by default.
+
+    `favoured` is whether the documents favour that side. `settles` are the faults, as CLAUSE/cause, that rest on the
+    reading whatever its value.
+    """
 
     id: str
     name: str
@@ -108,6 +113,15 @@ class Reading:
     clauses: tuple[str, ...]
     sources: tuple[Source, ...] = ()
     silent: bool = False
+    favoured: bool = False
+    settles: tuple[str, ...] = ()
+
+    def alternative(self, value: str) -> Alternative:
+        """Give one side; raises KeyError where there is none of that name."""
+        for known in self.alternatives:
+            if known.value == value:
+                return known
+        raise KeyError(value)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -252,7 +266,8 @@ def _clause(entry: _Entry, id_: str) -> Clause:
 def _reading(entry: _Entry, id_: str) -> Reading:
     alternatives = []
     for table in entry.tables("alternatives"):
-        alternatives.append(Alternative(table.slug("value"), table.text("says")))
+        allows = table.texts("allows", optional=True)
+        alternatives.append(Alternative(table.slug("value"), table.text("says"), allows))
         table.done()
     silent = entry.flag("silent")
     reading = Reading(
@@ -265,7 +280,12 @@ def _reading(entry: _Entry, id_: str) -> Reading:
         clauses=entry.texts("clauses"),
         sources=entry.sources(may_be_empty=silent),
         silent=silent,
+        favoured=entry.flag("favoured"),
+        settles=entry.texts("settles", optional=True),
     )
+    for fault in (*reading.settles, *(fault for one in alternatives for fault in one.allows)):
+        if fault.partition("/")[0] not in reading.clauses:
+            raise entry.error(f"{fault!r} is a fault of a clause that it does not name")
     if len(set(reading.values)) != len(reading.values) or len(reading.values) < MIN_ALTERNATIVES:
         raise entry.error("alternatives must be two or more different values")
     if reading.default not in reading.values:

@@ -30,6 +30,7 @@ from urllib.parse import parse_qs, urlsplit
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
+from scope_judge.judge import judge
 from scope_model.client import Call, Client
 from scope_model.events import (
     AUTHORIZATION_CODE,
@@ -44,7 +45,6 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_model.judge import judge
 from scope_model.scopes import ScopeSet
 from scope_oracle.checking import check, plain_episode
 from scope_oracle.subjects import SubjectUnavailable, subject
@@ -57,23 +57,20 @@ from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import (
     Episode,
     EpisodeStep,
-    Exhausted,
-    Expiring,
-    Making,
-    ModelSession,
-    ModelSubject,
-    Overlapping,
+    ExpireToken,
+    MakeCall,
+    OverlapCalls,
     Plan,
-    Reporting,
-    Restarting,
-    Run,
-    Subject,
-    Transition,
-    run,
+    ReportGrant,
+    RestartClient,
 )
 from scope_properties.machine import ANY_CALL, OTHERS, WORLDS, ScopeMachine
+from scope_properties.model_subject import ModelSession, ModelSubject, Transition
 from scope_properties.reach import Reach
+from scope_properties.runs import Run, run
 from scope_properties.strategies import episodes
+from scope_properties.subjects import Subject
+from scope_properties.world import Exhausted
 
 TESTS: Final = Path(__file__).parents[1]
 HEADER: Final = Header("2026-07-28")
@@ -337,8 +334,7 @@ def stepping(size: Size) -> Iterator[Row]:
     kinds: dict[str, list[Transition]] = defaultdict(list)
     for episode in some_episodes(size.episodes):
         running = Run(episode.plan, ModelSubject())
-        for doing in episode.steps:
-            running.take(doing)
+        running.play(*episode.steps)
         assert isinstance(running.session, ModelSession)
         for moved in running.session.transitions:
             if moved.after is not moved.before:
@@ -428,18 +424,18 @@ class Empty(ScopeMachine):
     reach = Reach()
 
     @initialize(plan=WORLDS)
-    def begin(self, plan: Plan) -> None:
+    def start_client(self, plan: Plan) -> None:
         """Draw a world."""
 
-    def take(self, *doings: EpisodeStep) -> None:
+    def play(self, *steps: EpisodeStep) -> None:
         """Let nothing happen."""
 
     @rule()
-    def disturb(self) -> None:
-        """Disturb nobody."""
+    def send_unexpected_events(self) -> None:
+        """Send nobody anything."""
 
     @rule(call=ANY_CALL, other=OTHERS)
-    def starve(self, call: Call, other: str) -> None:
+    def refresh_narrowly_then_call_another_operation(self, call: Call, other: str) -> None:
         """Let nothing happen."""
 
     def teardown(self) -> None:
@@ -532,33 +528,33 @@ def driving(size: Size) -> Iterator[Row]:
     yield Row("Python SDK in a world / with canned answers", value, 1.5)
 
 
-Doing = Callable[[PythonSdkSession], object]
+Act = Callable[[PythonSdkSession], object]
 
 
-def _recorded(episode: Episode, subject: PythonSdk) -> tuple[Plan, Recording, list[Doing]]:
+def _recorded(episode: Episode, subject: PythonSdk) -> tuple[Plan, Recording, list[Act]]:
     """An episode played once: its answers, and what was done to the session."""
     running = Run(episode.plan, subject)
     session = running.session
     assert isinstance(session, PythonSdkSession)
     session.http_world = recording = Recording(session.http_world)
-    done: list[Doing] = []
-    for doing in episode.steps:
-        match doing:
-            case Making(call):
+    done: list[Act] = []
+    for step in episode.steps:
+        match step:
+            case MakeCall(call):
                 done.append(partial(_call, call=call))
-            case Overlapping(first, second):
-                done += (partial(_call, call=making.call) for making in (first, second))
-            case Expiring(resource):
+            case OverlapCalls(first, second):
+                done += (partial(_call, call=each.call) for each in (first, second))
+            case ExpireToken(resource):
                 token = running.world.token_in_use(resource)
                 if token is not None:
                     done.append(partial(PythonSdkSession.expire, access_token=token))
-            case Restarting():
+            case RestartClient():
                 done.append(PythonSdkSession.restart)
-            case Reporting(resource):
+            case ReportGrant(resource):
                 done.append(partial(PythonSdkSession.report, resource=resource))
             case _:
                 pass
-        running.take(doing)
+        running.play(step)
     return episode.plan, recording, done
 
 
@@ -567,10 +563,10 @@ def _call(session: PythonSdkSession, call: Call) -> None:
         session.call(call)
 
 
-def _replay(subject: PythonSdk, plan: Plan, recording: Recording, done: Iterable[Doing]) -> None:
+def _replay(subject: PythonSdk, plan: Plan, recording: Recording, done: Iterable[Act]) -> None:
     session = PythonSdkSession(subject.sdk, plan, Canned(recording))
-    for doing in done:
-        doing(session)
+    for act in done:
+        act(session)
 
 
 # --- drivers --------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from drivers.reference import Front, TurnedAway, Web
 from scope_model.client import Call, Client, Failed, Illegal, Noted, Served, Setup
 from scope_model.events import ResourceRequest
-from scope_properties.episodes import ModelSubject
+from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
 
 TOOL = "test-tool"

@@ -14,22 +14,7 @@ from itertools import cycle
 from typing import Protocol, assert_never
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from scope_model.client import (
-    Action,
-    Call,
-    Client,
-    Failed,
-    FetchResourceMetadata,
-    FetchServerMetadata,
-    Heard,
-    Idle,
-    Illegal,
-    Noted,
-    Registered,
-    Served,
-    Setup,
-    Unavailable,
-)
+from scope_model.client import Action, Call, Client, Failed, Heard, Idle, Illegal, Noted, Served, Setup
 from scope_model.events import (
     AUTHORIZATION_CODE,
     JWT_BEARER,
@@ -38,16 +23,20 @@ from scope_model.events import (
     AuthorizationServerMetadata,
     ClientRegistration,
     ClientRestarted,
+    FetchResourceMetadata,
+    FetchServerMetadata,
     ProtectedResourceMetadata,
+    Registered,
     ResourceRequest,
     ResourceResponse,
     TokenExpired,
     TokenRequest,
     TokenResponse,
+    Unavailable,
 )
 from scope_model.scopes import ScopeSet
 from scope_model.servers import Answer, Request
-from scope_properties.episodes import ModelSubject
+from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
 
 BACK = "http://localhost:3030/callback"

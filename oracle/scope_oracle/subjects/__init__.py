@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from scope_model.policies import POLICIES
 from scope_oracle.names import UnknownName
-from scope_properties.episodes import ModelSubject, Subject
+from scope_oracle.releases import NAMED
+from scope_properties.model_subject import ModelSubject
+from scope_properties.subjects import Subject
 from scope_spec import Revision
 
 MODEL = "model"
@@ -15,7 +16,7 @@ PYTHON_SDK = "python-sdk"
 DRIVEN = (PYTHON_SDK, "typescript-sdk", "typescript-sdk-v1", "go-sdk", "rust-sdk")
 """The SDKs that have a driver, each in a folder of that name."""
 
-SUBJECTS = (MODEL, *DRIVEN, *POLICIES)
+SUBJECTS = (MODEL, *DRIVEN, *NAMED)
 """Every name that `subject` knows."""
 
 
@@ -58,7 +59,7 @@ def subject(
         from scope_oracle.subjects.python_sdk import PythonSdk
 
         return nullcontext(PythonSdk())
-    return nullcontext(ModelSubject(POLICIES[name], label=name))
+    return nullcontext(ModelSubject(NAMED[name], label=name))
 
 
 def commanded(command: str, revision: Revision, say: Callable[[str], None] = silent) -> AbstractContextManager[Subject]:

@@ -24,16 +24,10 @@ from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_oracle.subjects import DriverFault
 from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld
-from scope_properties.episodes import (
-    Episode,
-    Exhausted,
-    Making,
-    Overlapping,
-    Plan,
-    Run,
-    World,
-    one_after_the_other,
-)
+from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
+from scope_properties.runs import Run
+from scope_properties.subjects import one_after_the_other
+from scope_properties.world import Exhausted, World
 from scope_spec import Revision
 
 from .driver import end_group, fault
@@ -120,7 +114,7 @@ class Command:
         issuers = {known: issuer for known, issuer in plan.servers.issuers.items() if known == server.issuer}
         servers = Servers({name: server}, issuers or plan.servers.issuers)
         plan = Plan(servers, plan.revision, wants_refresh_token=None)
-        return Episode(plan, (_joined(Call(name, TOOL), _makings(episode)[: len(STAGES)]),))
+        return Episode(plan, (_joined(Call(name, TOOL), _calls_in(episode)[: len(STAGES)]),))
 
     def open(self, plan: Plan, world: World) -> CommandSession:
         """A client that is yet to be started."""
@@ -134,23 +128,23 @@ class Command:
             {_ISSUER: AuthorizationServer(_ISSUER)},
         )
         run = Run(Plan(servers, self._revision), self)
-        run.take(Making(Call(_RESOURCE, TOOL)))
+        run.play(MakeCall(Call(_RESOURCE, TOOL)))
         if not any(isinstance(event, AuthorizationRequest) for event in run.world.events):
             assert isinstance(run.session, CommandSession)
             raise run.session.fault("was challenged and did not follow the authorization redirect")
 
 
-def _makings(episode: Episode) -> list[Making]:
-    makings: list[Making] = []
-    for doing in episode.steps:
-        match doing:
-            case Making():
-                makings.append(doing)
-            case Overlapping(first, second):
-                makings += (first, second)
+def _calls_in(episode: Episode) -> list[MakeCall]:
+    calls: list[MakeCall] = []
+    for step in episode.steps:
+        match step:
+            case MakeCall():
+                calls.append(step)
+            case OverlapCalls(first, second):
+                calls += (first, second)
             case _:
                 pass
-    return makings
+    return calls
 
 
 def _guarded(server: ResourceServer) -> dict[str, ScopeSet]:
@@ -159,14 +153,14 @@ def _guarded(server: ResourceServer) -> dict[str, ScopeSet]:
     return {name: needs[min(at, len(needs) - 1)] for at, names in enumerate(STAGES) for name in names}
 
 
-def _joined(call: Call, makings: Sequence[Making]) -> Making:
+def _joined(call: Call, calls: Sequence[MakeCall]) -> MakeCall:
     """One call in place of several: before the last, a challenge and a plain answer each, and a grant at least."""
-    if not makings:
-        return Making(call)
-    *before, last = makings
-    challenges = [how for making in before for how in (*(making.challenges or (Challenging(),))[:1], Challenging())]
-    grants = [how for making in before for how in making.grants or (Granting(),)]
-    return Making(call, (*challenges, *last.challenges), (*grants, *last.grants), last.persists)
+    if not calls:
+        return MakeCall(call)
+    *before, last = calls
+    challenges = [how for each in before for how in (*(each.challenges or (Challenging(),))[:1], Challenging())]
+    grants = [how for each in before for how in each.grants or (Granting(),)]
+    return MakeCall(call, (*challenges, *last.challenges), (*grants, *last.grants), last.persists)
 
 
 class CommandSession:

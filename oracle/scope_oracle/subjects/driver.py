@@ -23,7 +23,8 @@ from scope_model.client import Call
 from scope_model.events import CLIENT_CREDENTIALS, ClientReported, ConfiguredMode, TokenResponse
 from scope_oracle.subjects import DriverFault
 from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpWorld
-from scope_properties.episodes import Episode, Plan, World
+from scope_properties.episodes import Episode, Plan
+from scope_properties.world import World
 from scope_spec import REVISIONS, Revision
 
 from .building import Manifest

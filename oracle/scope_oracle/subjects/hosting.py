@@ -22,7 +22,7 @@ from scope_model.client import Call
 from scope_model.servers import Servers
 from scope_oracle.subjects import SubjectUnavailable
 from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld
-from scope_properties.episodes import Exhausted
+from scope_properties.world import Exhausted
 
 LOOPBACK: Final = "127.0.0.1"
 SERVERS: Final = 2

@@ -32,7 +32,9 @@ from scope_model.events import (
 )
 from scope_oracle.subjects import PYTHON_SDK, SubjectUnavailable
 from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpRequest, HttpWorld
-from scope_properties.episodes import Episode, Plan, World, one_after_the_other
+from scope_properties.episodes import Episode, Plan
+from scope_properties.subjects import one_after_the_other
+from scope_properties.world import World
 
 # The SDK's two lines differ in their types, and either may be the one installed.
 Theirs: TypeAlias = Any

@@ -1,18 +1,18 @@
 """Common ways to misread a challenge, each by the name of the clause that it breaks.
 
-They serve twice: the judge names the misreading that explains a wrong request, and the properties build wrong
-clients out of them.
+They serve twice: blame names the misreading that explains a wrong request, and the properties build wrong clients
+out of them. "Spelled plainly" is defined here, once: no misreading of the spelling sees anything else in it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
-from .scopes import ScopeSet, read_scope
+from scope_model.challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
+from scope_model.scopes import ScopeSet, read_scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _merging(lines: Lines) -> Heading:
     if challenge is None:
         return Heading()
     values = [value for name, value in challenge.parameters if name == "scope"]
-    return Heading(" ".join(values) or None, challenge.get("error"))
+    return Heading(" ".join(values) if values else None, challenge.get("error"))
 
 
 def _needing_error(lines: Lines) -> Heading:
@@ -88,13 +88,14 @@ def _first_line(lines: Lines) -> Heading:
 
 
 def _any_scheme(lines: Lines) -> Heading:
-    scope = next((scope for challenge in _parsed(lines) if (scope := challenge.get("scope"))), None)
+    scope = next((scope for challenge in _parsed(lines) if (scope := challenge.get("scope")) is not None), None)
     return Heading(scope, read_challenge(lines).error)
 
 
-# The Bearer challenge as it was written: its scheme, then each name, equals sign, quoted value or token.
-_BEARER: Final = re.compile(r"\b(bearer)\b", re.IGNORECASE)
-_WRITTEN: Final = re.compile(r'([\w-]+)([ \t]*=[ \t]*)(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+# A challenge as it was written: its scheme, then each name, equals sign, quoted value or token. Possessive, and tried
+# where the last one ended, so that a text is gone through once.
+_SCHEME: Final = re.compile(r"[ \t,]*([^\s,=\"]++)(?:[ \t]++[A-Za-z0-9\-._~+/]++=*+(?=[ \t]*(?:,|$)))?").match
+_WRITTEN: Final = re.compile(r'[ \t,]*([^\s,="]++)([ \t]*=[ \t]*)(?:"((?:[^"\\]|\\.)*+)"|([^\s,"=]++))').match
 _QUOTED_PAIR: Final = re.compile(r"\\(.)")
 
 
@@ -104,22 +105,40 @@ class _Written:
     name: str
     equals: str
     quoted: bool
+    value: str
+
+
+def _as_written(lines: Lines) -> Iterator[list[_Written]]:
+    """The parameters of each Bearer challenge, as they were written."""
+    text, at = ", ".join(lines), 0
+    while (scheme := _SCHEME(text, at)) is not None:
+        at = scheme.end()
+        parameters = []
+        while (match := _WRITTEN(text, at)) is not None:
+            name, equals, quoted, token = match.groups()
+            value = token if quoted is None else quoted
+            parameters.append(_Written(scheme[1], name, equals, quoted is not None, value))
+            at = match.end()
+        if scheme[1].lower() == "bearer":
+            yield parameters
 
 
 def _passing_over(fault: Callable[[_Written], bool], *, unescape: bool = True) -> Callable[[Lines], Heading]:
     """A reader that does not see the parameters that have the fault, and is right in all else."""
 
     def read(lines: Lines) -> Heading:
-        text = ", ".join(lines)
-        scheme = _BEARER.search(text)
-        seen: dict[str, str] = {}
-        for match in _WRITTEN.finditer(text, scheme.end()) if scheme is not None else ():
-            name, equals, quoted, token = match.groups()
-            value = quoted if quoted is not None else token
-            written = _Written(scheme[1] if scheme is not None else "", name, equals, quoted is not None)
-            if not fault(written):
-                seen.setdefault(name.lower(), _QUOTED_PAIR.sub(r"\1", value) if unescape else value)
-        return Heading(seen.get("scope"), seen.get("error"))
+        first: Heading | None = None
+        for parameters in _as_written(lines):
+            seen: dict[str, str] = {}
+            for written in parameters:
+                if not fault(written):
+                    value = _QUOTED_PAIR.sub(r"\1", written.value) if unescape else written.value
+                    seen.setdefault(written.name.lower(), value)
+            found = Heading(seen.get("scope"), seen.get("error"))
+            if found.error == "insufficient_scope":
+                return found
+            first = first or found
+        return first or Heading()
 
     return read
 
@@ -130,13 +149,16 @@ _SUBSTRING: Final = {name: re.compile(rf'{name}=(?:"([^"]*)"|([^\s,]+))') for na
 def _searching(lines: Lines) -> Heading:
     text = ", ".join(lines)
     found = {name: pattern.search(text) for name, pattern in _SUBSTRING.items()}
-    values = {name: (match[1] or match[2] or None) if match else None for name, match in found.items()}
+    values = {
+        name: next(v for v in match.groups() if v is not None) if match else None for name, match in found.items()
+    }
     return Heading(values["scope"], values["error"])
 
 
-_NEEDING_ERROR: Final = Misreading(
-    "needing-error", "CHAL-6", "reads no challenge without an error code", _needing_error
-)
+NEEDING_ERROR: Final = Misreading("needing-error", "CHAL-6", "reads no challenge without an error code", _needing_error)
+
+SEARCHING: Final = Misreading("substring", "PARSE-8", "finds parameters inside other names and values", _searching)
+"""Recognised only by what it finds where nothing is: whatever else is odd, it stumbles over as well."""
 
 OF_NAMES: Final = ("PARSE-1", "ORDER-2")
 """The clauses whose misreadings find the right parameter, and go wrong over the names in it."""
@@ -172,19 +194,29 @@ MISREADINGS: Final = (
     ),
     Misreading("first-scheme", "PARSE-7", "reads the first challenge alone", _first_scheme),
     Misreading("first-line", "PARSE-7", "reads the first header line alone", _first_line),
-    _NEEDING_ERROR,
-    Misreading("substring", "PARSE-8", "finds parameters inside other names and values", _searching),
+    NEEDING_ERROR,
+    SEARCHING,
 )
-"""The misreadings, the most telling first; the last is recognised only by what it finds where nothing is."""
+"""The misreadings, the most telling first."""
 
-# Spelled so plainly that only the reader who wants an error code can go wrong.
-_PLAIN: Final = re.compile(
-    r'Bearer (?:(?:scope="[^"\\,A-Z]*"|error="[^"\\]*"|(?:resource_metadata|realm)="[^"\\=]*")(?:, |$))+'
-).fullmatch
+_PLAIN: Final = re.compile(r'Bearer(?: [a-z_]+="[^"\\]*"(?:, [a-z_]+="[^"\\]*")*+)?').fullmatch
+
+
+def is_plain(lines: Lines) -> bool:
+    """Whether a challenge is spelled as the documents spell it.
+
+    One Bearer challenge on one line, names in lower case, values quoted without escapes, a comma and a space between
+    them, and nothing that looks like a scope or an error beside those that are. Only its names can be misread, and
+    that it has no error.
+    """
+    if len(lines) != 1 or _PLAIN(lines[0]) is None:
+        return False
+    line = lines[0]
+    return all(line.count(f"{name}=") == line.count(f' {name}="') <= 1 for name in ("scope", "error"))
 
 
 def misreadings_of(lines: Lines, right: Heading) -> tuple[tuple[Misreading, Heading], ...]:
     """The misreadings that see something else in these lines than what is `right`, with what they see."""
-    plain = len(lines) == 1 and _PLAIN(lines[0]) is not None and lines[0].count('scope="') <= 1
-    wrongs = MISREADINGS if not plain else (_NEEDING_ERROR,) if right.error is None else ()
+    plain = is_plain(lines)
+    wrongs = [wrong for wrong in MISREADINGS if not plain or wrong is NEEDING_ERROR or wrong.clause in OF_NAMES]
     return tuple((wrong, seen) for wrong in wrongs if (seen := wrong.read(lines)) != right)

@@ -1,0 +1,248 @@
+"""Facts: what a transcript tells of a resource, and of a client's account there. No clause is named here.
+
+Times are the numbers of events, so that "since that token" and "since that grant" are comparisons; `NEVER` comes
+before all of them. What was not seen is unknown, a value of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from scope_model.events import CLIENT_CREDENTIALS, WireScope
+from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, read_scope
+
+from .knowledge import UNKNOWN, Known
+from .parsed import ParsedChallenge
+
+NEVER: Final = -1
+"""The time of what has not happened."""
+
+Renewal = Literal["authorization", "refresh"]
+"""How a token was renewed in answer to a challenge."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRequest:
+    """A request's `scope` parameter: as sent, cut at each space, and as the scopes that it names.
+
+    `scope` is None where the parameter says nothing.
+    """
+
+    wire: WireScope
+    pieces: tuple[str, ...]
+    scope: ScopeSet | None
+
+    @classmethod
+    def of(cls, wire: WireScope) -> ScopeRequest:
+        """Read a parameter, all of it where it was repeated."""
+        if wire is None:
+            return _OMITTED
+        text = wire if isinstance(wire, str) else " ".join(wire)
+        return cls(wire, tuple(text.split(" ")), read_scope(text) or None)
+
+    @property
+    def wanted(self) -> ScopeSet:
+        """What is asked for: the empty set where the parameter says nothing."""
+        return NO_SCOPES if self.scope is None else self.scope
+
+    @property
+    def malformed(self) -> bool:
+        """Whether it is more than its scopes, so that nobody but the server knows what it was taken for."""
+        return self.pieces not in ((), ("",)) and len(set(self.pieces)) > len(self.wanted)
+
+
+_OMITTED: Final = ScopeRequest(None, (), None)
+
+
+@dataclass(slots=True, eq=False)
+class PendingChallenge:
+    """A 401 or 403 that awaits its answer.
+
+    `sent_at` is when the request went out that it answers. `repeats` is whether it says the same as the challenge
+    that the token was just renewed for, and `renewed` how that was. `refreshed_at` is when a refresh was tried in
+    answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it.
+    """
+
+    operation: str
+    challenge: ParsedChallenge
+    at: int
+    sent_at: int
+    renewed: Renewal | None = None
+    repeats: bool = False
+    outdated: bool = False
+    refreshed_at: int = NEVER
+    alone: bool = True
+    times: int = 0
+
+
+@dataclass(slots=True)
+class Attempts:
+    """The authorization requests that one operation caused: in a row, since it was last served, and in one call.
+
+    `named` is what the challenges of the row named, `grew` whether each named something new, and `asked` what the
+    last request asked for. `said` is what the last challenge said, `renewed` what renewed the token since. `carried`
+    is the token of the last request, `sent_at` when it went out, NEVER once it was answered; `refused` is the status
+    of the last answer where it was a 403, and `resent` how often the request was sent again unchanged since.
+    """
+
+    in_a_row: int = 0
+    since_served: int = 0
+    in_call: int = 0
+    call: int | None = None
+    named: set[Scope] = field(default_factory=set)
+    grew: bool = True
+    asked: ScopeSet = NO_SCOPES
+    said: tuple[frozenset[str], str | None] | None = None
+    renewed: Renewal | None = None
+    carried: str | None = None
+    sent_at: int = NEVER
+    refused: ParsedChallenge | None = None
+    resent: int = 0
+
+
+@dataclass(slots=True)
+class Life:
+    """A client's process: when its memory was last lost."""
+
+    restarted_at: int = NEVER
+
+
+@dataclass(slots=True)
+class Token:
+    """The newest access token of an account, in one state.
+
+    `answers` is the challenge that it was issued for, None where there was none. `differs` is whether its
+    scope is another than was asked for. `tried` is whether the operation was sent with it, `used_at` when a call
+    first carried it, and `passed_over` how many requests went without it although an answer had come in between.
+    """
+
+    access_token: str | None
+    issued_at: int
+    answers: PendingChallenge | None = None
+    differs: bool = False
+    suffices: bool = True
+    state: Literal["new", "in use", "rejected", "expired"] = "new"
+    tried: bool = False
+    used_at: int = NEVER
+    expired_at: int = NEVER
+    passed_over: int = 0
+
+    def is_for(self, operation: str) -> bool:
+        """Whether it was issued for a challenge of this operation, which was not sent with it yet."""
+        return self.answers is not None and self.answers.operation == operation and not self.tried
+
+
+Told = Literal["nothing", "explicit", "omitted", "nobody", "unseen"]
+"""How a grant became known: by the response, by the request where the response was silent, by nobody; or unseen."""
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """What a client requested, was granted and holds at one (issuer, resource).
+
+    `requested` is None until a token was issued. `asked` is what the request of the last grant named, `earlier` the
+    grant before it, `first` what the first of the `rounds` of grants asked for. `aborted` is what was asked for in
+    vain. `narrowed` is the scope of a refreshed token that has less than the grant. `pending` is the request that
+    awaits its token, `sourced` what of it some source names, `leg` its grant type, `audience` the resource that its
+    chain names. `invented` is what was requested without a source, `unseen` the tokens that nobody saw issued.
+    """
+
+    life: Life
+    issuer: str | None = None
+    requested: Known | None = None
+    granted: Known = UNKNOWN
+    in_hand: Known = UNKNOWN
+    told: Told = "nothing"
+    refresh_told: Literal["nothing", "explicit", "omitted"] = "nothing"
+    asked: ScopeSet | None = None
+    earlier: Known | None = None
+    first: ScopeSet = NO_SCOPES
+    rounds: int = 0
+    aborted: ScopeSet = NO_SCOPES
+    narrowed: ScopeSet | None = None
+
+    token: Token | None = None
+    refresh_token: str | None = None
+    retired: dict[str, Literal["replaced", "outlived"]] = field(default_factory=dict)
+    grant_type: str | None = None
+
+    pending: ScopeRequest | None = None
+    sourced: ScopeSet = NO_SCOPES
+    leg: str | None = None
+    audience: str | None = None
+    refused: ScopeSet | None = None
+    invented: set[Scope] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
+
+    granted_at: int = NEVER
+    called_at: int = NEVER
+    refused_at: int = NEVER
+    refresh_failed_at: int = NEVER
+    reported_at: int = NEVER
+
+    @property
+    def forgot(self) -> Literal["a refresh failed", "the client restarted"] | None:
+        """What may have cost the account since the last grant."""
+        if self.refresh_failed_at > self.granted_at:
+            return "a refresh failed"
+        return "the client restarted" if self.restarted else None
+
+    @property
+    def restarted(self) -> bool:
+        """Whether the memory was lost since the last grant."""
+        return self.life.restarted_at > self.granted_at
+
+    @property
+    def acts_for_itself(self) -> bool:
+        """Whether the client acts without a user."""
+        return self.grant_type == CLIENT_CREDENTIALS
+
+    def forget(self) -> None:
+        """Take all that was requested and granted here to be unknown, until the next grant says more."""
+        self.requested = self.granted = self.in_hand = UNKNOWN
+        self.told, self.refresh_told, self.narrowed, self.earlier = "unseen", "nothing", None, None
+
+
+@dataclass(slots=True, eq=False)
+class Resource:
+    """A protected resource: its names, its metadata, its challenges, and the account that is in use there.
+
+    `published` is the name in its own metadata document, `listed` its scopes, and `parent_listed` those of a document
+    that names a parent of it. `pending` are the challenges that await
+    their answers, by operation, and `answering` the one that a request was made for. `epoch` counts how often it moved
+    to another authorization server.
+    """
+
+    name: str | None
+    published: str | None = None
+    listed: ScopeSet | None = None
+    parent_listed: ScopeSet | None = None
+    publishes_empty: bool = False
+    issuers: tuple[str, ...] = ()
+    document_at: int = NEVER
+    pointed_at: int = NEVER
+    called_at: int = NEVER
+    responded_at: int = NEVER
+    pending: dict[str, PendingChallenge] = field(default_factory=dict)
+    answering: PendingChallenge | None = None
+    attempts: dict[str, Attempts] = field(default_factory=dict)
+    account: Account | None = None
+    epoch: int = 0
+
+    def attempt(self, operation: str) -> Attempts:
+        """What was tried for an operation."""
+        tried = self.attempts.get(operation)
+        if tried is None:
+            tried = self.attempts[operation] = Attempts()
+        return tried
+
+    @property
+    def called(self) -> bool:
+        """Whether it was ever called."""
+        return self.called_at != NEVER or self.responded_at != NEVER
+
+    @property
+    def was_just_challenged(self) -> bool:
+        """Whether the last that was heard of it is a challenge."""
+        return self.responded_at > self.called_at and len(self.pending) > 0

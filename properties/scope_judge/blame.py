@@ -1,0 +1,235 @@
+"""Blame: what explains a finding better than the clause that found it.
+
+One pass, afterwards and apart. By evidence it may give a finding another name, cause and sentence, of a clause that is
+in force; it never adds one or removes one, and changes neither its event nor its verdict. Evidence is what only one
+explanation can account for: a scope that only a misreading sees, or that a client that is known to read plain
+challenges did not heed this one. Where evidence does not single one out, the finding stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from scope_model.events import OFFLINE_ACCESS
+from scope_model.scopes import NO_SCOPES, Scope
+from scope_spec import CLAUSES, Revision
+
+from .findings import Finding
+from .misreadings import NEEDING_ERROR, OF_NAMES, SEARCHING, Heading, Misreading
+from .occasions import FEW, Asked, Occasion, Settled, Situation, is_implied, listing
+
+Showing = Callable[[Asked, "Reads"], bool]
+"""Whether a loss shows a fault, by a client of which it is known, or not, that it reads such challenges."""
+
+Reads = Literal["known to read", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a challenged scope came to be lost: the clause and cause, where it is at stake, and what shows it."""
+
+    clause: str
+    cause: str
+    at_stake: Callable[[Asked], bool]
+    shows: Showing
+    says: str
+
+
+EXPLANATIONS: Final[list[Explanation]] = []
+"""What may explain that a challenged scope was left out, the most telling first."""
+
+
+def explains(clause: str, cause: str, says: str, *, at_stake: Callable[[Asked], bool]) -> Callable[[Showing], Showing]:
+    """Enter a function that says whether the loss shows this fault.
+
+    It is told whether the client is known to read such challenges where they are spelled plainly.
+    """
+
+    def enter(shows: Showing) -> Showing:
+        EXPLANATIONS.append(Explanation(clause, cause, at_stake, shows, says))
+        return shows
+
+    return enter
+
+
+def _keeps_some(asked: Asked) -> bool:
+    return len(asked.lost_challenged) < len(asked.challenged or ())
+
+
+@explains(
+    "OFFLINE-3",
+    "filtered",
+    "the challenge names offline_access, an ordinary scope there, and the request leaves it out",
+    at_stake=lambda asked: OFFLINE_ACCESS in (asked.challenged or ()),
+)
+def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
+    """Of the challenge only offline_access is left out."""
+    return asked.lost_challenged == [OFFLINE_ACCESS] and (reads == "known to read" or _keeps_some(asked))
+
+
+@explains(
+    "ACC-6",
+    "implied",
+    "the challenge asks for {}, which is left out, as if what was requested before implied it",
+    at_stake=lambda asked: asked.account.requested is not None,
+)
+def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
+    """All that was requested before is kept, and what its names seem to imply is left out."""
+    before = None if asked.account.requested is None else asked.account.requested.exact
+    if before is None or not before <= asked.wanted or not (reads == "known to read" or _keeps_some(asked)):
+        return False
+    return all(is_implied(scope, before) for scope in asked.lost_challenged)
+
+
+@explains(
+    "SEL-5",
+    "cut-to-the-metadata",
+    "the challenge asks for {}, which the request leaves out, as the resource metadata does not list it",
+    at_stake=lambda asked: asked.listed is not None and not (asked.challenged or NO_SCOPES) <= asked.listed,
+)
+def the_challenge_is_cut_to_the_metadata(asked: Asked, _: Reads) -> bool:
+    """Some of the challenge is asked for, and what is left out is what the metadata does not list."""
+    listed, challenged = asked.listed, asked.challenged
+    if listed is None or challenged is None or not _keeps_some(asked) or listed <= challenged:
+        return False
+    return not any(scope in listed for scope in asked.lost_challenged)
+
+
+@explains(
+    "REG-2",
+    "cut-to-the-registration",
+    "the challenge asks for {}, which the request leaves out, as the client did not register it",
+    at_stake=lambda asked: asked.first is False,
+)
+def a_step_up_is_cut_to_the_registration(asked: Asked, reads: Reads) -> bool:
+    """Some of the challenge is asked for, and what is left out is what was not registered."""
+    registered = asked.registered
+    if registered is None or not asked.wanted or not asked.wanted <= registered or asked.first is not False:
+        return False
+    return (reads == "known to read" or _keeps_some(asked)) and not any(
+        scope in registered for scope in asked.lost_challenged
+    )
+
+
+_UPPER: Final = frozenset(("SEL-2", "SEL-3", "SEL-6", "META-1", "EXT-1", "ACC-7"))
+"""The clauses whose finding a misreading explains where it names the very scopes."""
+
+
+class Blame:
+    """What a client is known to read, and what that explains."""
+
+    def __init__(self, revision: Revision, reads_plain: Iterable[Situation]) -> None:
+        self.reads_plain = set(reads_plain)
+        self._revision = revision
+        self._explanations = [known for known in EXPLANATIONS if self._is_in_force(known.clause)]
+
+    def _is_in_force(self, clause: str) -> bool:
+        return CLAUSES[clause].binds_at(self._revision)
+
+    def at_stake(self, occasion: Occasion) -> Iterator[str]:
+        """The clauses that could explain what becomes of a challenge here: they are reached, whatever becomes of it."""
+        if isinstance(occasion, Settled):
+            if occasion.challenge.insufficient and occasion.asked_before >= FEW and self._is_in_force("RETRY-2"):
+                yield "RETRY-2"
+        elif isinstance(occasion, Asked) and occasion.challenge is not None:
+            for clause in {wrong.clause for wrong, _ in occasion.challenge.misread}:
+                if self._is_in_force(clause):
+                    yield clause
+            if occasion.challenged is not None:
+                yield from (known.clause for known in self._explanations if known.at_stake(occasion))
+
+    def renamed(self, finding: Finding, occasion: Occasion) -> Finding:
+        """The finding, by the name that the evidence gives it."""
+        if isinstance(occasion, Settled):
+            return self._of_a_challenge_given_up(finding, occasion)
+        if not isinstance(occasion, Asked) or finding.verdict == "unspecified" or occasion.challenge is None:
+            return finding
+        if finding.clause == "CHAL-1":
+            return self._of_a_loss(finding, occasion)
+        if finding.clause in _UPPER and (telling := next(self._telling(occasion), None)) is not None:
+            return self._misread(finding, telling)
+        return finding
+
+    def _of_a_challenge_given_up(self, finding: Finding, settled: Settled) -> Finding:
+        """Whoever answered as many challenges of other operations as one may cause seems to count them together."""
+        spent = settled.asked_before >= FEW and settled.attempts.since_served == 0 and settled.is_fair
+        if finding.clause != "STEP-2" or not spent or not self._is_in_force("RETRY-2"):
+            return finding
+        because = (
+            f"{settled.asked_before} requests for scopes were made for other operations, and none for this one: "
+            "attempts are counted by resource and operation"
+        )
+        return replace(finding, clause="RETRY-2", cause="counted-together", because=because)
+
+    def _of_a_loss(self, finding: Finding, asked: Asked) -> Finding:
+        telling = next(self._telling(asked), None)
+        if telling is not None:
+            return self._misread(finding, telling)
+        reads: Reads = "known to read" if asked.situation in self.reads_plain else "unknown"
+        if asked.challenge is not None and asked.challenge.plain and not self._names_can_be_misread(asked):
+            for known in self._explanations:
+                if known.shows(asked, reads):
+                    because = known.says.format(listing(asked.lost_challenged))
+                    return replace(finding, clause=known.clause, cause=known.cause, because=because)
+        possible = {wrong.clause: wrong for wrong in self._possible(asked)} if reads == "known to read" else {}
+        return self._misread(finding, next(iter(possible.values()))) if len(possible) == 1 else finding
+
+    @staticmethod
+    def _names_can_be_misread(asked: Asked) -> bool:
+        return asked.challenge is not None and any(wrong.clause in OF_NAMES for wrong, _ in asked.challenge.misread)
+
+    def _misread(self, finding: Finding, wrong: Misreading) -> Finding:
+        if not self._is_in_force(wrong.clause):
+            return finding
+        because = f"{finding.because}, as if by a client that {wrong.says}"
+        return replace(finding, clause=wrong.clause, cause=wrong.name, because=because, reading=None)
+
+    def _telling(self, asked: Asked) -> Iterator[Misreading]:
+        """The misreadings that alone name something in the request, the most telling first."""
+        sent = set(asked.request.pieces)
+        for wrong, seen in self._misreadings(asked):
+            raw = seen.scope.split(" ") if seen.scope else []
+            only_seen = [name for name in raw if not _is_explained(asked, name)]
+            if only_seen and sent.issuperset(only_seen):
+                yield wrong
+
+    def _possible(self, asked: Asked) -> Iterator[Misreading]:
+        """The misreadings that account for all that was heeded of the challenge and all that was not."""
+        challenge = asked.challenge
+        heeded = asked.wanted & (asked.challenged or NO_SCOPES)
+        for wrong, seen in self._misreadings(asked):
+            names = seen.scopes or NO_SCOPES
+            unread = wrong.clause in OF_NAMES and (challenge is None or not challenge.plain)
+            if wrong is SEARCHING or unread or not names <= asked.wanted:
+                continue
+            if all(scope in names or _is_explained(asked, scope, challenged=False) for scope in heeded):
+                yield wrong
+
+    def _misreadings(self, asked: Asked) -> Iterator[tuple[Misreading, Heading]]:
+        """The misreadings that see other scopes; who heeds a first 401 without an error code needs none."""
+        challenge = asked.challenge
+        if challenge is None or challenge.malformed:
+            return
+        needs_none = asked.first is not False or (asked.situation[0], "initial") in self.reads_plain
+        for wrong, seen in challenge.misread:
+            if seen.scope != challenge.right.scope and not (wrong is NEEDING_ERROR and needs_none):
+                yield wrong, seen
+
+    def learn(self, occasion: Occasion) -> None:
+        """A request that heeds what only its challenge names is of a client that reads such challenges."""
+        if not isinstance(occasion, Asked) or occasion.presumes_tokens or occasion.challenge is None:
+            return
+        challenged = occasion.challenged
+        if not occasion.challenge.plain or challenged is None or not challenged <= occasion.wanted:
+            return
+        if any(occasion.is_new(scope) for scope in challenged):
+            self.reads_plain.add(occasion.situation)
+
+
+def _is_explained(asked: Asked, scope: str, *, challenged: bool = True) -> bool:
+    """Whether something other than a misreading accounts for a scope in the request."""
+    if challenged and asked.challenged is not None and scope in asked.challenged:
+        return True
+    return not asked.is_new(Scope(scope)) and scope not in asked.account.invented

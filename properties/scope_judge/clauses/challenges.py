@@ -1,0 +1,96 @@
+"""Chapter 2, challenges: what they say, and when they are no wish for scopes (PARSE-2, PARSE-8, CHAL-7, CHAL-8)."""
+
+from __future__ import annotations
+
+from scope_judge.account import NEVER, PendingChallenge
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import ENDLESS, FEW, Asked, Called, RefreshAsked, Settled, listing
+
+from .book import clause
+
+
+@clause("PARSE-2", on=Asked)
+def a_repeated_parameter_is_not_merged(asked: Asked) -> Answer:
+    """Of a scope parameter that is repeated within a challenge the first may be read, or none."""
+    challenge = asked.challenge
+    if challenge is None or not challenge.later:
+        return None
+    new = [scope for scope in challenge.later - challenge.first if scope in asked.wanted and asked.is_new(scope)]
+    if not new:
+        return HOLDS
+    cause = "merged" if challenge.first <= asked.wanted else "last"
+    return Broken(cause, f"the challenge repeats its scope parameter, and {listing(new)} stands in a later one")
+
+
+@clause("PARSE-8", on=Settled)
+def no_error_is_found_inside_a_description(settled: Settled) -> Answer:
+    """A 403 is heeded, whatever error a search would find inside another value of it."""
+    if settled.decoy is None or not settled.can_be_met:
+        return None
+    if settled.answered or not settled.at_the_end:
+        return HOLDS
+    because = f"the challenge was not answered, as if its error were {settled.decoy[:80]!r}"
+    return Broken("error-inside-a-value", because)
+
+
+@clause("CHAL-7", on=Asked)
+def a_plain_refusal_asks_for_no_scopes(asked: Asked) -> Answer:
+    """A 403 without insufficient_scope causes no request for scopes."""
+    if asked.answers is None or not asked.answers.challenge.refuses_plainly or not asked.answers.alone:
+        return None
+    return Broken("authorization", "a 403 without insufficient_scope is no wish for other scopes")
+
+
+@clause("CHAL-7", on=Called)
+def a_refused_request_is_not_sent_again(called: Called) -> Answer:
+    """What was answered with a bare 403 is not by itself sent again with the same token."""
+    refused = called.attempts.refused
+    if refused is None or not refused.refuses_plainly:
+        return None
+    return _resent(called)
+
+
+@clause("STEP-3", on=Called)
+def a_client_without_a_user_steps_up_or_stops(called: Called) -> Answer:
+    """With client credentials a challenge for more is not answered by sending the same again."""
+    refused, account = called.attempts.refused, called.account
+    if refused is None or not refused.insufficient or account is None or not account.acts_for_itself:
+        return None
+    return _resent(called)
+
+
+def _resent(called: Called) -> Answer:
+    times = called.was_resent
+    if times == 0:
+        return HOLDS
+    if called.same_call:
+        return Broken("sent-again", "the request was refused, and is sent again with the same token in the same call")
+    if called.same_call is False or times < FEW:
+        return HOLDS
+    cause = "sent-again" if times + 1 >= ENDLESS else "sent-again-and-again"
+    return Broken(cause, f"the request was refused, and is sent for the time number {times + 1} with the same token")
+
+
+@clause("CHAL-8", on=RefreshAsked)
+def a_refreshed_token_is_not_refreshed_again(refresh: RefreshAsked) -> Answer:
+    """The second 401 of one call that says the same is reported, not refreshed again."""
+    answers = refresh.answers
+    if answers is None:
+        return None
+    if answers.refreshed_at != NEVER:
+        return Broken("refreshed-twice", "the token was refreshed in answer to this challenge, and is refreshed again")
+    return _renewed_again(answers, "and the token is refreshed again")
+
+
+@clause("CHAL-8", on=Asked)
+def a_new_token_is_not_replaced_at_once(asked: Asked) -> Answer:
+    """The second 401 of one call that says the same is reported, not answered by authorizing again."""
+    return None if asked.answers is None else _renewed_again(asked.answers, "and authorization is asked for again")
+
+
+def _renewed_again(answers: PendingChallenge, what: str) -> Answer:
+    if answers.challenge.status != 401 or answers.renewed is None:
+        return None
+    if not answers.repeats:
+        return HOLDS
+    return Broken("renewed-again", f"the same 401 came again for a token that was renewed because of it, {what}")

@@ -1,0 +1,30 @@
+"""Chapter 9, isolation: what belongs to one authorization server and one resource (ACC-7, ISO-1)."""
+
+from __future__ import annotations
+
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import Asked, ResourceNamed, listing
+
+from .book import clause
+
+
+@clause("ACC-7", "SEL-6", on=Asked)
+def scopes_of_another_are_not_asked_for(asked: Asked) -> Answer:
+    """The scopes of a request depend on what happened at this authorization server and resource alone."""
+    if not asked.others_exist:
+        return None
+    if names := asked.surplus.get("elsewhere"):
+        return Broken("elsewhere", f"{listing(names)} belongs to another authorization server or resource")
+    if names := asked.surplus.get("moved"):
+        return Broken("moved", f"{listing(names)} was challenged where the resource had another authorization server")
+    return HOLDS
+
+
+@clause("ISO-1", on=ResourceNamed)
+def a_chain_names_one_resource(named: ResourceNamed) -> Answer:
+    """Authorization, exchange and refresh name the resource that its metadata published, or else the same one."""
+    if named.named is None or named.right is None:
+        return None
+    if named.named == named.right:
+        return HOLDS
+    return Broken("another", f"the request names the resource {named.named}, and it is {named.right}")

@@ -1,0 +1,84 @@
+"""Chapter 6, refresh: what it may ask for, and what it changes (REFRESH, RETAIN, ACC-8)."""
+
+from __future__ import annotations
+
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import Asked, RefreshAsked, Reported, listing
+from scope_model.events import OFFLINE_ACCESS
+
+from .book import clause
+from .losses import lost
+
+
+@clause("REFRESH-1", on=RefreshAsked)
+def a_refresh_asks_for_nothing_outside_the_grant(refresh: RefreshAsked) -> Answer:
+    """Every scope that a refresh names was granted."""
+    asked, account = refresh.request.scope, refresh.account
+    if asked is None or not account.granted.surely_lacks_some(asked):
+        return HOLDS if account.granted.at_most is not None else None
+    outside = [scope for scope in asked if not account.granted.may_hold(scope)]
+    because = f"{listing(outside)} was not granted, and the refresh asks for it"
+    requested = account.asked is not None and OFFLINE_ACCESS in account.asked
+    if outside == [OFFLINE_ACCESS] and requested and account.refresh_token is not None:
+        return Broken("offline-access", because)
+    return Broken("outside", because)
+
+
+@clause("REFRESH-2", on=RefreshAsked)
+def in_doubt_a_refresh_names_no_scope(refresh: RefreshAsked) -> Answer:
+    """Where nobody ever said what was granted, a refresh names nothing beyond what a refresh brought."""
+    account = refresh.account
+    if account.told != "nobody":
+        return None
+    if refresh.request.scope is None or refresh.request.scope <= account.granted.at_least:
+        return HOLDS
+    return Broken("guessed", "what was granted is unknown, and the refresh names scopes")
+
+
+@clause("RETAIN-3", on=RefreshAsked)
+def a_replaced_refresh_token_is_not_used(refresh: RefreshAsked) -> Answer:
+    """A new refresh token takes the place of the old one."""
+    return _not_retired(refresh, "replaced", "a new refresh token was issued, and the old one is used")
+
+
+@clause("RETAIN-4", on=RefreshAsked)
+def a_refresh_token_speaks_for_its_own_grant(refresh: RefreshAsked) -> Answer:
+    """The refresh token of an earlier grant is not taken for the present one."""
+    return _not_retired(refresh, "outlived", "the refresh token belongs to an earlier grant than the one in use")
+
+
+def _not_retired(refresh: RefreshAsked, how: str, because: str) -> Answer:
+    retired, token = refresh.account.retired, refresh.event.refresh_token
+    if token is None or how not in retired.values():
+        return None
+    return Broken(how, because) if retired.get(token) == how else HOLDS
+
+
+@clause("RETAIN-1", on=Reported)
+def a_silent_refresh_changes_no_knowledge(reported: Reported) -> Answer:
+    """A refresh without a scope brings a token for what was granted."""
+    return reported.answer if reported.basis == "refresh omitted" else None
+
+
+@clause("REFRESH-3", on=Reported)
+def a_plain_refresh_brings_the_grant_back(reported: Reported) -> Answer:
+    """After a narrow refresh one without a scope brings a token for the whole grant."""
+    return reported.answer if reported.basis == "refresh omitted after a narrow one" else None
+
+
+@clause("ACC-8", on=Reported)
+def what_was_granted_outlives_a_restart(reported: Reported) -> Answer:
+    """What was reported rightly is known after a restart and after a failed refresh."""
+    return reported.answer if reported.basis == "forgot since" else None
+
+
+@clause("ACC-8", on=Asked)
+def what_was_granted_is_asked_for_after_a_restart(asked: Asked) -> Answer:
+    """After a restart or a failed refresh a request still asks for all that was granted."""
+    return lost(asked, "ACC-8") if asked.accumulates and asked.account.forgot else None
+
+
+@clause("RETAIN-2", on=Asked)
+def a_refresh_narrows_the_token_alone(asked: Asked) -> Answer:
+    """What a narrower refresh left out of the token is still granted, and asked for again."""
+    return lost(asked, "RETAIN-2") if asked.accumulates and asked.account.narrowed is not None else None

@@ -1,0 +1,83 @@
+"""Chapter 8, retries: how often a call may ask for scopes, and when asking is in vain (RETRY)."""
+
+from __future__ import annotations
+
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked
+from scope_model.scopes import same_scopes
+
+from .book import clause
+
+
+@clause("RETRY-1", on=Asked)
+def a_call_causes_few_requests(asked: Asked) -> Answer:
+    """One call of one operation causes no more than a few requests for scopes."""
+    tried = asked.attempts
+    if tried is None or (tried.grew and asked.number > FEW):
+        return None
+    return _few(asked)
+
+
+@clause("RETRY-4", on=Asked)
+def growing_challenges_share_one_budget(asked: Asked) -> Answer:
+    """A challenge that names something new each time is bounded like any other."""
+    tried = asked.attempts
+    return _few(asked) if tried is not None and tried.grew and asked.number >= FEW else None
+
+
+def _few(asked: Asked) -> Answer:
+    tried, number = asked.attempts, asked.number
+    if tried is None:
+        return None
+    if asked.allowed is None and number == FEW + 1:
+        return Broken("in-a-row", f"this is request number {number} in a row for scopes for one operation")
+    if asked.allowed is not None and number == asked.allowed + 1:
+        return Broken("within-a-call", f"this is request number {number} for scopes within one call")
+    if number <= FEW and tried.since_served == FEW + 1:
+        because = f"this is request number {FEW + 1} for scopes for an operation that was never served since"
+        return Broken("across-calls", because)
+    return HOLDS
+
+
+@clause("RETRY-2", on=Asked)
+def every_call_ends(asked: Asked) -> Answer:
+    """A call does not go on asking for scopes for ever."""
+    if asked.attempts is None or asked.number < FEW:
+        return None
+    if asked.number != ENDLESS:
+        return HOLDS
+    return Broken("endless", f"{ENDLESS} requests for scopes for one operation, and no end in sight")
+
+
+@clause("RETRY-3", on=Asked)
+def nothing_is_asked_for_twice_in_vain(asked: Asked) -> Answer:
+    """What the token already carries is not asked for a second time."""
+    challenge = asked.challenge
+    if challenge is None or not challenge.insufficient:
+        return None
+    held = asked.account.in_hand.at_least
+    if asked.challenged is None:
+        if challenge.unclear or not asked.wanted - OFFLINE <= held or asked.account.in_hand.exact is None:
+            return None
+        return Broken("no-scope-named", "the challenge names no scope, and the request nothing that the token lacks")
+    if not asked.is_again or asked.wanted - asked.asked_last or asked.challenged <= OFFLINE:
+        return None
+    if asked.is_covered:
+        return Broken("covered", "the token carries what the challenge asks for, and the same is requested again")
+    before = asked.account.requested
+    if before is not None and asked.challenged - OFFLINE <= before.at_least:
+        return Broken(
+            "requested-before", "the challenge asks for what was requested before, and the same is asked again"
+        )
+    return HOLDS
+
+
+@clause("RETRY-5", on=Asked)
+def a_refused_request_is_not_repeated(asked: Asked) -> Answer:
+    """A request that was refused is not by itself sent again unchanged."""
+    refused = asked.account.refused
+    if refused is None or asked.challenge is None:
+        return None
+    if not same_scopes(refused, asked.wanted):
+        return HOLDS
+    return Broken("repeated", "the request that was just refused is sent again unchanged")

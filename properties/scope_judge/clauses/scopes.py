@@ -1,0 +1,59 @@
+"""Chapter 1, scopes: the form and the order of what is sent (SEL-4, ORDER-3)."""
+
+from __future__ import annotations
+
+from scope_judge.findings import HOLDS, Answer, Broken
+from scope_judge.occasions import OFFLINE, Asked, ScopesSent, listing
+from scope_model.scopes import NO_SCOPES, MalformedScope, parse_scope
+
+from .book import clause
+
+
+@clause("SEL-4", on=ScopesSent)
+def a_scope_is_sent_once_and_well_formed(sent: ScopesSent) -> Answer:
+    """At most one scope parameter, with a value by the grammar of RFC 6749 section 3.3."""
+    wire = sent.request.wire
+    if wire is None:
+        return HOLDS
+    if not isinstance(wire, str):
+        return Broken("repeated", f"the scope parameter was sent {len(wire)} times")
+    if wire == "":
+        return Broken("empty", "the scope parameter was sent without a value, which means the same as leaving it out")
+    parsed = parse_scope(wire)
+    if not isinstance(parsed, MalformedScope):
+        return HOLDS
+    cause = "outside-grammar"
+    if "" in sent.request.pieces:
+        cause = "leading-space" if wire[0] == " " else "trailing-space" if wire[-1] == " " else "double-space"
+    return Broken(cause, f"the scope parameter is {wire[:80]!r}, but {parsed.reason}")
+
+
+@clause("ORDER-3", on=ScopesSent)
+def no_scope_is_named_twice(sent: ScopesSent) -> Answer:
+    """A request names each of its scopes once."""
+    request = sent.request
+    if len(request.pieces) < 2 or not isinstance(request.wire, str) or request.malformed:
+        return None
+    if len(set(request.pieces)) == len(request.pieces):
+        return HOLDS
+    return Broken("repeated", "a scope is named twice in one request")
+
+
+@clause("ORDER-3", on=Asked)
+def scopes_stand_in_first_seen_order(asked: Asked) -> Answer:
+    """What was requested and granted before comes first, and then what is new, each in its own order."""
+    wanted = asked.wanted
+    if len(wanted) < 2 or asked.unclear or asked.lost_challenged:
+        return None
+    known, before = NO_SCOPES, asked.account.requested
+    requested = None if before is None else before.at_least
+    for source in (requested, asked.account.granted.exact, asked.challenged or asked.listed):
+        if source is not None and len(source) <= len(wanted):
+            known |= source
+    ours = wanted - OFFLINE
+    expected = known & ours
+    if len(expected) < 2:
+        return None
+    if expected == ours & known:
+        return HOLDS
+    return Broken("order", f"the order in which the scopes were first seen is {listing(expected)}")

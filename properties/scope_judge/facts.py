@@ -1,0 +1,746 @@
+"""The wire turned into facts: each event changes what is known, and gives the occasions on which clauses speak.
+
+An occasion is given before the facts change by it, so that a clause sees what the client had before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from types import MappingProxyType
+from typing import Any, Final
+
+from scope_model.events import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    JWT_BEARER,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+    AuthorizationRequest,
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    CallEnded,
+    CallStarted,
+    ClientRegistration,
+    ClientReported,
+    ClientRestarted,
+    ConfiguredMode,
+    Event,
+    Header,
+    ProtectedResourceMetadata,
+    ResourceRequest,
+    ResourceResponse,
+    TokenExpired,
+    TokenRequest,
+    TokenResponse,
+)
+from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
+
+from .account import NEVER, Account, Attempts, Life, PendingChallenge, Renewal, Resource, ScopeRequest, Token
+from .knowledge import UNKNOWN, Known, either, exactly
+from .occasions import (
+    FEW,
+    FOREIGN,
+    Asked,
+    Called,
+    CodeExchanged,
+    Occasion,
+    Owner,
+    RefreshAsked,
+    RefreshTried,
+    Registered,
+    Reported,
+    ResourceNamed,
+    ScopesSent,
+    Settled,
+    TokenTried,
+)
+from .parsed import read_response
+from .places import Places, canonical, is_parent
+
+Occasions = Iterator[Occasion]
+
+
+class Facts:
+    """What a transcript tells so far. `hear` each event in turn; what it gives is to be looked at as it comes.
+
+    `tokens_seen` is whether a call was seen with a token that was issued: only then is it known that calls are
+    recorded with their tokens.
+    """
+
+    def __init__(self, header: Header, readings: Mapping[str, str]) -> None:
+        self.header = header
+        self._life = Life()
+        self.places = Places(self._life)
+        self.tokens_seen = False
+        self.at = NEVER
+        self._several = readings["A16"]
+        self._commas = readings["A26"]
+        self._mode = header.configured_mode or _MODES.get(readings["A11"])
+        configured = header.configured_scopes
+        self._configured = None if configured is None else read_scope(" ".join(configured)) or None
+        self._began_midway = False
+        self._listed_by_servers: dict[str | None, ScopeSet | None] = {}
+        self._issuers: set[str] = set()
+        self._documents: dict[str, tuple[ProtectedResourceMetadata, int]] = {}
+        self._registered: dict[str | None, ScopeSet | None] = {}
+        self._named: dict[str, dict[Owner, int]] = {}
+        self._any_foreign = False
+        self._redeeming: tuple[Account, Resource] | None = None
+        self._decoys: dict[str, Settled | None] = {}
+        self._authorizing: dict[Resource, Account] = {}
+        self._touched: dict[Resource, None] = {}
+        self._calls: dict[int, CallStarted] = {}
+        self._open: dict[str, set[int]] = {}
+        self._asked_before = 0
+
+    def hear(self, event: Event) -> Occasions:
+        """Take the next event in."""
+        self.at += 1
+        return _HANDLERS[type(event)](self, event)
+
+    def end(self) -> Occasions:
+        """What the end of a transcript tells: of tokens that were used, but not for what they were issued for."""
+        for resource in self.places.known:
+            token = None if resource.account is None else resource.account.token
+            if token is not None and token.answers is not None and token.state != "expired":
+                used_elsewhere = token.used_at != NEVER and resource.responded_at > token.used_at
+                if not token.tried and (used_elsewhere or (token.differs and token.passed_over > 1)):
+                    yield TokenTried(token)
+            for pending in resource.pending.values():
+                if pending.refreshed_at == NEVER and (pending.renewed is not None or not pending.alone):
+                    yield from self._settled(resource, pending, answered=False)
+        for settled in self._decoys.values():
+            if settled is not None:
+                yield replace(settled, at_the_end=True)
+
+    # --- calls ------------------------------------------------------------------------------------
+
+    def _call_started(self, event: CallStarted) -> Occasions:
+        self._calls[event.call] = event
+        self._open.setdefault(event.operation, set()).add(event.call)
+        yield from ()
+
+    def _call_ended(self, event: CallEnded) -> Occasions:
+        started = self._calls.pop(event.call, None)
+        if started is None:
+            return
+        others = self._open[started.operation]
+        others.discard(event.call)
+        resource = self.places.called(started.resource)
+        token = None if resource.account is None else resource.account.token
+        if others:
+            return
+        if token is not None and token.is_for(started.operation):
+            if token.state in ("new", "in use"):
+                yield TokenTried(token)
+            token.answers = None
+        pending = resource.pending.pop(started.operation, None)
+        if pending is not None and pending.refreshed_at == NEVER:
+            yield from self._settled(resource, pending, answered=False)
+
+    def _resource_request(self, event: ResourceRequest) -> Occasions:
+        resource = self._found(self.places.called(event.resource))
+        account = self._account_in_call(resource, event.access_token)
+        yield from self._tried_again(resource, event.operation)
+        tried = resource.attempt(event.operation)
+        same_call = self._same_call(tried, event)
+        yield Called(account, event.access_token, tried, same_call)
+        if account is not None:
+            yield from self._token_used(resource, account, event)
+            account.called_at = self.at
+        tried.carried, tried.sent_at, resource.called_at = event.access_token, self.at, self.at
+        resource.answering = None
+
+    def _account_in_call(self, resource: Resource, token: str | None) -> Account | None:
+        """The account in use, which is unknown where a token is carried that nobody saw issued."""
+        if token is None or token in self.places.holders:
+            return resource.account
+        account = self.places.account(resource, None)
+        if token not in account.unseen:
+            account.unseen.add(token)
+            # One value in all calls, after tokens that are never carried, is one that was struck out.
+            if account.token is None or self.tokens_seen:
+                account.forget()
+                account.token = Token(token, self.at, state="in use")
+                self._began_midway = True
+        return account
+
+    def _tried_again(self, resource: Resource, operation: str) -> Occasions:
+        """A challenge is over when its operation is tried again."""
+        pending = resource.pending.pop(operation, None)
+        for other in resource.pending.values():
+            other.alone = False
+        if pending is None:
+            return
+        if pending.refreshed_at == NEVER:
+            yield from self._settled(resource, pending, answered=False)
+        else:
+            yield from self._refreshed_in_answer(resource, pending)
+
+    def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> Occasions:
+        account, scope = resource.account, pending.challenge.scope
+        if account is None or not pending.challenge.insufficient or scope is None or account.granted.at_most is None:
+            return
+        yield RefreshTried(scope - account.granted.at_most)
+
+    def _same_call(self, tried: Attempts, event: ResourceRequest) -> bool | None:
+        """Whether a request is of the same call as the last of its operation, and what that leaves of its attempts."""
+        calls = self._open.get(event.operation)
+        call = min(calls) if calls else None
+        same = None if calls is None or call is None else call == tried.call and len(calls) == 1
+        if tried.renewed is None:
+            tried.in_a_row, tried.grew, tried.asked, tried.said, tried.named = 0, True, NO_SCOPES, None, set()
+        if call is not None and call != tried.call:
+            tried.call, tried.in_call = call, 0
+        again = tried.refused is not None and tried.renewed is None and tried.carried == event.access_token
+        tried.resent = tried.resent + 1 if again and same is not False else 0
+        return same
+
+    def _token_used(self, resource: Resource, account: Account, event: ResourceRequest) -> Occasions:
+        token, carried = account.token, event.access_token
+        self.tokens_seen = self.tokens_seen or carried in self.places.holders
+        if token is None:
+            return
+        if carried is None or carried != token.access_token:
+            token.passed_over += token.state == "new" and resource.responded_at > token.issued_at
+            return
+        if token.state == "new":
+            token.state, token.used_at = "in use", self.at
+        if token.is_for(event.operation):
+            token.tried = True
+            yield TokenTried(token)
+
+    def _resource_response(self, event: ResourceResponse) -> Occasions:
+        resource = self._found(self.places.called(event.resource))
+        tried, account = resource.attempt(event.operation), resource.account
+        renewed, tried.renewed = tried.renewed, None
+        sent_at, tried.sent_at = tried.sent_at, NEVER
+        resource.responded_at = self.at
+        if account is not None:
+            account.refused = None
+        if event.status < 300:
+            resource.attempts[event.operation] = Attempts(call=tried.call)
+        if event.status not in (401, 403):
+            tried.refused = None
+            return
+        challenge = read_response(event.status, event.www_authenticate, self._several)
+        pending = PendingChallenge(
+            event.operation,
+            challenge,
+            self.at,
+            self.at if sent_at == NEVER else sent_at,
+            renewed,
+            repeats=event.status == 401 and tried.said is not None and tried.said == challenge.says,
+            outdated=sent_at != NEVER and self._is_outdated(account, tried.carried),
+        )
+        if event.status == 401 and account is not None and account.token is not None and not pending.outdated:
+            account.token.state = "rejected"
+        tried.refused = challenge if event.status == 403 else None
+        for scope in challenge.tolerated:
+            self._named.setdefault(scope, {})[resource] = resource.epoch
+        resource.pending.pop(event.operation, None)
+        resource.pending[event.operation] = pending
+        resource.answering = None
+        self.places.waiting[resource] = None
+        if challenge.names_metadata:
+            resource.pointed_at = self.at
+        yield from ()
+
+    def _is_outdated(self, account: Account | None, carried: str | None) -> bool:
+        """Whether a request went out with another token than the newest, as where calls overlap."""
+        token = None if account is None else account.token
+        return self.tokens_seen and token is not None and token.access_token not in (None, carried)
+
+    def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
+        excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
+        tried = resource.attempt(pending.operation)
+        settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, self._asked_before)
+        if settled.decoy is not None and (answered or settled.can_be_met):
+            known = self._decoys.setdefault(settled.decoy, settled)
+            self._decoys[settled.decoy] = None if answered else known
+        yield settled
+
+    # --- metadata and registration ----------------------------------------------------------------
+
+    def _found(self, resource: Resource) -> Resource:
+        """Give a resource the document that was fetched before anything was called by its name."""
+        self._touched[resource] = None
+        if not self._documents:
+            return resource
+        if resource.name is None and len(self._documents) == 1:
+            (document, _) = next(iter(self._documents.values()))
+            self.places.named(document.resource)
+        if resource.name is not None and resource.document_at == NEVER:
+            known = self._documents.pop(canonical(resource.name), None)
+            if known is not None:
+                self._attach(resource, *known)
+        return resource
+
+    def _resource_metadata(self, event: ProtectedResourceMetadata) -> Occasions:
+        name, current = event.resource, self.places.current
+        resource = self.places.asked(None) if name is None else self.places.named(name)
+        if resource is not None:
+            self._attach(resource, event, self.at)
+        elif current is not None and name is not None and self._speaks_of_a_child(name, event.url, current):
+            current.parent_listed = _listed(event.scopes_supported)
+            current.issuers = event.authorization_servers
+            self._issuers.update(map(canonical, event.authorization_servers))
+        elif name is not None:
+            self._documents[canonical(name)] = (event, self.at)
+            self._take_for_foreign(_listed(event.scopes_supported))
+        yield from ()
+
+    def _speaks_of_a_child(self, name: str, url: str | None, current: Resource) -> bool:
+        """Whether a document of a parent may be meant for what is below: one that was not found at another place."""
+        return is_parent(name, current.name) and (url is None or url.endswith(_ROOT))
+
+    def _attach(self, resource: Resource, event: ProtectedResourceMetadata, at: int) -> None:
+        resource.listed = _listed(event.scopes_supported)
+        resource.publishes_empty = event.scopes_supported is not None and resource.listed is None
+        resource.published, resource.document_at = event.resource, at
+        resource.issuers = event.authorization_servers
+        self._issuers.update(map(canonical, event.authorization_servers))
+
+    def _take_for_foreign(self, scopes: ScopeSet | None) -> None:
+        self._any_foreign = True
+        for scope in scopes or ():
+            self._named.setdefault(scope, {})[FOREIGN] = self.at
+
+    def _server_metadata(self, event: AuthorizationServerMetadata) -> Occasions:
+        issuer = None if event.issuer is None else canonical(event.issuer)
+        listed = _listed(event.scopes_supported)
+        if issuer is not None and self._issuers and issuer not in self._issuers:
+            self._take_for_foreign(listed)
+        else:
+            self._listed_by_servers[issuer] = listed
+        yield from ()
+
+    def _client_registration(self, event: ClientRegistration) -> Occasions:
+        yield Registered(self.header, event.grant_types or (AUTHORIZATION_CODE,))
+        issuer = None if event.issuer is None else canonical(event.issuer)
+        self._registered[issuer] = ScopeRequest.of(event.scope).scope
+
+    # --- requests for scopes ----------------------------------------------------------------------
+
+    def _authorization_request(self, event: AuthorizationRequest) -> Occasions:
+        return self._asks(event, AUTHORIZATION_CODE)
+
+    def _asks(self, event: AuthorizationRequest | TokenRequest, grant_type: str) -> Occasions:
+        request = ScopeRequest.of(event.scope)
+        yield ScopesSent(request)
+        resource = self._asked_of(event)
+        if resource is None:
+            self._redeeming = None  # nobody but the server can tell for which resource this is
+            return
+        account = self.places.account(resource, event.issuer)
+        account.audience = event.resource
+        yield ResourceNamed(event.resource, resource.published)
+        answers = self._answers(resource, account, request, grant_type)
+        yield from self._passed_over(resource, answers)
+        tried = None if answers is None else resource.attempt(answers.operation)
+        last = NO_SCOPES if tried is None else tried.asked
+        allowed = None if answers is None or tried is None else self._count(answers, tried, request.wanted)
+        first = (None if self._began_midway else True) if account.requested is None else False
+        presumes = bool(first) and answers is not None and answers.challenge.presumes_a_token
+        asked = Asked(
+            self.header,
+            event,
+            request,
+            grant_type,
+            resource,
+            account,
+            None if presumes else first,
+            answers,
+            tried,
+            last,
+            allowed,
+            self._configured,
+            self._mode,
+            self._server_list(account, resource),
+            self._registration(account),
+            self._named,
+            len(self.places.known) > 1 or resource.epoch > 0,
+            self._any_foreign,
+            self._wants_a_refresh_token(resource, account),
+        )
+        yield asked
+        if presumes:
+            yield replace(asked, is_first_if_tokens_are_seen=True, first=first)
+        if answers is not None:
+            yield from self._settled(resource, answers, answered=True)
+            if answers.refreshed_at != NEVER and answers.alone:
+                yield from self._refreshed_in_answer(resource, answers)
+            resource.pending.pop(answers.operation, None)
+        self._remember(asked)
+
+    def _asked_of(self, event: AuthorizationRequest | TokenRequest) -> Resource | None:
+        """The resource that a request is for, None where it is not named and several may have one coming."""
+        places = self.places
+        if event.resource is None and len(places.known) > 1 and len(places.waiting) > 0:
+            first, *others = islice(places.waiting, 2)
+            if others:
+                return None
+            places.current = first
+        return self._found(places.asked(event.resource))
+
+    def _passed_over(self, resource: Resource, answers: PendingChallenge | None) -> Occasions:
+        """Challenges that were left behind when the one that is answered was caused."""
+        while answers is not None and len(resource.pending) > 1:
+            oldest = next(iter(resource.pending.values()))
+            if oldest.at >= answers.sent_at:
+                return
+            del resource.pending[oldest.operation]
+            if oldest.refreshed_at == NEVER:
+                yield from self._settled(resource, oldest, answered=False)
+
+    def _answers(
+        self, resource: Resource, account: Account, request: ScopeRequest, grant_type: str
+    ) -> PendingChallenge | None:
+        """The challenge that a request answers: the latest, or another that it meets and the latest is not met."""
+        expired_at = NEVER if account.token is None else account.token.expired_at
+        waiting = [one for one in islice(reversed(resource.pending.values()), _SEEN_BACK) if one.at > expired_at]
+        if not waiting:
+            return resource.answering if expired_at < resource.responded_at else None
+        latest = waiting[0]
+        if grant_type == CLIENT_CREDENTIALS and not latest.alone and self._is_renewal(account, request):
+            return None
+        if not latest.challenge.refuses_plainly and latest.challenge.asks_within(request.wanted):
+            return latest
+        return next((one for one in waiting if self._may_answer(one, latest, account, request)), latest)
+
+    @staticmethod
+    def _may_answer(one: PendingChallenge, latest: PendingChallenge, account: Account, request: ScopeRequest) -> bool:
+        """Whether a request meets a challenge that came beside the latest, or that nothing but it explains."""
+        if one.challenge.refuses_plainly or not one.challenge.asks_within(request.wanted):
+            return False
+        if one.at > latest.sent_at:
+            return True
+        asked, before = one.challenge.scope, account.requested
+        return asked is not None and (before is None or not asked <= before.at_least)
+
+    @staticmethod
+    def _is_renewal(account: Account, request: ScopeRequest) -> bool:
+        """Whether a request is that of the last grant again, as of who has no refresh token."""
+        return account.requested is not None and same_scopes(request.wanted, account.asked or NO_SCOPES)
+
+    def _count(self, answers: PendingChallenge, tried: Attempts, wanted: ScopeSet) -> int | None:
+        """Count a request against the operation that caused it; how many one call may cause, where calls are known."""
+        named = answers.challenge.scope or NO_SCOPES
+        tried.grew = tried.grew and not (tried.in_a_row > 0 and tried.named.issuperset(named))
+        answers.times += 1
+        tried.in_a_row += 1
+        tried.since_served += 1
+        tried.named.update(named)
+        tried.asked = wanted
+        calls = self._open.get(answers.operation)
+        if calls:
+            tried.in_call += 1
+            return FEW * len(calls)
+        tried.in_call = answers.times
+        return FEW if answers.times > 1 else None
+
+    def _server_list(self, account: Account, resource: Resource) -> ScopeSet | None:
+        issuer = account.issuer or (resource.issuers[0] if len(resource.issuers) == 1 else None)
+        known = self._listed_by_servers
+        if issuer is not None and canonical(issuer) in known:
+            return known[canonical(issuer)]
+        return known.get(None) if issuer is not None or len(known) != 1 else next(iter(known.values()))
+
+    def _registration(self, account: Account) -> ScopeSet | None:
+        known = self._registered
+        if account.issuer is not None and canonical(account.issuer) in known:
+            return known[canonical(account.issuer)]
+        return known.get(None)
+
+    def _wants_a_refresh_token(self, resource: Resource, account: Account) -> bool:
+        """Whether the last thing that happened is a token that came without a refresh token."""
+        token = account.token
+        if token is None or token.access_token is None or account.refresh_token is not None:
+            return False
+        if account.leg != AUTHORIZATION_CODE:
+            return False
+        return token.issued_at > max(resource.responded_at, resource.called_at) and not resource.pending
+
+    def _remember(self, asked: Asked) -> None:
+        account, invented = asked.account, asked.unsourced
+        account.invented.update(invented)
+        for scope in asked.wanted:
+            if scope not in account.invented:
+                self._named.setdefault(scope, {})[account] = self.at
+        lost = set(invented)
+        account.sourced = ScopeSet(s for s in asked.wanted if s not in lost) if lost else asked.wanted
+        account.pending, account.leg = asked.request, asked.grant_type
+        asked.resource.answering = asked.answers
+        self.places.waiting.pop(asked.resource, None)
+        self._redeeming = account, asked.resource
+        self._authorizing[asked.resource] = account
+        self._asked_before += 1
+
+    # --- tokens -----------------------------------------------------------------------------------
+
+    def _authorization_response(self, event: AuthorizationResponse) -> Occasions:
+        account, resource = self._place_of(event.issuer, event.resource)
+        if event.error is not None:
+            self._refused(account)
+            self._authorizing.pop(resource, None)
+        yield from ()
+
+    def _place_of(self, issuer: str | None, resource: str | None) -> tuple[Account, Resource]:
+        """Whose request an answer belongs to: the one that is named, else the last."""
+        last = self._redeeming
+        named = None if resource is None else self.places.named(resource)
+        if last is not None and named in (None, last[1]):
+            return last
+        if named is None:
+            named = self.places.current or self.places.asked(resource)
+        return self.places.account(named, issuer), named
+
+    def _refused(self, account: Account) -> None:
+        account.refused = NO_SCOPES if account.pending is None else account.pending.wanted
+        account.refused_at = self.at
+        if account.requested is not None:
+            account.aborted |= account.sourced
+        if account.token is not None and account.token.state == "expired" and account.acts_for_itself:
+            account.refused = None  # a renewal that preceded a call: the next one is another call's
+
+    def _token_request(self, event: TokenRequest) -> Occasions:
+        if event.grant_type in (CLIENT_CREDENTIALS, TOKEN_EXCHANGE):
+            return self._asks(event, event.grant_type)
+        if event.grant_type == REFRESH_TOKEN:
+            return self._refreshes(event)
+        return self._redeems(event)
+
+    def _redeems(self, event: TokenRequest) -> Occasions:
+        """The exchange of a code, or of an assertion: it goes on with the request that was answered last."""
+        request = ScopeRequest.of(event.scope)
+        account, resource = self._being_authorized(event)
+        yield ResourceNamed(event.resource, account.audience or resource.published)
+        if event.grant_type == AUTHORIZATION_CODE:
+            yield CodeExchanged(request, None if account.pending is None else account.pending.wanted)
+        account.leg = event.grant_type
+        account.audience = account.audience or event.resource
+
+    def _being_authorized(self, event: TokenRequest) -> tuple[Account, Resource]:
+        """Whose code is redeemed: that of the resource that is named, the only one under way, or the last."""
+        named = None if event.resource is None else self.places.named(event.resource)
+        if named not in self._authorizing and self._authorizing:
+            named = next(reversed(self._authorizing))
+        if named is not None and named in self._authorizing:
+            account = self._authorizing.pop(named)
+            self._redeeming = account, named
+            return account, named
+        return self._place_of(event.issuer, event.resource)
+
+    def _refreshes(self, event: TokenRequest) -> Occasions:
+        request = ScopeRequest.of(event.scope)
+        yield ScopesSent(request)
+        place = self.places.refreshed_by.get(event.refresh_token or "")
+        if place is None:
+            resource = self._found(self.places.asked(event.resource))
+            place = self.places.account(resource, event.issuer), resource
+            if event.refresh_token is not None:
+                self._of_an_unseen_grant(place[0])
+        account, resource = place
+        self.places.current = resource
+        yield ResourceNamed(event.resource, account.audience or resource.published)
+        answers = self._refresh_answers(resource, account)
+        yield RefreshAsked(event, request, account, answers)
+        account.leg, account.pending = REFRESH_TOKEN, request
+        self._redeeming = place
+        if answers is not None:
+            answers.refreshed_at = self.at
+            resource.answering = answers
+
+    def _of_an_unseen_grant(self, account: Account) -> None:
+        """A refresh token that nobody saw issued speaks for a grant that nobody saw."""
+        if account.requested is None:
+            account.forget()
+            self._began_midway = True
+
+    def _refresh_answers(self, resource: Resource, account: Account) -> PendingChallenge | None:
+        """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
+        if not resource.pending or (account.token is not None and account.token.state == "expired"):
+            return None
+        latest = next(reversed(resource.pending.values()))
+        return latest if latest.challenge.status == 401 or latest.alone else None
+
+    def _token_response(self, event: TokenResponse) -> Occasions:
+        account, resource = self._place_of(event.issuer, event.resource)
+        self._authorizing.pop(resource, None)
+        self._began_midway = self._began_midway or account.leg is None
+        if event.access_token is None and event.error is not None:
+            self._token_refused(account)
+        elif event.access_token is None:
+            self._unreadable(account)
+        elif account.leg == TOKEN_EXCHANGE:
+            return
+        else:
+            said = None if event.scope is None else _granted(event.scope, account.pending, self._commas)
+            if account.leg == REFRESH_TOKEN:
+                self._refreshed(account, event, said)
+            else:
+                self._issued(account, event, said)
+            self._new_token(account, resource, event)
+        yield from ()
+
+    def _token_refused(self, account: Account) -> None:
+        if account.leg == REFRESH_TOKEN:
+            account.refresh_failed_at, account.refresh_token = self.at, None
+        else:
+            self._refused(account)
+
+    def _unreadable(self, account: Account) -> None:
+        """An answer that could not be read: a token may have come, for whatever scope, or an error."""
+        before = account.requested
+        account.forget()
+        account.requested = UNKNOWN if before is None else Known(before.at_least & account.sourced, None)
+        account.token = Token(None, self.at, state="in use")
+
+    def _issued(self, account: Account, event: TokenResponse, said: Known | None) -> None:
+        """A grant: what the response says, else what this request asked, else nobody knows."""
+        request = account.pending
+        seen = request is not None and not request.malformed
+        asked = None if account.leg == JWT_BEARER or request is None else request.scope
+        account.earlier = None if account.requested is None else account.granted
+        if account.requested is None:
+            account.first = account.sourced
+        account.rounds += 1
+        account.requested = UNKNOWN if request is None else exactly(account.sourced)
+        if said is not None:
+            account.granted, account.told = said, "explicit"
+        elif not seen:
+            account.granted, account.told = UNKNOWN, "unseen"
+        else:
+            account.granted = UNKNOWN if asked is None else exactly(asked)
+            account.told = "nobody" if asked is None else "omitted"
+        account.in_hand, account.asked = account.granted, asked
+        account.refresh_told, account.narrowed, account.aborted = "nothing", None, NO_SCOPES
+        account.grant_type, account.granted_at = account.leg, self.at
+        if account.refresh_token is not None and event.refresh_token != account.refresh_token:
+            account.retired[account.refresh_token] = "outlived"
+        account.refresh_token = event.refresh_token
+
+    def _refreshed(self, account: Account, event: TokenResponse, said: Known | None) -> None:
+        """A refresh narrows the token, never the grant, and may replace the refresh token."""
+        named = None if account.pending is None else account.pending.scope
+        if said is not None:
+            account.in_hand, account.refresh_told = said, "explicit"
+            if account.granted.at_most is None:
+                account.granted = Known(account.granted.at_least | said.at_least, None)
+            exact, granted = said.exact, account.granted.exact
+            account.narrowed = exact if exact is not None and granted is not None and not granted <= exact else None
+        else:
+            account.in_hand = account.granted if named is None else exactly(named)
+            granted = account.granted.exact
+            if named is not None and granted is not None and not granted <= named:
+                account.narrowed = named
+            account.refresh_told = "omitted" if account.told != "nobody" else "nothing"
+        if event.refresh_token is not None and event.refresh_token != account.refresh_token:
+            if account.refresh_token is not None:
+                account.retired[account.refresh_token] = "replaced"
+            account.refresh_token = event.refresh_token
+
+    def _new_token(self, account: Account, resource: Resource, event: TokenResponse) -> None:
+        answering = resource.answering
+        asked, granted = account.asked, account.granted.exact
+        explicit = account.leg != REFRESH_TOKEN and account.told == "explicit"
+        had_a_token = account.token is not None
+        account.token = Token(
+            event.access_token,
+            self.at,
+            answering,
+            explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
+            answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
+        )
+        self.places.holders[event.access_token or ""] = account, resource
+        self.places.waiting.pop(resource, None)
+        if event.refresh_token is not None:
+            self.places.refreshed_by[event.refresh_token] = account, resource
+        if answering is not None:
+            renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
+            tried = resource.attempt(answering.operation)
+            tried.renewed = renewed
+            tried.said = answering.challenge.says if had_a_token and answering.challenge.status == 401 else None
+        for scope in account.granted.at_most or account.granted.at_least:
+            if scope not in account.invented:
+                self._named.setdefault(scope, {})[account] = self.at
+
+    # --- around the wire --------------------------------------------------------------------------
+
+    def _token_expired(self, event: TokenExpired) -> Occasions:
+        account, resource = self.places.holders.get(event.access_token, (None, None))
+        if account is not None and resource is not None and account.token is not None:
+            if account.token.access_token == event.access_token:
+                account.token.state, account.token.expired_at = "expired", self.at
+                self.places.waiting[resource] = None
+        yield from ()
+
+    def _client_restarted(self, _: ClientRestarted) -> Occasions:
+        self._asked_before = 0
+        for resource in self._touched:
+            for pending in resource.pending.values():
+                if pending.refreshed_at == NEVER:
+                    yield from self._settled(resource, pending, answered=False)
+            resource.pending, resource.answering, resource.attempts = {}, None, {}
+            resource.document_at = NEVER
+            if resource.account is not None and resource.account.token is not None:
+                resource.account.token.answers = None
+        self._touched.clear()
+        self._life.restarted_at = self.at
+
+    def _client_reported(self, event: ClientReported) -> Occasions:
+        account, _ = self._place_of(event.issuer, event.resource)
+        reported = Reported(account, None if event.granted is None else frozenset(event.granted))
+        yield reported
+        if reported.is_right:
+            account.reported_at = self.at
+
+
+_MODES: Final[Mapping[str, ConfiguredMode]] = MappingProxyType(
+    {"override": "override", "ceiling": "ceiling", "none": "none"}
+)
+"""What undeclared configured scopes mean by each value of A11: by its default, any of these."""
+
+_SEEN_BACK: Final = 8
+"""How many challenges that nothing answered a request may reach back over."""
+
+_ROOT: Final = "/.well-known/oauth-protected-resource"
+
+
+def _listed(names: tuple[str, ...] | None) -> ScopeSet | None:
+    """The scopes of a metadata list, None where it lists none."""
+    return None if names is None else read_scope(" ".join(names)) or None
+
+
+def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
+    """What a response says: one token that commas cut into what was requested can be read in two ways (A26)."""
+    said = read_scope(scope)
+    if "," not in scope or len(said) != 1 or request is None or said <= request.wanted:
+        return exactly(said)
+    parts = read_scope(scope.replace(",", " "))
+    if not parts <= request.wanted:
+        return exactly(said)
+    return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
+
+
+# Any: each handler takes the event type that is its key, which a dict cannot say.
+_HANDLERS: Final[Mapping[type[Event], Callable[[Facts, Any], Occasions]]] = MappingProxyType(
+    {
+        CallStarted: Facts._call_started,  # noqa: SLF001 - the class's own methods
+        CallEnded: Facts._call_ended,  # noqa: SLF001
+        ResourceRequest: Facts._resource_request,  # noqa: SLF001
+        ResourceResponse: Facts._resource_response,  # noqa: SLF001
+        ProtectedResourceMetadata: Facts._resource_metadata,  # noqa: SLF001
+        AuthorizationServerMetadata: Facts._server_metadata,  # noqa: SLF001
+        ClientRegistration: Facts._client_registration,  # noqa: SLF001
+        AuthorizationRequest: Facts._authorization_request,  # noqa: SLF001
+        AuthorizationResponse: Facts._authorization_response,  # noqa: SLF001
+        TokenRequest: Facts._token_request,  # noqa: SLF001
+        TokenResponse: Facts._token_response,  # noqa: SLF001
+        TokenExpired: Facts._token_expired,  # noqa: SLF001
+        ClientRestarted: Facts._client_restarted,  # noqa: SLF001
+        ClientReported: Facts._client_reported,  # noqa: SLF001
+    }
+)

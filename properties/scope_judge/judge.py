@@ -1,0 +1,132 @@
+"""The judge: what a client's wire events say about it, clause by clause.
+
+    event  ->  facts      what is known of a resource, and of the client's account there       (account, facts)
+           ->  occasion   what a clause looks at, with named antecedents                       (occasions)
+           ->  answer     one function a clause: it does not apply, it holds, or it is broken  (clauses)
+           ->  finding    the fold: counts reach, applies readings, and asks who is to blame   (here, and blame)
+
+It judges by bounds, never by equality with the reference client, so that it accepts every conforming client, and it
+knows nothing of who wrote the transcript. Work is linear in the transcript: each event costs its own size, whatever
+came before it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from scope_model.events import Event, Header, Transcript
+from scope_spec import CLAUSES, Revision
+
+from .blame import Blame
+from .clauses import BOOK
+from .facts import Facts
+from .findings import DEFAULT_READINGS, Answer, Broken, Finding, finding_of
+from .occasions import OCCASIONS, Occasion, Settled, Situation
+
+# Any: each function takes the occasion that it is kept under, which a dict cannot say.
+InForce = Mapping[type[Occasion], tuple[tuple[str, Callable[[Any], Answer]], ...]]
+"""The functions that look at each kind of occasion, with the clause that each of them says at a revision."""
+
+
+def judge(transcript: Transcript, readings: Mapping[str, str] = DEFAULT_READINGS) -> list[Finding]:
+    """Every finding in a transcript, in the order of its events. Total and linear."""
+    return judged(transcript, readings).found
+
+
+def judged(
+    transcript: Transcript,
+    readings: Mapping[str, str] = DEFAULT_READINGS,
+    reads_plain: Iterable[Situation] = (),
+) -> Judge:
+    """A judge that has heard a whole transcript."""
+    judging = Judge(transcript.header, readings, reads_plain)
+    for event in transcript.events:
+        judging.hear(event)
+    judging.close()
+    return judging
+
+
+class Judge:
+    """The fold itself: `hear` each event in turn, then `close`, and read `found` and `reached`.
+
+    `reads_plain` are the situations in which this client is known to heed a challenge that is spelled plainly, from
+    this transcript or from an earlier one: what it makes of another spelling is then a matter of reading.
+    `opportunities` counts the challenges for more scope that nothing but the client kept from being answered, and
+    `stepped_up` is whether it ever answered one.
+    """
+
+    def __init__(
+        self,
+        header: Header,
+        readings: Mapping[str, str] = DEFAULT_READINGS,
+        reads_plain: Iterable[Situation] = (),
+    ) -> None:
+        self.found: list[Finding] = []
+        self.reached: Counter[str] = Counter()
+        self.opportunities = 0
+        self.stepped_up = False
+        self._readings = readings if readings is DEFAULT_READINGS else {**DEFAULT_READINGS, **readings}
+        self._book = _book(header.revision)
+        self._facts = Facts(header, self._readings)
+        self._blame = Blame(header.revision, reads_plain)
+        self._presuming: list[Finding] = []
+
+    @property
+    def reads_plain(self) -> frozenset[Situation]:
+        """The situations in which the client is known to heed a plain challenge."""
+        return frozenset(self._blame.reads_plain)
+
+    def hear(self, event: Event) -> None:
+        """Take the next event in."""
+        for occasion in self._facts.hear(event):
+            self._look_at(occasion)
+        if self._presuming and self._facts.tokens_seen:
+            self.found.extend(self._presuming)
+            self._presuming.clear()
+
+    def close(self) -> None:
+        """Take in that the transcript ends here, and put what was found into the order of its events."""
+        for occasion in self._facts.end():
+            self._look_at(occasion)
+        self._presuming.clear()
+        self.found.sort(key=lambda finding: finding.event)
+
+    def _look_at(self, occasion: Occasion) -> None:
+        if isinstance(occasion, Settled):
+            self._count(occasion)
+        found: list[Finding] = []
+        for clause, judges in self._book[type(occasion)]:
+            answer = judges(occasion)
+            if answer is None:
+                continue
+            self.reached[clause] += 1
+            if isinstance(answer, Broken):
+                finding = finding_of(clause, answer, self._facts.at, self._readings, occasion.gravest)
+                found.extend(() if finding is None else (finding,))
+        self.reached.update(self._blame.at_stake(occasion))
+        for finding in found:
+            self._report(self._blame.renamed(finding, occasion), presuming=occasion.presumes_tokens)
+        self._blame.learn(occasion)
+
+    def _report(self, finding: Finding, *, presuming: bool) -> None:
+        if not presuming or self._facts.tokens_seen:
+            self.found.append(finding)
+        elif finding not in self.found:
+            self._presuming.append(finding)
+
+    def _count(self, settled: Settled) -> None:
+        self.stepped_up = self.stepped_up or (settled.answered and settled.challenge.insufficient)
+        self.opportunities += settled.is_fair
+
+
+@cache
+def _book(revision: Revision) -> InForce:
+    book: dict[type[Occasion], list[tuple[str, Callable[[Any], Answer]]]] = {kind: [] for kind in OCCASIONS}
+    for entry in BOOK:
+        said = next((name for name in entry.ids if CLAUSES[name].binds_at(revision)), None)
+        if said is not None:
+            book[entry.on].append((said, entry.judges))
+    return {kind: tuple(entries) for kind, entries in book.items()}

@@ -1,0 +1,588 @@
+"""Occasions: what a clause looks at. Each is frozen, and its antecedents have names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from types import MappingProxyType
+from typing import ClassVar, Final, Literal
+
+from typing_extensions import override
+
+from scope_model.events import (
+    CLIENT_CREDENTIALS,
+    OFFLINE_ACCESS,
+    AuthorizationRequest,
+    ConfiguredMode,
+    Header,
+    TokenRequest,
+)
+from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, same_scopes, scopes
+from scope_spec import CLAUSES, Verdict
+
+from .account import NEVER, Account, Attempts, PendingChallenge, Resource, ScopeRequest, Token
+from .findings import HOLDS, Answer, Broken
+from .misreadings import SEARCHING
+from .parsed import ParsedChallenge
+
+FEW: Final = 3
+"""How many requests for scopes one call may cause: the bound of the official suite (RETRY-1)."""
+
+ENDLESS: Final = 8
+"""How many in a row show that there is no bound at all (RETRY-2)."""
+
+OFFLINE: Final = scopes(OFFLINE_ACCESS)
+_SHOWN: Final = 4
+
+Situation = tuple[Literal["user", "machine"], Literal["initial", "step-up", "again"]]
+"""For whom scopes are requested: for the first time, after insufficient_scope, or after a later 401."""
+
+Origin = Literal["known", "moved", "configured", "listed", "parent", "elsewhere", "server", "foreign", "nowhere"]
+"""Where a requested scope is first named: before or by the challenge ("known"), or where else."""
+
+Owner = Account | Resource | Literal["foreign"]
+"""Who named a scope: an account by a request or a grant, a resource by a challenge, or a document of others."""
+
+FOREIGN: Final = "foreign"
+_NOWHERE: Final[Mapping[Owner, int]] = MappingProxyType({})
+
+
+def listing(names: Iterable[Scope]) -> str:
+    """The first few of some scopes, for a sentence."""
+    shown = list(islice(names, _SHOWN + 1))
+    return " ".join(shown[:_SHOWN]) + (" ..." if len(shown) > _SHOWN else "")
+
+
+def missing(required: ScopeSet, wanted: ScopeSet) -> list[Scope]:
+    """Some of what `wanted` lacks of `required`, without offline_access, which has clauses of its own."""
+    if required <= wanted:
+        return []
+    lacking = (scope for scope in required if scope not in wanted and scope != OFFLINE_ACCESS)
+    return list(islice(lacking, _SHOWN + 1))
+
+
+def is_implied(scope: Scope, by: ScopeSet) -> bool:
+    """Whether the shape of its name suggests that another scope implies it, as `a` does `a:read`."""
+    return any(scope[:at] in by for at, letter in enumerate(scope) if letter in ":./")
+
+
+@dataclass(frozen=True, eq=False)
+class Occasion:
+    """Something that a client did; `gravest` bounds the verdict."""
+
+    gravest: ClassVar[Verdict] = "violates"
+
+    @property
+    def presumes_tokens(self) -> bool:
+        """Whether what is said of it rests on calls being recorded with their tokens.
+
+        It is then said once such a call was seen.
+        """
+        return False
+
+
+@dataclass(frozen=True, eq=False)
+class ScopesSent(Occasion):
+    """A request that may carry a scope parameter."""
+
+    request: ScopeRequest
+
+
+@dataclass(frozen=True, eq=False)
+class ResourceNamed(Occasion):
+    """A request of a chain: the resource that it names, and the one that it should name, None where nothing says."""
+
+    named: str | None
+    right: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Registered(Occasion):
+    """A client registration."""
+
+    header: Header
+    grant_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Called(Occasion):
+    """A request to a resource: with which token, and what came of the operation so far.
+
+    `same_call` is whether the application made the request before in the same call, None where nobody says.
+    """
+
+    account: Account | None
+    access_token: str | None
+    attempts: Attempts
+    same_call: bool | None
+
+    @property
+    @override
+    def presumes_tokens(self) -> bool:
+        return True
+
+    @property
+    def was_resent(self) -> int:
+        """How often it was sent before with the same token, since that was answered with a 403."""
+        return self.attempts.resent
+
+    @property
+    def follows_a_refusal(self) -> bool:
+        """Whether it is the first since an authorization failed that cost nothing else, with a token in use."""
+        account = self.account
+        if account is None or account.token is None or account.token.state != "in use":
+            return False
+        news = account.refused_at > max(account.called_at, account.token.issued_at)
+        return news and account.refresh_failed_at < account.token.issued_at
+
+
+@dataclass(frozen=True, eq=False)
+class Settled(Occasion):
+    """A challenge whose fate is known: it was answered by a request for scopes, or it was given up.
+
+    `excused` is whether what the caller configured keeps the client from asking for more, `asked_before` how many
+    requests for scopes it had made by then in all. `at_the_end` is whether the transcript ended meanwhile, and a
+    challenge in these words was answered at no other time.
+    """
+
+    account: Account | None
+    pending: PendingChallenge
+    attempts: Attempts
+    listed: ScopeSet | None
+    excused: bool
+    answered: bool
+    asked_before: int
+    at_the_end: bool = False
+
+    gravest: ClassVar[Verdict] = "discouraged"  # giving up is permitted
+
+    @property
+    def challenge(self) -> ParsedChallenge:
+        """What it says."""
+        return self.pending.challenge
+
+    @cached_property
+    def beyond(self) -> ScopeSet:
+        """What it asks for that is surely not held; empty where that is unknown, or it asks for nothing."""
+        account, challenge = self.account, self.challenge
+        if account is None:
+            return NO_SCOPES
+        held = account.in_hand if challenge.insufficient else account.granted
+        asked = challenge.scope
+        if asked is None and challenge.insufficient and not challenge.unclear:
+            asked = self.listed
+        if asked is None or held.at_most is None or asked <= held.at_most:
+            return NO_SCOPES
+        return asked - held.at_most - OFFLINE
+
+    @cached_property
+    def can_be_met(self) -> bool:
+        """Whether a client with a user and attempts left could have asked for what it names, and had not yet."""
+        account, challenge = self.account, self.challenge
+        if account is None or account.acts_for_itself or self.excused or self.pending.outdated:
+            return False
+        if not challenge.insufficient and challenge.status != 401:
+            return False
+        before = 1 if self.answered else 0
+        left = self.attempts.since_served - before < FEW and account.refused_at <= account.granted_at
+        return left and len(self.beyond) > 0 and (self.answered or not self.beyond <= self.attempts.asked)
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether nothing but the client stood in the way: a 403 that is spelled plainly and names its scopes."""
+        challenge = self.challenge
+        return challenge.plain and challenge.scope is not None and challenge.insufficient and self.can_be_met
+
+    @property
+    def is_implied(self) -> bool:
+        """Whether the names of all that is asked for suggest that what is held implies them (A14)."""
+        account = self.account
+        return account is not None and all(is_implied(scope, account.in_hand.at_least) for scope in self.beyond)
+
+    @property
+    def decoy(self) -> str | None:
+        """Another error than its own, that a search would find inside another value of it."""
+        challenge = self.challenge
+        if not challenge.insufficient or challenge.plain:
+            return None
+        found = next((seen.error for wrong, seen in challenge.misread if wrong is SEARCHING), None)
+        return None if found is None or found.replace("\\", "") == challenge.error else found
+
+
+@dataclass(frozen=True, eq=False)
+class TokenTried(Occasion):
+    """A token whose fate is known: the operation that it was issued for was sent with it, or was not."""
+
+    token: Token
+
+    @property
+    @override
+    def presumes_tokens(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, eq=False)
+class CodeExchanged(Occasion):
+    """The exchange of an authorization code, and what was authorized, None where nobody saw it."""
+
+    request: ScopeRequest
+    authorized: ScopeSet | None
+
+
+@dataclass(frozen=True, eq=False)
+class RefreshAsked(Occasion):
+    """A refresh: what it asks for, the account that its token belongs to, and the challenge that it answers."""
+
+    event: TokenRequest
+    request: ScopeRequest
+    account: Account
+    answers: PendingChallenge | None
+
+
+@dataclass(frozen=True, eq=False)
+class RefreshTried(Occasion):
+    """A refresh in answer to a challenge for more scope, and what of that it could not bring."""
+
+    lost: ScopeSet
+
+
+Basis = Literal[
+    "unseen",
+    "explicit",
+    "omitted",
+    "nobody",
+    "refresh omitted",
+    "refresh omitted after a narrow one",
+    "forgot since",
+    "refused since",
+]
+"""What the right answer rests on, when a client is asked what it holds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reported(Occasion):
+    """What a client says that it holds, None where it says that it does not know, and its account."""
+
+    account: Account
+    said: frozenset[str] | None
+
+    @cached_property
+    def is_right(self) -> bool:
+        """Whether it can be what the grant, or the token in hand, carries."""
+        known = (self.account.in_hand, self.account.granted)
+        return self.said is not None and any(held.can_be(self.said) for held in known)
+
+    @cached_property
+    def basis(self) -> Basis:
+        """What the right answer rests on."""
+        account = self.account
+        if account.reported_at > account.granted_at:
+            if account.forgot is not None:
+                return "forgot since"
+            if account.refused_at > account.granted_at:
+                return "refused since"
+        if account.told == "nothing":
+            return "unseen"
+        if account.refresh_told == "explicit":
+            return "explicit"
+        if account.refresh_told == "nothing" or account.told == "nobody":
+            return account.told
+        return "refresh omitted after a narrow one" if account.narrowed is not None else "refresh omitted"
+
+    @property
+    def shown(self) -> str:
+        """What it says, for a sentence."""
+        if self.said is None:
+            return "that it does not know"
+        return listing(sorted(map(Scope, self.said))) or "no scope"
+
+    @property
+    def answer(self) -> Answer:
+        """What a clause says of the report that rests on it."""
+        if self.is_right:
+            return HOLDS
+        known = self.account.granted.shown
+        if known is None:
+            known = self.account.in_hand.shown
+        if known is None:
+            return HOLDS if self.said is None else None
+        cause = "unknown" if self.said is None else "wrong"
+        was = listing(known) or "no scope"
+        return Broken(cause, f"what was granted is {was}, and the client reports {self.shown}")
+
+
+@dataclass(frozen=True, eq=False)
+class Asked(Occasion):
+    """A request that selects scopes, and all that bounds it.
+
+    `first` is whether no token was issued here before, None where nobody knows. `answers` is the challenge that it
+    answers, `attempts` those for its operation, this one included, and `asked_last` what the one before asked for.
+    `allowed` is how many one call may cause, where calls were written down, else None. `named` is who named each
+    scope, and when.
+    """
+
+    header: Header
+    event: AuthorizationRequest | TokenRequest
+    request: ScopeRequest
+    grant_type: str
+    resource: Resource
+    account: Account
+    first: bool | None
+    answers: PendingChallenge | None
+    attempts: Attempts | None
+    asked_last: ScopeSet
+    allowed: int | None
+    configured: ScopeSet | None
+    mode: ConfiguredMode | None
+    server_listed: ScopeSet | None
+    registered: ScopeSet | None
+    named: Mapping[str, Mapping[Owner, int]]
+    others_exist: bool
+    any_foreign: bool
+    follows_a_token_without_refresh: bool
+    is_first_if_tokens_are_seen: bool = False
+
+    @property
+    @override
+    def presumes_tokens(self) -> bool:
+        return self.is_first_if_tokens_are_seen
+
+    @cached_property
+    def wanted(self) -> ScopeSet:
+        """What is asked for: the empty set where the parameter was left out."""
+        return self.request.wanted
+
+    @cached_property
+    def challenge(self) -> ParsedChallenge | None:
+        """What the challenge says."""
+        return None if self.answers is None else self.answers.challenge
+
+    @cached_property
+    def challenged(self) -> ScopeSet | None:
+        """The challenge's scopes, where it names any that can be relied on."""
+        return None if self.challenge is None else self.challenge.scope
+
+    @cached_property
+    def unclear(self) -> bool:
+        """Whether the challenge may be read to name scopes, or not."""
+        return self.challenge is not None and self.challenge.unclear
+
+    @property
+    def answers_401(self) -> bool:
+        """Whether it answers a 401, which may be read as a first handshake (A8)."""
+        return self.challenge is not None and self.challenge.status == 401
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether what was had before is to be asked for again: at this revision, and in this account."""
+        return self.account.requested is not None and CLAUSES["ACC-1"].binds_at(self.header.revision)
+
+    @property
+    def listed(self) -> ScopeSet | None:
+        """The resource metadata's scopes."""
+        return self.resource.listed
+
+    @property
+    def history_known(self) -> bool:
+        """Whether all that was requested and granted here before was seen: else nothing is too much."""
+        requested = self.account.requested
+        return self.first is not None and (requested is None or requested.at_most is not None)
+
+    @property
+    def situation(self) -> Situation:
+        """Which of a client's rules is at work."""
+        whom: Literal["user", "machine"] = "machine" if self.grant_type == CLIENT_CREDENTIALS else "user"
+        if self.account.requested is None:
+            return whom, "initial"
+        return whom, "step-up" if self.challenge is not None and self.challenge.status == 403 else "again"
+
+    # --- the lower bounds ---
+
+    @cached_property
+    def lost_challenged(self) -> list[Scope]:
+        """What the challenge asks for, and the request does not."""
+        challenged = self.challenged
+        if challenged is None or challenged <= self.wanted:
+            return []
+        return [scope for scope in challenged if scope not in self.wanted]
+
+    @cached_property
+    def lost_listed(self) -> list[Scope]:
+        """What a first request that answers no scopes leaves out of the metadata's list."""
+        listed = self.listed
+        if not self.first or self.challenged is not None or self.unclear or listed is None or listed <= self.wanted:
+            return []
+        return [scope for scope in listed if scope not in self.wanted]
+
+    @cached_property
+    def is_configured(self) -> bool:
+        """Whether the request is what the caller configured, or part of it."""
+        if self.configured is None or self.request.scope is None:
+            return False
+        return self.wanted <= self.configured or self.wanted - OFFLINE <= self.configured
+
+    @cached_property
+    def is_excused(self) -> bool:
+        """Whether what the caller configured may be what keeps it from asking for more."""
+        if self.configured is None:
+            return False
+        return self.mode == "ceiling" or (self.mode in ("override", None) and self.is_configured)
+
+    @cached_property
+    def repeats_the_last(self) -> bool:
+        """Whether no scopes were challenged, and the request is that of the last grant again."""
+        account = self.account
+        if self.challenged is not None or account.told in ("nothing", "unseen"):
+            return False
+        renews = self.challenge is None or (account.asked is None and self.challenge.status == 401)
+        return renews and same_scopes(self.wanted, account.asked or NO_SCOPES)
+
+    @cached_property
+    def lost_granted(self) -> list[Scope]:
+        """What was surely granted before, has a source, and is not asked for again."""
+        if self.account.requested is None or self.repeats_the_last:
+            return []
+        granted = self.account.granted
+        lost = missing(granted.at_least, self.wanted)
+        if granted.one_of and all(missing(choice, self.wanted) for choice in granted.one_of):
+            lost = missing(granted.one_of[0], self.wanted)
+        return [scope for scope in lost if scope not in self.account.invented]
+
+    @cached_property
+    def lost_requested(self) -> list[Scope]:
+        """What was surely requested before, by a client that remembers, and is not asked for again."""
+        requested = self.account.requested
+        if requested is None or self.account.restarted or self.repeats_the_last:
+            return []
+        return missing(requested.at_least, self.wanted)
+
+    @property
+    def lost_aborted(self) -> list[Scope]:
+        """What was requested in vain since the last grant, and is not asked for again (A19)."""
+        aborted = self.account.aborted
+        return [] if self.account.restarted or not aborted else missing(aborted, self.wanted)
+
+    # --- the upper bounds ---
+
+    @cached_property
+    def _origins(self) -> Mapping[Origin, list[Scope]]:
+        found: dict[Origin, list[Scope]] = {}
+        for scope in self.wanted:
+            origin: Origin = "known" if scope == OFFLINE_ACCESS else self.origin(scope)
+            if origin != "known":
+                found.setdefault(origin, []).append(scope)
+        return found
+
+    @cached_property
+    def surplus(self) -> Mapping[Origin, list[Scope]]:
+        """What is asked for beyond what was named before or by the challenge, by where it is first named."""
+        if not self.history_known:
+            return _NO_SURPLUS
+        found = self._origins
+        if found and (self.lost_challenged or self.lost_listed):
+            # What was asked for in place of what is required is no fault of its own.
+            return {origin: names for origin, names in found.items() if origin in ("elsewhere", "foreign")}
+        return found
+
+    @property
+    def unsourced(self) -> list[Scope]:
+        """What nothing at this place names: nobody can expect to see it asked for again."""
+        return [scope for origin in ("elsewhere", "foreign", "nowhere") for scope in self._origins.get(origin, ())]
+
+    def origin(self, scope: Scope) -> Origin:
+        """Where a scope is first named."""
+        places = self.named.get(scope, _NOWHERE)
+        if self.account in places or places.get(self.resource, NEVER) == self.resource.epoch:
+            return "known"
+        if self._challenge_names(scope):
+            return "known"
+        if self.configured is not None and scope in self.configured and self.mode != "none":
+            bound = self.challenged if self.challenged is not None else self.listed
+            return "known" if bound is None or scope in bound else "configured"
+        if self.listed is not None and scope in self.listed:
+            return "listed" if self.challenged is not None else "known"
+        return self._origin_afar(scope, places)
+
+    def _challenge_names(self, scope: Scope) -> bool:
+        challenge = self.challenge
+        if challenge is None:
+            return False
+        return scope in challenge.tolerated or (challenge.scope is not None and scope in challenge.scope)
+
+    def _origin_afar(self, scope: Scope, places: Mapping[Owner, int]) -> Origin:
+        if self.resource in places:
+            return "moved"
+        if self.resource.parent_listed is not None and scope in self.resource.parent_listed:
+            return "parent"
+        if len(places) > (FOREIGN in places):
+            return "elsewhere"
+        if self.server_listed is not None and scope in self.server_listed:
+            return "server"
+        return "foreign" if FOREIGN in places else "nowhere"
+
+    def is_new(self, scope: Scope) -> bool:
+        """Whether nothing but the challenge explains that a scope is asked for."""
+        if self.account in self.named.get(scope, _NOWHERE) or scope in self.account.invented:
+            return False
+        return not any(
+            known is not None and scope in known for known in (self.listed, self.server_listed, self.configured)
+        )
+
+    @cached_property
+    def has_no_source(self) -> bool:
+        """Whether it is a first request, and neither challenge nor metadata names a scope."""
+        if not self.first or self.challenged is not None or self.unclear or self.request.malformed:
+            return False
+        return self.listed is None and self.resource.parent_listed is None
+
+    @cached_property
+    def offline_is_named(self) -> bool:
+        """Whether offline_access is a scope like any other here: challenged, listed, configured, or had before."""
+        if not self.history_known:
+            return True
+        sources = (self.listed, self.configured, self.resource.parent_listed)
+        if any(known is not None and OFFLINE_ACCESS in known for known in sources):
+            return True
+        return self.origin(Scope(OFFLINE_ACCESS)) in ("known", "moved")
+
+    # --- the number of requests ---
+
+    @property
+    def number(self) -> int:
+        """The how manieth request for one call it is, or for one operation in a row where no calls are known."""
+        if self.attempts is None:
+            return 1
+        return self.attempts.in_a_row if self.allowed is None else self.attempts.in_call
+
+    @property
+    def is_again(self) -> bool:
+        """Whether the call caused a request before."""
+        return self.attempts is not None and self.attempts.in_a_row > 1
+
+    @cached_property
+    def is_covered(self) -> bool:
+        """Whether the call caused a request before, and the token carries what the challenge asks for all the same."""
+        challenge = self.challenge
+        if not self.is_again or challenge is None or not challenge.insufficient or challenge.scope is None:
+            return False
+        return challenge.scope <= self.account.in_hand.at_least | OFFLINE
+
+
+_NO_SURPLUS: Final[Mapping[Origin, list[Scope]]] = MappingProxyType({})
+
+OCCASIONS: Final[tuple[type[Occasion], ...]] = (
+    Asked,
+    Called,
+    CodeExchanged,
+    RefreshAsked,
+    RefreshTried,
+    Registered,
+    Reported,
+    ResourceNamed,
+    ScopesSent,
+    Settled,
+    TokenTried,
+)
+"""Every kind of occasion."""

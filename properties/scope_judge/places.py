@@ -1,0 +1,120 @@
+"""Places: which resource and which account an event belongs to, where names may be left out or differ.
+
+Where there is one issuer or one resource it may be named on any subset of the events, or on none. A name that differs
+from the called one by a slash or a default port is the same name; one that a request gives right after a challenge is
+another name of what was challenged, as long as nothing is called by it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit
+
+from .account import Account, Life, Resource
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+@lru_cache(maxsize=1024)
+def canonical(name: str) -> str:
+    """A name without what makes no difference: a trailing slash, a default port, the case of scheme and host."""
+    try:
+        parts = urlsplit(name)
+        port = parts.port
+    except ValueError:
+        return name
+    if not parts.scheme or parts.hostname is None:
+        return name.rstrip("/")
+    host = parts.hostname if port in (None, _PORTS.get(parts.scheme)) else f"{parts.hostname}:{port}"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}{query}"
+
+
+def is_parent(name: str, of: str | None) -> bool:
+    """Whether a name is that of an origin, or of a path above."""
+    return of is not None and canonical(of).startswith(canonical(name) + "/")
+
+
+class Places:
+    """The resources and accounts of a transcript, found by name.
+
+    `waiting` are the resources that may have a request coming: they were challenged, or their token ran out.
+    """
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._resources: dict[str, Resource] = {}
+        self._accounts: dict[tuple[str, Resource], Account] = {}
+        self.current: Resource | None = None
+        self.waiting: dict[Resource, None] = {}
+        self.holders: dict[str, tuple[Account, Resource]] = {}
+        self.refreshed_by: dict[str, tuple[Account, Resource]] = {}
+        self.known: list[Resource] = []
+
+    def called(self, name: str | None) -> Resource:
+        """The resource that is called, or answers, by this name."""
+        resource = self._named(name) or self._adopting(name) or self._new(name)
+        self.current = resource
+        return resource
+
+    def asked(self, name: str | None) -> Resource:
+        """The resource that a request to an authorization server is for."""
+        resource = self._named(name) or self._adopting(name) or self._by_another_name(name) or self._new(name)
+        self.current = resource
+        return resource
+
+    def named(self, name: str | None) -> Resource | None:
+        """The resource of a document, if anything is called or asked for by its name."""
+        return self._named(name) or self._adopting(name)
+
+    def _named(self, name: str | None) -> Resource | None:
+        return self.current if name is None else self._resources.get(canonical(name))
+
+    def _adopting(self, name: str | None) -> Resource | None:
+        """The one resource there is, if it has no name yet; or one that was only asked for, by the name of a parent."""
+        if name is None or len(self.known) != 1:
+            return None
+        (only,) = self.known
+        if only.name is not None and (only.called or not is_parent(only.name, name)):
+            return None
+        return self._name(only, name)
+
+    def _by_another_name(self, name: str | None) -> Resource | None:
+        """What was just challenged, by a name that nothing is called by."""
+        current = self.current
+        if name is None or current is None or not current.called:
+            return None
+        related = is_parent(name, current.name) or is_parent(current.name or "", name)
+        if not current.was_just_challenged and not (related and len(self.known) == 1):
+            return None
+        self._resources[canonical(name)] = current
+        return current
+
+    def _new(self, name: str | None) -> Resource:
+        resource = Resource(None)
+        self.known.append(resource)
+        return resource if name is None else self._name(resource, name)
+
+    def _name(self, resource: Resource, name: str) -> Resource:
+        resource.name = name
+        self._resources[canonical(name)] = resource
+        return resource
+
+    def account(self, resource: Resource, issuer: str | None) -> Account:
+        """The account of a resource at an issuer, made where there is none; the resource's own from then on."""
+        known = resource.account
+        if issuer is None:
+            issuer = resource.issuers[0] if len(resource.issuers) == 1 else None
+        if known is not None and (
+            issuer is None or known.issuer is None or canonical(known.issuer) == canonical(issuer)
+        ):
+            known.issuer = known.issuer or issuer
+            account = known
+        else:
+            account = self._accounts.get((canonical(issuer or ""), resource)) or Account(self._life, issuer)
+            resource.epoch += known is not None
+        if account.issuer is not None:
+            self._accounts[canonical(account.issuer), resource] = account
+        resource.account = account
+        return account

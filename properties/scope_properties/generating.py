@@ -1,0 +1,245 @@
+"""The generator of episodes: what is drawn, in which order, and what belongs together.
+
+It draws from tables, one choice at a time, and leaves open where a choice comes from: from a seed (`sampling`) or from
+Hypothesis (`strategies`). So whatever one of them can produce the other can.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Literal, TypeVar
+
+from scope_model.client import Call
+from scope_model.scopes import ScopeSet
+from scope_model.servers import AuthorizationServer, Challenging, Granting, Named, ResourceServer, Servers
+from scope_spec import Revision
+
+from .episodes import (
+    Episode,
+    EpisodeStep,
+    ExpireToken,
+    MakeCall,
+    MoveResource,
+    OverlapCalls,
+    Plan,
+    ReportGrant,
+    RepublishMetadata,
+    RestartClient,
+    fit_to_world,
+)
+from .tables import (
+    CALLS,
+    CONFIGURED,
+    DESCRIBED,
+    GIVEN,
+    GRANTINGS,
+    ISSUERS,
+    LISTS,
+    NEEDS,
+    OPERATIONS,
+    PLACES,
+    PLAIN_SCOPES,
+    REGISTRATIONS,
+    RESOURCES,
+    SERVER_LISTS,
+    SPELLED,
+    WORDINGS,
+)
+
+T = TypeVar("T")
+Steps = tuple[EpisodeStep, ...]
+
+MOST: Final = 6
+"""How many groups of steps follow the first call, at the most."""
+
+_FIRST: Final = RESOURCES[0]
+_FEW_CHALLENGES: Final = (0, 0, 0, 0, 1, 1, 2, 3, 4, 5)
+_FEW_GRANTS: Final = (0, 0, 0, 0, 1, 1, 2, 3)
+_STATUSES: Final[tuple[Literal["unauthorized", "insufficient_scope"], ...]] = (
+    "unauthorized",
+    "unauthorized",
+    "insufficient_scope",
+)
+_UNHEARD_OF: Final = tuple(map(ScopeSet, ("p", "qr", "s")))
+_NARROW: Final = tuple(how for how in GRANTINGS if how.grant == "narrower")
+_SILENT: Final = tuple(how for how in GRANTINGS if how.grant == "asked" and not how.says)
+_REFUSED: Final = tuple(how for how in GRANTINGS if how.grant in ("refused", "invalid_scope"))
+
+
+class Generator(ABC):
+    """Draws episodes and their parts; a driver says where a choice comes from."""
+
+    @abstractmethod
+    def among(self, choices: Sequence[T]) -> T:
+        """One of the choices, the first of which is the plainest."""
+
+    def episode(self, revision: Revision, grant_types: tuple[str, ...], most: int = MOST) -> Episode:
+        """A world and what happens in it: a call, then at `most` so many groups of related steps."""
+        plan = self.plan(revision, grant_types)
+        steps = [*self._opening()]
+        for _ in range(self.among(range(most + 1))):
+            steps.extend(self.related_steps())
+        return Episode(plan, tuple(fit_to_world(step, plan.servers) for step in steps))
+
+    def plan(self, revision: Revision, grant_types: tuple[str, ...]) -> Plan:
+        """A world as it starts, with a client set up in it."""
+        issuers = ISSUERS[: self.among((1, 2))]
+        resources = RESOURCES[: self.among((1, 2))]
+        servers = Servers(
+            resources={name: self._resource(name, self.among(issuers)) for name in resources},
+            issuers={name: AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS)) for name in issuers},
+        )
+        wants, grant_type = self.among((True, True, False)), self.among(grant_types)
+        return Plan(servers, revision, self.among(CONFIGURED), wants, grant_type, self.among(REGISTRATIONS))
+
+    def _resource(self, name: str, issuer: str) -> ResourceServer:
+        needs = {operation: self.among(NEEDS) for operation in OPERATIONS}
+        return ResourceServer(name, issuer, needs, self.among(LISTS), self.among(DESCRIBED))
+
+    def make_call(self, call: Call | None = None) -> MakeCall:
+        """A call, of any operation unless one is given, with the choices that its servers make."""
+        return MakeCall(
+            call or self.among(CALLS),
+            tuple(self.challenging() for _ in range(self.among(_FEW_CHALLENGES))),
+            tuple(self.among(GRANTINGS) for _ in range(self.among(_FEW_GRANTS))),
+            self.among((False, False, False, True)),
+        )
+
+    def challenging(self) -> Challenging:
+        """A way of answering a request, half of the time spelled plainly."""
+        wording = self.among(WORDINGS)
+        return wording if self.among((True, False)) else replace(wording, spelling=self.among(SPELLED))
+
+    def related_steps(self) -> Steps:
+        """Steps that belong together: an expiry shows only in the call that follows, a grant only in a report."""
+        return self.among(
+            (
+                self._a_call,
+                self._a_call,
+                self._a_reported_call,
+                self._something_alone,
+                self._a_refresh,
+                self._a_narrow_refresh,
+                self._a_failed_refresh,
+                self._a_restart,
+                self._overlapping_calls,
+                self._a_move_and_back,
+                self._calls_in_silence,
+                self._a_refused_step_up,
+                self._challenges_in_other_spellings,
+                self._challenges_in_other_spellings,
+                self._metadata_that_changes,
+                self._a_growing_challenge,
+                self._an_endless_challenge,
+            )
+        )()
+
+    # --- what belongs together ---
+
+    def _opening(self) -> Steps:
+        """The first call; now and then one in which no scope is named, which is possible at first alone."""
+        if self.among((False, False, False, False, True)):
+            return (RepublishMetadata(_FIRST, None), *self._calls_in_silence())
+        call = self.make_call()
+        return (call, ReportGrant(_FIRST)) if self.among((False, True)) else (call,)
+
+    def _a_call(self) -> Steps:
+        return (self.make_call(),)
+
+    def _something_alone(self) -> Steps:
+        place = self.among(PLACES)
+        steps: Steps = (
+            ReportGrant(place),
+            ExpireToken(place),
+            RestartClient(),
+            RepublishMetadata(place, self.among(LISTS)),
+            MoveResource(place, self.among(ISSUERS)),
+        )
+        return (self.among(steps),)
+
+    def _a_reported_call(self) -> Steps:
+        return (self._call_to_the_first(), ReportGrant(_FIRST))
+
+    def _a_refresh(self) -> Steps:
+        return (ExpireToken(_FIRST), self._call_to_the_first())
+
+    def _a_failed_refresh(self) -> Steps:
+        refused = replace(self._call_to_the_first(), grants=(self.among(_REFUSED),))
+        return (ExpireToken(_FIRST), refused, self._call_to_the_first(), ReportGrant(_FIRST))
+
+    def _a_narrow_refresh(self) -> Steps:
+        """A token that lacks what its call does not need: what that costs shows at the next refresh (REFRESH-3)."""
+        call = self._any_of_the_first()
+        narrow = replace(self.among(_NARROW), without=ScopeSet("q"))
+        return (
+            MakeCall(call, (Challenging("insufficient_scope", ScopeSet("pq")),)),
+            *(ExpireToken(_FIRST), MakeCall(call, grants=(narrow,)), ReportGrant(_FIRST)),
+            *(ExpireToken(_FIRST), MakeCall(call, grants=(self.among(_SILENT),)), ReportGrant(_FIRST)),
+        )
+
+    def _a_restart(self) -> Steps:
+        return (RestartClient(), self._call_to_the_first())
+
+    def _overlapping_calls(self) -> Steps:
+        return (OverlapCalls(self._call_to_the_first(), self.make_call()),)
+
+    def _a_move_and_back(self) -> Steps:
+        """What is learnt at one issuer must not count at another (ACC-7)."""
+        calls = (self._call_to_the_first(), self._call_to_the_first())
+        return (MoveResource(_FIRST, ISSUERS[1]), calls[0], MoveResource(_FIRST, ISSUERS[0]), calls[1])
+
+    def _calls_in_silence(self) -> Steps:
+        """Neither challenge nor token response names a scope; then a refresh (GRANT-4, REFRESH-2)."""
+        call = self._any_of_the_first()
+        silent = MakeCall(call, (Challenging(scope="unnamed"),), (self.among(_SILENT),), persists=True)
+        return (silent, ReportGrant(_FIRST), ExpireToken(_FIRST), MakeCall(call))
+
+    def _a_refused_step_up(self) -> Steps:
+        """What a refusal costs shows in the call that follows (ACC-10)."""
+        challenge = Challenging("insufficient_scope", self.among(GIVEN))
+        refused = MakeCall(self._any_of_the_first(), (challenge,), (self.among(_REFUSED),))
+        return (refused, self._call_to_the_first())
+
+    def _challenges_in_other_spellings(self) -> Steps:
+        """Challenges for scopes that nothing else names, each in a spelling of its own: only who reads them asks.
+
+        No refresh token comes, since a refresh would answer a 401 as well.
+        """
+        plain, without = Challenging("unauthorized"), (Granting(refresh_token=False),)
+        return (
+            MakeCall(self._any_of_the_first(), (plain,), without),
+            *(
+                MakeCall(
+                    self._any_of_the_first(),
+                    (Challenging(self.among(_STATUSES), named, self.among(SPELLED)),),
+                    without,
+                )
+                for named in _UNHEARD_OF
+            ),
+        )
+
+    def _metadata_that_changes(self) -> Steps:
+        """A list that is empty, or names but a part of the challenge: neither takes anything away (META-1, SEL-5)."""
+        wanted: tuple[Named, ...] = (ScopeSet("pq"), "unnamed")
+        challenge = Challenging(self.among(_STATUSES), self.among(wanted))
+        call = MakeCall(self._any_of_the_first(), (challenge,), (Granting(refresh_token=False),))
+        return (RepublishMetadata(_FIRST, self.among((("p",), ("q", "s"), ()))), call)
+
+    def _a_growing_challenge(self) -> Steps:
+        """Another scope each time, for longer than a client should go along (RETRY-4)."""
+        challenges = tuple(Challenging("insufficient_scope", ScopeSet(name)) for name in PLAIN_SCOPES)
+        return (MakeCall(self._any_of_the_first(), challenges),)
+
+    def _an_endless_challenge(self) -> Steps:
+        """Challenges for what is never granted (RETRY-2)."""
+        given = self.among(GIVEN)
+        challenge, grant = Challenging("insufficient_scope", given), Granting("narrower", without=given)
+        return (MakeCall(self._any_of_the_first(), (challenge,), (grant,), persists=True),)
+
+    def _any_of_the_first(self) -> Call:
+        return Call(_FIRST, self.among(OPERATIONS))
+
+    def _call_to_the_first(self) -> MakeCall:
+        return self.make_call(self._any_of_the_first())

@@ -1,0 +1,84 @@
+"""Wrong about what is kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from scope_model.client import (
+    Action,
+    Authorizing,
+    Client,
+    Grant,
+    Heard,
+)
+from scope_model.events import (
+    AuthorizationRequest,
+    ClientRestarted,
+    Key,
+    TokenResponse,
+)
+
+from .alterations import changing_grants, forgetting, remembering, sending
+from .mutant import Mutant
+
+
+def _no_resource(_: Client, after: Client, action: Action) -> Action:
+    stepping_up = isinstance(after.phase, Authorizing) and after.grant(after.phase.call.resource) is not None
+    return replace(action, resource=None) if isinstance(action, AuthorizationRequest) and stepping_up else action
+
+
+def _shares_by_resource(_: Client, event: Heard, after: Client) -> Client:
+    """What is learnt at one issuer counts at every issuer of the resource."""
+    return _shared(after, event, lambda one, other: one.resource == other.resource)
+
+
+def _shares_by_issuer(_: Client, event: Heard, after: Client) -> Client:
+    """What is learnt at one resource counts at every resource of the issuer."""
+    return _shared(after, event, lambda one, other: one.issuer == other.issuer)
+
+
+def _shared(after: Client, event: Heard, together: Callable[[Key, Key], bool]) -> Client:
+    if not isinstance(event, TokenResponse):
+        return after
+    grants = after.storage.grants
+
+    def joined(key: Key, grant: Grant) -> Grant:
+        wanted = grant.requested
+        for other, known in grants.items():
+            if together(key, other):
+                wanted = wanted | known.requested
+        return replace(grant, requested=wanted)
+
+    return changing_grants(after, joined)
+
+
+def _forgets_at_restart(_: Client, event: Heard, after: Client) -> Client:
+    return changing_grants(after, lambda _, grant: forgetting(grant)) if isinstance(event, ClientRestarted) else after
+
+
+MUTANTS: Final = (
+    Mutant(
+        "shared-between-issuers",
+        "ACC-7",
+        "counts what one authorization server granted at another",
+        alter_step=remembering(_shares_by_resource),
+        also={"ACC-3", "OFFLINE-1", "ORDER-3", "SEL-7"},
+    ),
+    Mutant(
+        "shared-between-resources",
+        "ACC-7",
+        "counts what was granted at one resource at another",
+        alter_step=remembering(_shares_by_issuer),
+        also={"ACC-3", "ORDER-3", "SEL-6"},
+    ),
+    Mutant(
+        "forgets-at-restart",
+        "ACC-8",
+        "loses its account with its memory",
+        alter_step=remembering(_forgets_at_restart),
+        also={"GRANT-2", "ORDER-3", "REFRESH-3", "RETRY-3"},
+    ),
+    Mutant("no-resource-at-step-up", "ISO-1", "names no resource when it steps up", alter_step=sending(_no_resource)),
+)

@@ -1,0 +1,100 @@
+"""Wrong about how often to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from scope_model.client import (
+    Action,
+    Authorizing,
+    Call,
+    Calling,
+    Client,
+    Heard,
+    Step,
+    challenged,
+)
+from scope_model.events import (
+    OFFLINE_ACCESS,
+    AuthorizationRequest,
+    AuthorizationResponse,
+    ClientRestarted,
+    ResourceResponse,
+    TokenResponse,
+)
+from scope_model.scopes import NO_SCOPES
+from scope_properties.tables import OPERATIONS, RESOURCES
+
+from .alterations import REFERENCE, asking_without_progress, counting_attempts
+from .mutant import Mutant
+
+
+def _reset_by_token(_: Client, event: Heard, after: Client) -> Mapping[Call, int]:
+    return {} if isinstance(event, TokenResponse) and event.access_token else after.memory.attempts
+
+
+def _reset_by_new_scopes(before: Client, event: Heard, after: Client) -> Mapping[Call, int]:
+    phase = before.phase
+    if isinstance(event, ResourceResponse) and event.status == 403 and isinstance(phase, Calling):
+        grant, named = before.grant(phase.call.resource), challenged(event).scope
+        if grant is not None and named is not None and not named <= grant.requested:
+            return {}
+    return after.memory.attempts
+
+
+def _counted_for_the_session(before: Client, event: Heard, after: Client) -> Mapping[Call, int]:
+    counts = (*before.memory.attempts.values(), *after.memory.attempts.values())
+    if isinstance(event, ClientRestarted):
+        return {}
+    return dict.fromkeys((Call(at, name) for at in RESOURCES for name in OPERATIONS), max(counts, default=0))
+
+
+def _insists(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    phase = before.phase
+    if isinstance(phase, Authorizing) and isinstance(event, AuthorizationResponse) and event.error is not None:
+        scope = None if phase.scope is None else str(phase.scope)
+        prompt = "consent" if phase.scope is not None and OFFLINE_ACCESS in phase.scope else None
+        return before, AuthorizationRequest(scope, prompt, phase.issuer, phase.call.resource)
+    return after, action
+
+
+MUTANTS: Final = (
+    Mutant(
+        "bound-reset-by-success",
+        "RETRY-1",
+        "counts afresh after each token",
+        alter_step=counting_attempts(_reset_by_token),
+        also={"OFFLINE-6", "RETRY-2", "RETRY-3"},
+    ),
+    Mutant("no-bound", "RETRY-2", "never gives up", replace(REFERENCE, attempts=1_000_000), also={"RETRY-1"}),
+    Mutant(
+        "bound-for-the-session",
+        "RETRY-2",
+        "counts the attempts of all operations together",
+        alter_step=counting_attempts(_counted_for_the_session),
+        also={"STEP-2"},
+    ),
+    Mutant(
+        "asks-without-progress",
+        "RETRY-3",
+        "asks again for what it holds",
+        alter_step=asking_without_progress(lambda grant, _: grant.requested | (grant.granted or NO_SCOPES)),
+        also={"OFFLINE-3", "PARSE-6"},
+    ),
+    Mutant(
+        "bound-reset-by-new-scopes",
+        "RETRY-4",
+        "counts afresh for each new scope",
+        alter_step=counting_attempts(_reset_by_new_scopes),
+        also={"OFFLINE-6", "RETRY-1", "RETRY-3"},
+    ),
+    Mutant(
+        "insists",
+        "RETRY-5",
+        "sends a refused request again",
+        alter_step=_insists,
+        also={"RETRY-1", "RETRY-2", "RETRY-3"},
+    ),
+)

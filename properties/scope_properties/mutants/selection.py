@@ -1,0 +1,197 @@
+"""Wrong about which scopes to ask for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from scope_model.client import (
+    Client,
+    Heard,
+    LearningResource,
+)
+from scope_model.events import (
+    OFFLINE_ACCESS,
+    ProtectedResourceMetadata,
+    ResourceResponse,
+)
+from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
+from scope_model.selections import (
+    Sources,
+    accumulate,
+    challenge,
+    chosen_by,
+    configured,
+    first_of,
+    resource_metadata,
+    server_metadata,
+    with_offline_access,
+)
+from scope_model.spellings import SPELLINGS
+from scope_properties.tables import WITHOUT_A_USER
+
+from .alterations import FIRST, OFFLINE, REFERENCE, always_choosing, bearers_of, choosing, registering_narrowly, sending
+from .mutant import Mutant
+
+
+def _first_listed(sources: Sources) -> ScopeSet | None:
+    listed = sources.resource_metadata
+    return sources.challenge or (None if listed is None else ScopeSet(list(listed)[:1])) or sources.configured
+
+
+def _meeting_the_metadata(sources: Sources) -> ScopeSet | None:
+    chosen, listed = sources.challenge, sources.resource_metadata
+    return REFERENCE.select(sources) if chosen is None or listed is None else (chosen & listed) or chosen
+
+
+def _a_default(sources: Sources) -> ScopeSet | None:
+    return REFERENCE.select(sources) or scopes("openid")
+
+
+def _offline_access_alone(sources: Sources) -> ScopeSet | None:
+    listed = sources.wants_refresh_token and OFFLINE_ACCESS in (sources.server_metadata or NO_SCOPES)
+    return REFERENCE.select(sources) or (OFFLINE if listed else None)
+
+
+def _server_list_at_step_up(sources: Sources) -> ScopeSet | None:
+    listed = (sources.server_metadata or NO_SCOPES) - OFFLINE
+    new = sources.challenge or sources.resource_metadata or listed
+    return (sources.requested or NO_SCOPES) | (sources.granted or NO_SCOPES) | new
+
+
+def _fills_empty_lists(_: Client, event: Heard) -> Heard:
+    if isinstance(event, ProtectedResourceMetadata) and event.scopes_supported == ():
+        return replace(event, scopes_supported=("default",))
+    return event
+
+
+def _trusts_any_metadata(client: Client, event: Heard) -> Heard:
+    if isinstance(event, ProtectedResourceMetadata) and isinstance(client.phase, LearningResource):
+        return replace(event, resource=None)
+    return event
+
+
+def _ignores_metadata_pointer(_: Client, event: Heard) -> Heard:
+    if not isinstance(event, ResourceResponse):
+        return event
+    bearers = bearers_of(event)
+    if len(bearers) != 1:
+        return event
+    kept = [(name, value) for name, value in bearers[0].parameters if name != "resource_metadata"]
+    return replace(event, www_authenticate=SPELLINGS["plain"](kept))
+
+
+MUTANTS: Final = (
+    Mutant(
+        "metadata-before-challenge",
+        "CHAL-1",
+        "prefers the resource metadata to the challenge",
+        choosing(with_offline_access(first_of(resource_metadata, challenge, configured))),
+        also={"ORDER-3", "SEL-1", "SEL-5"},
+    ),
+    Mutant(
+        "configured-before-challenge",
+        "CHAL-1",
+        "prefers what the caller configured, though only as a fallback",
+        choosing(first_of(configured, challenge, resource_metadata)),
+        also={"SEL-1", "SEL-2", "SEL-5"},
+    ),
+    Mutant(
+        "first-challenged-scope-only",
+        "CHAL-1",
+        "asks for the first challenged scope alone",
+        choosing(chosen_by(lambda s: ScopeSet(list(REFERENCE.select(s) or ())[:1]))),
+        also={"OFFLINE-3", "PARSE-5", "PARSE-6", "PARSE-7", "SEL-2", "SEL-5"},
+    ),
+    Mutant(
+        "metadata-joined-at-first",
+        "SEL-1",
+        "joins the resource metadata to the first challenge",
+        choosing(accumulate(challenge, resource_metadata).or_else(configured)),
+    ),
+    Mutant(
+        "configured-joined-at-first",
+        "SEL-1",
+        "joins what the caller configured to the first challenge",
+        choosing(accumulate(challenge, configured).or_else(FIRST)),
+    ),
+    Mutant(
+        "first-listed-scope-only",
+        "SEL-2",
+        "asks for the first listed scope alone",
+        choosing(chosen_by(_first_listed)),
+        also={"OFFLINE-3"},
+    ),
+    Mutant(
+        "default-scope",
+        "SEL-3",
+        "asks for a scope of its own where nothing is known",
+        choosing(chosen_by(_a_default)),
+        also={"META-1"},
+    ),
+    Mutant(
+        "challenge-cut-to-metadata",
+        "SEL-5",
+        "drops challenged scopes that the metadata does not list",
+        choosing(chosen_by(_meeting_the_metadata)),
+    ),
+    Mutant(
+        "openid-always",
+        "SEL-6",
+        "adds a scope of its own",
+        always_choosing(lambda chosen, _: chosen | scopes("openid")),
+        also={"ACC-7", "META-1", "ORDER-3", "SEL-3"},
+    ),
+    Mutant(
+        "server-list-as-a-source",
+        "SEL-7",
+        "falls back to the authorization server's list",
+        choosing(first_of(challenge, resource_metadata, server_metadata, configured)),
+        also={"ACC-7", "OFFLINE-1", "SEL-3"},
+    ),
+    Mutant(
+        "server-list-at-step-up",
+        "SEL-7",
+        "steps up for the authorization server's list where nothing else says what is needed",
+        choosing(step_up=with_offline_access(chosen_by(_server_list_at_step_up))),
+    ),
+    Mutant(
+        "empty-list-means-a-default",
+        "META-1",
+        "reads an empty metadata list as its own default",
+        alter_event=_fills_empty_lists,
+    ),
+    Mutant(
+        "any-metadata",
+        "META-3",
+        "uses metadata that names another resource",
+        alter_event=_trusts_any_metadata,
+        also={"ACC-7", "OFFLINE-1"},
+    ),
+    Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
+    Mutant(
+        "client-credentials-ask-for-nothing",
+        "GRANT-7",
+        "leaves the challenge out of a client credentials request",
+        choosing(chosen_by(lambda _: None)),
+        grant_types=WITHOUT_A_USER,
+        also={"CHAL-1", "SEL-2"},
+    ),
+    Mutant(
+        "offline-access-alone",
+        "SEL-3",
+        "asks for offline_access where nothing else is known",
+        choosing(chosen_by(_offline_access_alone)),
+    ),
+    Mutant(
+        "registers-narrowly", "REG-1", "registers for less than it asks for", alter_step=sending(registering_narrowly)
+    ),
+    Mutant(
+        "exchanges-for-anything",
+        "EXT-1",
+        "names an unrelated scope in a token exchange",
+        always_choosing(lambda chosen, _: chosen | scopes("openid")),
+        grant_types=WITHOUT_A_USER,
+        also={"ACC-7", "META-1", "ORDER-3", "SEL-3", "SEL-6"},
+    ),
+)

@@ -1,0 +1,99 @@
+"""Runs: an episode played against a subject, and the transcript that this leaves. The world is the same for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import assert_never
+
+from scope_model.client import Call
+from scope_model.events import CallEnded, CallStarted, ClientRestarted, Header, TokenExpired, Transcript
+
+from .episodes import (
+    Episode,
+    EpisodeStep,
+    ExpireToken,
+    MakeCall,
+    MoveResource,
+    OverlapCalls,
+    Plan,
+    ReportGrant,
+    RepublishMetadata,
+    RestartClient,
+)
+from .subjects import Subject
+from .world import Exhausted, World
+
+
+class Run:
+    """One episode in progress: play its steps in turn, then read the transcript."""
+
+    def __init__(self, plan: Plan, subject: Subject) -> None:
+        self.world = World(plan)
+        self.session = subject.open(plan, self.world)
+        self._calls = 0
+        self.header = Header(
+            revision=plan.revision,
+            client_name=subject.name,
+            client_version=subject.version,
+            configured_scopes=None if plan.configured is None else tuple(plan.configured),
+            configured_mode=subject.configured_mode,
+            wants_refresh_token=plan.wants_refresh_token,
+        )
+
+    @property
+    def transcript(self) -> Transcript:
+        """What has happened so far."""
+        return Transcript(self.header, tuple(self.world.events))
+
+    def play(self, *steps: EpisodeStep) -> None:
+        """Let things happen, one after the other."""
+        for step in steps:
+            self._play(step)
+
+    def _play(self, step: EpisodeStep) -> None:
+        world, session = self.world, self.session
+        match step:
+            case MakeCall(call):
+                world.begin(step)
+                with self._written_down(call), suppress(Exhausted):
+                    session.call(call)
+            case OverlapCalls(first, second):
+                world.begin(first)
+                with self._written_down(first.call), self._written_down(second.call):
+                    session.overlap(first.call, second.call, lambda: world.begin(second))
+            case ExpireToken(resource):
+                token = world.token_in_use(resource)
+                if token is not None:
+                    world.servers = world.servers.expire(token)
+                    world.events.append(TokenExpired(token))
+                    session.expire(token)
+            case RestartClient():
+                if session.restart():
+                    world.events.append(ClientRestarted())
+            case ReportGrant(resource):
+                report = session.report(resource)
+                if report is not None:
+                    world.events.append(report)
+            case RepublishMetadata(resource, scopes_supported):
+                world.servers = world.servers.republish(resource, scopes_supported)
+            case MoveResource(resource, issuer):
+                world.servers = world.servers.move(resource, issuer)
+            case _:
+                assert_never(step)
+
+    @contextmanager
+    def _written_down(self, call: Call) -> Iterator[None]:
+        """Write down where a call of the application begins and ends."""
+        self._calls += 1
+        number, events = self._calls, self.world.events
+        events.append(CallStarted(number, call.operation, call.resource))
+        yield
+        events.append(CallEnded(number))
+
+
+def run(episode: Episode, subject: Subject) -> Transcript:
+    """Play a whole episode and give its transcript."""
+    running = Run(episode.plan, subject)
+    running.play(*episode.steps)
+    return running.transcript

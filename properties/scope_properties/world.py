@@ -1,0 +1,120 @@
+"""The world of an episode: its servers at work, what they answered, and the transcript of it all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from scope_model.events import (
+    CLIENT_CREDENTIALS,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+    AuthorizationRequest,
+    ClientRegistration,
+    Event,
+    Registered,
+    ResourceRequest,
+    Sent,
+    TokenRequest,
+    Unavailable,
+)
+from scope_model.servers import Answer, Challenging, Freedom, Granting, Request, answer
+
+from .episodes import MakeCall, Plan
+
+PATIENCE: Final = 60
+"""How many requests a client may send within one call before the world stops answering it."""
+
+Choice = TypeVar("Choice", Challenging, Granting)
+
+
+class Exhausted(Exception):
+    """The world's patience with one call is at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request, what the servers were free to do about it, and their answer."""
+
+    request: Request
+    freedom: Freedom
+    answer: Answer
+
+
+class World:
+    """The servers at work: answers requests, keeps the transcript, and spends the episode's choices."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.servers = plan.servers
+        self.events: list[Event] = []
+        self._arrived: list[ResourceRequest] = []
+        self.exchanges: list[Exchange] = []
+        self._challenges: list[Challenging] = []
+        self._grants: list[Granting] = []
+        self._persists = False
+        self._patience = PATIENCE
+        self._in_use: dict[str, str] = {}
+
+    def begin(self, step: MakeCall) -> None:
+        """Take up the servers' choices for the next call."""
+        self._challenges = list(reversed(step.challenges))
+        self._grants = list(reversed(step.grants))
+        self._persists = step.persists
+        self._patience = PATIENCE
+
+    def spend(self) -> None:
+        """Count a request; raises Exhausted when a call goes on for ever."""
+        self._patience -= 1
+        if self._patience < 0:
+            raise Exhausted
+
+    def arrive(self, request: ResourceRequest) -> None:
+        """Write a request down that is to be answered later."""
+        self.events.append(request)
+        self._arrived.append(request)
+
+    def answer(self, request: Request, sent: Sent | None = None) -> Answer:
+        """Answer one request and write both down; raises Exhausted when a call goes on for ever.
+
+        `sent` is what to write down where the servers understand more than was sent, as over HTTP.
+        """
+        self.spend()
+        written = sent or request
+        if request in self._arrived:
+            self._arrived.remove(request)
+        elif isinstance(written, (ResourceRequest, ClientRegistration, AuthorizationRequest, TokenRequest)):
+            self.events.append(written)
+        freedom = self._freedom(request)
+        self.servers, response = answer(self.servers, request, freedom)
+        self.exchanges.append(Exchange(request, freedom, response))
+        if isinstance(request, ResourceRequest) and request.access_token and request.resource:
+            self._in_use[request.resource] = request.access_token
+        if not isinstance(response, (Unavailable, Registered)):
+            self.events.append(response)
+        return response
+
+    def _freedom(self, request: Request) -> Freedom:
+        match request:
+            case ResourceRequest():
+                return Freedom(challenging=_next(self._challenges, Challenging(), keep=self._persists))
+            case AuthorizationRequest():
+                return Freedom(granting=_next(self._grants, Granting(), keep=self._persists))
+            case TokenRequest() if request.grant_type in _CHOSEN_AT:
+                return Freedom(granting=_next(self._grants, Granting(), keep=self._persists))
+            case _:
+                return Freedom()
+
+    def token_in_use(self, resource: str) -> str | None:
+        """The access token that was last presented at `resource`."""
+        return self._in_use.get(resource)
+
+
+def _next(choices: list[Choice], plain: Choice, *, keep: bool) -> Choice:
+    """The next choice, the last one for ever where it is to be kept, or the plain one."""
+    if keep and len(choices) == 1:
+        return choices[0]
+    return choices.pop() if choices else plain
+
+
+_CHOSEN_AT: Final = (REFRESH_TOKEN, CLIENT_CREDENTIALS, TOKEN_EXCHANGE)

@@ -1,0 +1,328 @@
+"""A call is something that the application makes: how often it may prompt, and that it is tried again."""
+
+from __future__ import annotations
+
+import pytest
+
+from rulings.expectations import RIGHT, Expected, allows, confirm, finds, rows
+from rulings.stories import (
+    BEFORE_SELECTION,
+    NEW,
+    OLD,
+    OTHER_RESOURCE,
+    Story,
+    by_itself,
+    story,
+)
+from scope_spec import Revision
+
+# --- prompts in a row -------------------------------------------------------------------------------
+
+
+def prompts(told: Story, rounds: int, *, growing: bool, first: int = 1) -> Story:
+    """One operation is challenged again and again, and each time the client asks for what it lacks."""
+    scope = "a"
+    for number in range(first, first + rounds):
+        challenged = f"s{number}" if growing else "b"
+        scope = f"{scope} {challenged}" if growing else "a b"
+        told = told.insufficient(challenged, "write", f"t{number}").obtains(
+            scope, f"t{number + 1}", scope if growing else "a", f"r{number + 1}"
+        )
+    return told
+
+
+def in_one_call(rounds: int, *, growing: bool, revision: Revision = NEW) -> Story:
+    """All of it is one call of the application."""
+    told = prompts(story(revision).handshake().application_calls(1), rounds, growing=growing)
+    return told.insufficient("z", "write", f"t{rounds + 1}").application_has(1, "failed")
+
+
+@pytest.mark.parametrize("revision", [NEW, OLD])
+@pytest.mark.parametrize("growing", [True, False])
+@pytest.mark.parametrize("rounds", [4, 5, 8, 12])
+def test_a_fourth_prompt_within_one_call_is_one_too_many(revision: Revision, rounds: int, *, growing: bool) -> None:
+    told = in_one_call(rounds, growing=growing, revision=revision)
+    confirm(told, finds("RETRY-1 RETRY-2 RETRY-4", "discouraged"))
+
+
+@pytest.mark.parametrize("revision", [NEW, OLD])
+@pytest.mark.parametrize("growing", [True, False])
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_a_few_prompts_within_one_call_are_right(revision: Revision, rounds: int, *, growing: bool) -> None:
+    confirm(in_one_call(rounds, growing=growing, revision=revision), RIGHT)
+
+
+@pytest.mark.parametrize("growing", [True, False])
+@pytest.mark.parametrize("rounds", [4, 5, 6, 7])
+def test_a_fourth_prompt_in_a_row_is_open_where_nobody_wrote_calls_down(rounds: int, *, growing: bool) -> None:
+    told = prompts(story().handshake(), rounds, growing=growing)
+    confirm(told, finds("RETRY-1 RETRY-2 RETRY-4", "unspecified", "A17"))
+    confirm(told, RIGHT)
+
+
+@pytest.mark.parametrize("growing", [True, False])
+@pytest.mark.parametrize("rounds", [8, 9, 20])
+def test_an_eighth_prompt_in_a_row_shows_that_there_is_no_end(rounds: int, *, growing: bool) -> None:
+    told = prompts(story().handshake(), rounds, growing=growing)
+    confirm(told, finds("RETRY-1 RETRY-2 RETRY-4", "discouraged"))
+
+
+def over_calls(*rounds: int, operation: str = "write") -> Story:
+    """Several calls of one operation, each of which prompts a number of times, and fails."""
+    told, number = story().handshake(), 1
+    for call, times in enumerate(rounds, 1):
+        told = prompts(told.application_calls(call, operation), times, growing=False, first=number)
+        number += times
+        told = told.insufficient("b", "write", f"t{number}").application_has(call, "failed")
+    return told
+
+
+@pytest.mark.parametrize("rounds", [(2, 2), (3, 3), (1, 1, 1, 1), (3, 3, 3), (1, 1, 1, 1, 1, 1, 1, 1, 1)])
+def test_prompts_of_several_calls_are_open_together(rounds: tuple[int, ...]) -> None:
+    confirm(over_calls(*rounds), RIGHT)
+
+
+@pytest.mark.parametrize("rounds", [(1, 4), (4, 1), (2, 5, 2)])
+def test_a_fourth_prompt_within_one_of_several_calls_is_one_too_many(rounds: tuple[int, ...]) -> None:
+    confirm(over_calls(*rounds), finds("RETRY-1 RETRY-2 RETRY-4", "discouraged"))
+
+
+def logins(times: int, said: str | None = None, begins: Story | None = None) -> Story:
+    """Authorization after authorization in answer to one challenge, without a call in between."""
+    told = (begins if begins is not None else story()).unauthorized("a", "initialize").discovers("a")
+    for number in range(1, times + 1):
+        told = told.obtains("a", f"t{number}", said, "r1")
+    return told
+
+
+LOGINS = {
+    "five": logins(5),
+    "four": logins(4),
+    "nine": logins(9),
+    "four, and the response repeats the scope": logins(4, "a"),
+    "four, at the older revision": logins(4, None, story(OLD)),
+    "four, and the metadata in between": story()
+    .unauthorized("a")
+    .obtains("a", "t1", refresh="r1")
+    .discovers()
+    .obtains("a", "t2", refresh="r1")
+    .discovers()
+    .obtains("a", "t3", refresh="r1")
+    .discovers()
+    .obtains("a", "t4", refresh="r1"),
+    "four, and the application says that it is one call": logins(
+        4, None, story().application_calls(1, "initialize")
+    ).application_has(1, "failed"),
+    "four, and another resource is called in between": logins(2)
+    .at(OTHER_RESOURCE)
+    .served("read", "t9")
+    .at()
+    .obtains("a", "t3", refresh="r1")
+    .obtains("a", "t4", refresh="r1"),
+}
+
+
+@pytest.mark.parametrize("told", rows(LOGINS))
+def test_authorizations_in_answer_to_one_challenge_are_one_call(told: Story) -> None:
+    confirm(told, finds("RETRY-1 RETRY-2", "discouraged"))
+
+
+def test_authorizations_in_answer_to_one_step_up_are_one_call() -> None:
+    told = story().handshake().insufficient("b")
+    for number in range(2, 6):
+        told = told.obtains("a b", f"t{number}", refresh="r1")
+    confirm(told, finds("RETRY-1 RETRY-2", "discouraged", worst="discouraged"))
+
+
+FEW_LOGINS = {
+    "one": logins(1).served("initialize"),
+    "two": logins(2).served("initialize", "t2"),
+    "three": logins(3).served("initialize", "t3"),
+    "one a call, and each is served": story()
+    .handshake()
+    .step_up("b", "a b", ("t1", "t2"))
+    .step_up("c", "a b c", ("t2", "t3"))
+    .step_up("d", "a b c d", ("t3", "t4"))
+    .step_up("e", "a b c d e", ("t4", "t5")),
+    "one an operation": story()
+    .handshake()
+    .step_up("b", "a b", ("t1", "t2"), "one")
+    .step_up("c", "a b c", ("t2", "t3"), "two")
+    .step_up("d", "a b c d", ("t3", "t4"), "three")
+    .step_up("e", "a b c d e", ("t4", "t5"), "four"),
+    "two before a restart, and two after": prompts(
+        prompts(story().handshake(), 2, growing=False).restarts(), 2, growing=False, first=3
+    ),
+    "two for each of two calls that overlap": story()
+    .handshake()
+    .application_calls(1)
+    .application_calls(2)
+    .insufficient("b")
+    .insufficient("c")
+    .obtains("a b c", "t2", "a")
+    .insufficient("b", "write", "t2")
+    .insufficient("c", "write", "t2")
+    .obtains("a b c", "t3")
+    .served("write", "t3")
+    .served("write", "t3")
+    .application_has(1)
+    .application_has(2),
+}
+
+
+@pytest.mark.parametrize("told", rows(FEW_LOGINS))
+def test_a_few_authorizations_are_right(told: Story) -> None:
+    confirm(told, RIGHT)
+
+
+# --- a 403 that is no wish for scopes ---------------------------------------------------------------
+
+
+def resent(times: int, *, calls: bool, one_call: bool = True, header: tuple[str, ...] = ()) -> Story:
+    """A call is answered with a bare 403 and sent again unchanged."""
+    told = story().handshake()
+    told = told.application_calls(1) if calls and one_call else told
+    for number in range(1, times + 1):
+        told = told.application_calls(number) if calls and not one_call else told
+        told = told.calls("write", "t1").answers("write", 403, *header)
+        told = told.application_has(number, "failed") if calls and not one_call else told
+    return told.application_has(1, "failed") if calls and one_call else told
+
+
+@pytest.mark.parametrize("header", [(), ("Bearer",), ('Bearer error="access_denied"',), ('Basic realm="x"',)])
+@pytest.mark.parametrize("times", [2, 5])
+def test_a_forbidden_call_is_not_sent_again_by_itself(times: int, header: tuple[str, ...]) -> None:
+    confirm(resent(times, calls=True, header=header), finds("CHAL-7", "discouraged"))
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_who_sent_a_forbidden_call_again_nobody_knows_without_call_events(times: int) -> None:
+    confirm(resent(times, calls=False), RIGHT)
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_the_application_may_make_a_forbidden_call_again(times: int) -> None:
+    confirm(resent(times, calls=True, one_call=False), RIGHT)
+
+
+@pytest.mark.parametrize("calls", [True, False])
+def test_a_403_without_insufficient_scope_asks_for_no_authorization(*, calls: bool) -> None:
+    confirm(resent(1, calls=False).asks("a b"), finds("CHAL-7", "discouraged", worst="discouraged"))
+    told = story().handshake().application_calls(1) if calls else story().handshake()
+    told = told.calls("write", "t1").answers("write", 403, 'Bearer error="access_denied"')
+    confirm(told.obtains("a", "t2"), finds("CHAL-7", "discouraged", worst="discouraged"))
+
+
+# --- the challenged operation is tried again --------------------------------------------------------
+
+
+def stepped_up(begins: Story | None = None, said: str | None = "a b") -> Story:
+    """A call is challenged, and a token came."""
+    return (begins if begins is not None else story()).handshake().insufficient("b").obtains("a b", "t2", said, "r2")
+
+
+NOT_TRIED_AGAIN = {
+    "and the new token serves another": stepped_up().served("read", "t2"),
+    "and the new token serves others": stepped_up().served("read", "t2").served("list", "t2").served("read", "t2"),
+    "and the new token serves another, at the older revision": stepped_up(story(OLD)).served("read", "t2"),
+    "and the new token serves another, without a user": stepped_up(by_itself()).served("read", "t2"),
+    "but with the old token": stepped_up().insufficient("b", "write", "t1").served("read", "t2"),
+    "but without a token": stepped_up().unauthorized("b", "write").served("read", "t2"),
+    "right after the first consent": story()
+    .unauthorized("a", "write")
+    .obtains("a", "t1", refresh="r1")
+    .insufficient("b", "write", "t1")
+    .obtains("a b", "t2", refresh="r2")
+    .served("read", "t2"),
+    "before its call ends": story()
+    .handshake()
+    .application_calls(1)
+    .insufficient("b")
+    .obtains("a b", "t2")
+    .application_has(1, "failed")
+    .application_calls(2, "read")
+    .served("read", "t2")
+    .application_has(2),
+}
+
+
+@pytest.mark.parametrize("told", rows(NOT_TRIED_AGAIN))
+def test_an_operation_that_is_not_tried_again_after_its_step_up_is_found(told: Story) -> None:
+    confirm(told, finds("STEP-7", "discouraged"))
+
+
+def test_a_later_call_of_the_application_is_no_retry_of_the_one_that_failed() -> None:
+    told = story().handshake().application_calls(1).insufficient("b").obtains("a b", "t2")
+    failed = told.application_has(1, "failed").application_calls(2).served("write", "t2").application_has(2)
+    confirm(failed, finds("STEP-7", "discouraged"))
+    confirm(told.served("write", "t2").application_has(1), RIGHT)
+
+
+TRIED_AGAIN = {
+    "at once": stepped_up().served("write", "t2"),
+    "after other calls": stepped_up().served("read", "t2").served("list", "t2").served("write", "t2"),
+    "after a ping": stepped_up().served("ping", "t2").served("write", "t2"),
+    "after a call that was on its way": stepped_up().served("read", "t1").served("write", "t2"),
+    "after one of its own that was on its way": stepped_up()
+    .calls("write", "t1")
+    .calls("write", "t2")
+    .answers("write", 403, 'Bearer error="insufficient_scope", scope="b"')
+    .answers("write", 200)
+    .served("write", "t2"),
+    "after two of its own that were on their way": stepped_up()
+    .calls("write", "t1")
+    .calls("write", "t1")
+    .answers("write", 403, 'Bearer error="insufficient_scope", scope="b"')
+    .calls("write", "t2")
+    .answers("write", 403, 'Bearer error="insufficient_scope", scope="b"')
+    .answers("write", 200),
+    "and challenged for more": stepped_up().insufficient("c", "write", "t2").asks("a b c"),
+    "and refused": stepped_up().calls("write", "t2").answers("write", 500),
+    "with a token that took the new one's place": stepped_up()
+    .expires("t2")
+    .refreshes("t3", "r2")
+    .served("write", "t3"),
+    "after the metadata was fetched": stepped_up().discovers().served("write", "t2"),
+    "when its call is not over yet": story()
+    .handshake()
+    .application_calls(1)
+    .insufficient("b")
+    .obtains("a b", "t2")
+    .application_calls(2, "read")
+    .served("read", "t2")
+    .application_has(2)
+    .served("write", "t2")
+    .application_has(1),
+    "no more in this recording, in which the new token is not used": stepped_up(),
+    "no more in this recording, in which nothing is": stepped_up().reports("a", "b"),
+    "no more, since the client restarted": stepped_up().restarts().served("read", "t2"),
+    "without a user": stepped_up(by_itself()).served("read", "t2").served("write", "t2"),
+    "at the older revision": stepped_up(story(OLD)).served("read", "t2").served("write", "t2"),
+}
+
+
+@pytest.mark.parametrize("told", rows(TRIED_AGAIN))
+def test_an_operation_that_is_tried_again_after_its_step_up_is_right(told: Story) -> None:
+    confirm(told, RIGHT)
+
+
+def test_no_document_asked_for_the_retry_before_there_was_a_step_up_flow() -> None:
+    confirm(stepped_up(story(BEFORE_SELECTION)).served("read", "t2"), allows("unspecified", absent="STEP-7"))
+
+
+OF_ANOTHER_SCOPE = {
+    "and the call is tried again": (stepped_up(said="a b x").served("write", "t2"), RIGHT),
+    "and the call is tried again with the old token": (
+        stepped_up(said="a b x").insufficient("b", "write", "t1").served("read", "t2"),
+        finds("STEP-7 GRANT-3", "discouraged"),
+    ),
+    "narrower, and the call is tried again": (
+        stepped_up(said="a").insufficient("b", "write", "t2").served("read", "t2"),
+        RIGHT,
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(OF_ANOTHER_SCOPE))
+def test_a_token_of_another_scope_is_tried_like_any_other(told: Story, expected: Expected) -> None:
+    confirm(told, expected)

@@ -1,0 +1,304 @@
+"""How often a call's token is renewed, and what a renewal brings."""
+
+from __future__ import annotations
+
+import pytest
+
+from rulings.expectations import RIGHT, SILENT, Expected, allows, confirm, finds, rows
+from rulings.stories import NEW, OLD, OLDEST, Story, by_itself, story
+from scope_spec import Revision
+
+# --- the second renewal for one call ----------------------------------------------------------------
+
+HEADERS = {
+    "the same": 'Bearer error="invalid_token"',
+    "another description": 'Bearer error="invalid_token", error_description="id {}"',
+    "another realm": 'Bearer realm="r{}", error="invalid_token"',
+    "another correlation": 'Bearer error="invalid_token", correlation_id={}',
+    "a scope within the grant": 'Bearer error="invalid_token", scope="a", error_description="id {}"',
+    "no error": "Bearer",
+    "another scheme beside it": 'DPoP nonce="{}", Bearer error="invalid_token"',
+}
+
+
+def refused(told: Story, line: str, number: int) -> Story:
+    """The call's token is refused, in words that differ from time to time."""
+    return told.calls("read", f"t{number}").answers("read", 401, line.format(number))
+
+
+def renewed(told: Story, line: str, rounds: int, *, by_refresh: bool = True) -> Story:
+    """A call's token is refused and renewed, so many times in a row."""
+    for number in range(1, rounds + 1):
+        told = refused(told, line, number)
+        if by_refresh:
+            told = told.refreshes(f"t{number + 1}", f"r{number}", rotated=f"r{number + 1}")
+        else:
+            told = told.obtains("a", f"t{number + 1}")
+    return told
+
+
+@pytest.mark.parametrize("rounds", [2, 3, 30])
+@pytest.mark.parametrize("line", rows(HEADERS))
+@pytest.mark.parametrize("revision", [NEW, OLD, OLDEST])
+def test_a_second_refresh_for_one_call_is_one_too_many(revision: Revision, line: str, rounds: int) -> None:
+    confirm(renewed(story(revision).handshake(), line, rounds), finds("CHAL-8", "discouraged"))
+
+
+@pytest.mark.parametrize("line", rows(HEADERS))
+@pytest.mark.parametrize(
+    "begins", rows({"with a user": story(), "without a user": by_itself(), "at the older revision": story(OLD)})
+)
+def test_a_second_authorization_for_one_call_is_one_too_many(begins: Story, line: str) -> None:
+    told = renewed(begins.handshake(), line, 3, by_refresh=False)
+    confirm(told, finds("CHAL-8", "discouraged", worst="discouraged"))
+
+
+TOO_MANY = {
+    "right after the first authorization": renewed(
+        story().unauthorized("a").discovers().obtains("a", "t1", refresh="r1"), 'Bearer error="invalid_token"', 2
+    ),
+    "a refresh, then an authorization": refused(renewed(story().handshake(), "Bearer", 1), "Bearer", 2).obtains(
+        "a", "t3"
+    ),
+    "an authorization, then a refresh": refused(
+        refused(story().handshake(), "Bearer", 1).obtains("a", "t2", refresh="r2"), "Bearer", 2
+    ).refreshes("t3", "r2"),
+    "within one call of the application": renewed(
+        story().handshake().application_calls(1, "read"), 'Bearer error="invalid_token"', 2
+    ).application_has(1, "failed"),
+    "that refresh without a new refresh token": refused(
+        refused(story().handshake(), "Bearer", 1).refreshes("t2"), "Bearer", 2
+    ).refreshes("t3"),
+}
+
+
+@pytest.mark.parametrize("told", rows(TOO_MANY))
+def test_renewals_count_together_for_one_call(told: Story) -> None:
+    confirm(told, finds("CHAL-8", "discouraged"))
+
+
+def expiring(rounds: int, *, calls: bool = False) -> Story:
+    """A long session: each token is refused some day, refreshed once, and used."""
+    told = story().handshake()
+    for number in range(1, rounds + 1):
+        told = told.application_calls(number, "read") if calls else told
+        told = refused(told, 'Bearer error="invalid_token"', number)
+        told = told.refreshes(f"t{number + 1}", f"r{number}", rotated=f"r{number + 1}").served("read", f"t{number + 1}")
+        told = told.application_has(number) if calls else told
+    return told
+
+
+first_token_refused = (
+    story(wants_refresh_token=True)
+    .unauthorized()
+    .discovers()
+    .obtains(None, "t1", "", "r1")
+    .unauthorized(token="t1")
+    .refreshes("t2", "r1", None, "", "r2")
+)
+
+ONCE_PER_CALL = {
+    "the first token is refused in the very words of the first call": first_token_refused.insufficient(
+        "a", "read", "t2"
+    )
+    .obtains("a", "t3", refresh="r3")
+    .served("read", "t3"),
+    "the first token is refused, and the next one served": first_token_refused.served("read", "t2"),
+    "the first token is refused, and authorization asked for once more": story()
+    .unauthorized("a")
+    .discovers()
+    .obtains("a", "t1", refresh=None)
+    .unauthorized("a", token="t1")
+    .obtains("a", "t2", refresh=None)
+    .served("read", "t2"),
+    "the first token is refused to a client without a user": by_itself()
+    .unauthorized("a")
+    .discovers()
+    .obtains("a", "t1")
+    .unauthorized("a", token="t1")
+    .obtains("a", "t2")
+    .served("read", "t2"),
+    "tokens expire ten times in a session": expiring(10),
+    "tokens expire ten times, and the application says whose calls these are": expiring(10, calls=True),
+    "two operations have one renewal each": story()
+    .handshake()
+    .unauthorized(token="t1", error="invalid_token")
+    .refreshes("t2", "r1", rotated="r2")
+    .served("read", "t2")
+    .unauthorized(None, "write", "t2", error="invalid_token")
+    .refreshes("t3", "r2")
+    .served("write", "t3"),
+    "a refresh by the clock comes before": story()
+    .handshake()
+    .expires()
+    .refreshes("t2", "r1", rotated="r2")
+    .unauthorized(token="t2", error="invalid_token")
+    .refreshes("t3", "r2")
+    .served("read", "t3"),
+    "a restart comes between": renewed(story().handshake(), "Bearer", 1)
+    .restarts()
+    .unauthorized(token="t2", error="invalid_token")
+    .refreshes("t3", "r2")
+    .served("read", "t3"),
+    "a step-up comes between": story()
+    .handshake()
+    .unauthorized(token="t1", error="invalid_token")
+    .refreshes("t2", "r1", rotated="r2")
+    .insufficient("b", "read", "t2")
+    .obtains("a b", "t3")
+    .served("read", "t3"),
+    "the second 401 names a scope that the first did not": story()
+    .handshake()
+    .unauthorized(token="t1", error="invalid_token")
+    .refreshes("t2", "r1", rotated="r2")
+    .unauthorized("b", token="t2", error="invalid_token")
+    .obtains("a b", "t3")
+    .served("read", "t3"),
+    "the refresh is refused, and authorization takes its place": story()
+    .handshake()
+    .unauthorized(token="t1", error="invalid_token")
+    .refresh_refused()
+    .obtains("a", "t2")
+    .served("read", "t2"),
+    "the second 401 is reported to the application": refused(renewed(story().handshake(), "Bearer", 1), "Bearer", 2),
+}
+
+
+@pytest.mark.parametrize("told", rows(ONCE_PER_CALL))
+def test_one_renewal_for_a_call_is_right(told: Story) -> None:
+    confirm(told, RIGHT)
+
+
+def failing_twice(*, calls: bool) -> Story:
+    """Two calls of one operation, each refused, refreshed, and refused again."""
+    told = story().handshake()
+    for number in (1, 2):
+        before, after = f"t{number}", f"t{number + 1}"
+        told = told.application_calls(number, "read") if calls else told
+        told = told.unauthorized(token=before, error="invalid_token")
+        told = told.refreshes(after, f"r{number}", rotated=f"r{number + 1}")
+        told = told.unauthorized(token=after, error="invalid_token")
+        told = told.application_has(number, "failed") if calls else told
+    return told
+
+
+@pytest.mark.parametrize("calls", [True, False])
+def test_two_calls_of_one_operation_have_one_renewal_each(*, calls: bool) -> None:
+    confirm(failing_twice(calls=calls), RIGHT)
+
+
+# --- what a narrow refresh brings -------------------------------------------------------------------
+
+
+def narrowed(said: str | None = None, at: Revision = NEW) -> Story:
+    """A refresh names part of the grant, and the response says nothing, or the same."""
+    return story(at).handshake("a b").expires().refreshes("t2", scope="a", said=said, rotated="r2").served("read", "t2")
+
+
+NARROWED = {
+    "says what the token carries": (narrowed().reports("a"), RIGHT),
+    "says what was granted": (narrowed().reports("a", "b"), RIGHT),
+    "says what the token carries, where the response does too": (narrowed("a").reports("a"), RIGHT),
+    "says that it does not know": (narrowed().reports_that_it_does_not_know(), RIGHT),
+    "says something else": (narrowed().reports("b"), finds("any", "discouraged", worst="discouraged")),
+    "says that it holds nothing": (narrowed().reports(), finds("any", "discouraged", worst="discouraged")),
+    "asks for the rest by a refresh": (
+        narrowed().insufficient("b", token="t2").refreshes("t3", "r2", "a b").served("write", "t3"),
+        RIGHT,
+    ),
+    "asks for the rest by a refresh without scope": (
+        narrowed().insufficient("b", token="t2").refreshes("t3", "r2").served("write", "t3"),
+        RIGHT,
+    ),
+    "asks for the rest by an authorization": (
+        narrowed().insufficient("b", token="t2").obtains("a b", "t3").served("write", "t3"),
+        RIGHT,
+    ),
+    "has the whole grant back after a refresh without scope": (
+        narrowed().expires("t2").refreshes("t3", "r2").served("read", "t3").reports("a", "b"),
+        RIGHT,
+    ),
+    "says the narrow set after a refresh without scope": (
+        narrowed().expires("t2").refreshes("t3", "r2").served("read", "t3").reports("a"),
+        finds("REFRESH-3", "discouraged"),
+    ),
+    "steps up from the whole grant": (narrowed().insufficient("c", token="t2").asks("a b c"), RIGHT),
+    "steps up from the token": (narrowed().insufficient("c", token="t2").asks("a c"), RIGHT),
+    "steps up from the token, where the challenge repeats it": (
+        narrowed().insufficient("a c", token="t2").asks("a c"),
+        allows("discouraged", absent="RETAIN-2"),
+    ),
+    "replaces, which no refresh explains": (
+        narrowed().insufficient("c", token="t2").asks("c"),
+        finds("ACC-1 ACC-2", "discouraged", absent="RETAIN-2"),
+    ),
+    "replaces at every step-up, whatever was refreshed": (
+        story()
+        .handshake("x")
+        .step_up("a b", "a b")
+        .expires("t2")
+        .refreshes("t3", "r2", "a", None, "r3")
+        .insufficient("a c", "admin", "t3")
+        .asks("a c"),
+        finds("ACC-1 ACC-2", "discouraged", worst="discouraged", absent="RETAIN-2"),
+    ),
+    "refreshes beyond the grant": (
+        narrowed().expires("t2").asks_to_refresh("r2", "a b z"),
+        finds("REFRESH-1", "violates"),
+    ),
+    "refreshes within the grant, beyond the token": (
+        narrowed().expires("t2").refreshes("t3", "r2", "a b").served("read", "t3").reports("a", "b"),
+        RIGHT,
+    ),
+    "is told nothing of a narrow refresh at the older revision": (narrowed(None, OLD).reports("a"), RIGHT),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(NARROWED))
+def test_a_refresh_that_names_part_of_the_grant_brings_a_token_for_that_part(told: Story, expected: Expected) -> None:
+    confirm(told, expected)
+
+
+@pytest.mark.parametrize("revision", [NEW, OLD, OLDEST])
+def test_a_narrow_refresh_of_a_grant_that_was_not_said_either(revision: Revision) -> None:
+    told = story(revision).handshake("a b", said=None).expires().refreshes("t2", scope="b").served("read", "t2")
+    confirm(told.reports("b"), SILENT)
+    confirm(told.reports("a", "b"), SILENT)
+    confirm(told.reports("a"), finds("any", "discouraged", worst="discouraged"))
+
+
+# --- what a failed refresh costs --------------------------------------------------------------------
+
+
+def declined(told: Story, *, refuse: bool = True, restart: bool = False) -> Story:
+    """The server grants less than was asked for, and then the refresh is refused or the client restarts."""
+    told = told.handshake("a b", said="a").expires()
+    told = told.refresh_refused() if refuse else told
+    told = told.restarts() if restart else told
+    return told.insufficient("c")
+
+
+FORGOTTEN_BY = {
+    "a refused refresh": declined(story()),
+    "a restart": declined(story(), refuse=False, restart=True),
+    "both": declined(story(), restart=True),
+    "neither": declined(story(), refuse=False),
+    "a refused refresh, met with a 401": story()
+    .handshake("a b", said="a")
+    .unauthorized(token="t1", error="invalid_token")
+    .refresh_refused()
+    .insufficient("c"),
+}
+
+
+@pytest.mark.parametrize("told", rows(FORGOTTEN_BY))
+def test_what_was_never_granted_need_not_survive(told: Story) -> None:
+    confirm(told.asks("a c"), RIGHT)
+    confirm(told.asks("a b c"), RIGHT)
+    confirm(told.asks("c"), finds("ACC-8 ACC-1 ACC-2", "discouraged"))
+
+
+def test_what_was_granted_survives_a_failed_refresh() -> None:
+    told = story().handshake("a b").expires().refresh_refused().insufficient("c")
+    confirm(told.asks("a b c"), RIGHT)
+    confirm(told.asks("a c"), finds("ACC-8 ACC-1 ACC-2", "discouraged"))
