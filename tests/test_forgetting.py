@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scope_model.client import Call, Served
+from scope_judge.findings import Finding
+from scope_judge.judge import judge
 from scope_model.events import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -32,49 +33,24 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_model.findings import Finding
-from scope_model.judge import judge
 from scope_model.policies import POLICIES
-from scope_properties.episodes import ModelSession, ModelSubject, Plan, World, run
 from scope_properties.forgetting import OMISSIONS, Judging, Remainder, gained, lost, remainders, together, whole
+from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import EQUIVALENTS, MUTANTS
+from scope_properties.runs import run
 from scope_properties.sampling import sample
-from scope_properties.strategies import USER_DELEGATED, WITHOUT_A_USER, episodes
+from scope_properties.strategies import episodes
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 from scope_spec import REVISIONS, Revision, Verdict
 
 # --- whose transcripts ----------------------------------------------------------------------------
-
-
-class DrivenSession(ModelSession):
-    """A session in which whoever drives the client writes down what the application asks for."""
-
-    def call(self, call: Call) -> None:
-        """Make a call, and write down that it begins and ends."""
-        written = self.world.events
-        number = sum(isinstance(event, CallStarted) for event in written)
-        written.append(CallStarted(number, call.operation, call.resource))
-        try:
-            super().call(call)
-        finally:
-            served = isinstance(self.transitions[-1].action, Served)
-            written.append(CallEnded(number, "served" if served else "failed"))
-
-
-@dataclass(frozen=True, slots=True)
-class Driven(ModelSubject):
-    """A model client whose calls are in the transcript."""
-
-    def open(self, plan: Plan, world: World) -> DrivenSession:
-        """Start a client with nothing stored."""
-        opened = ModelSubject.open(self, plan, world)
-        return DrivenSession(world, opened.client, opened.step)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A client whose transcripts are kept, and for which revision and grant types it is meant."""
 
-    subject: Driven
+    subject: ModelSubject
     revision: Revision = "2026-07-28"
     grant_types: tuple[str, ...] = USER_DELEGATED
 
@@ -85,14 +61,11 @@ class Kept:
 
 
 CLIENTS: Final[Mapping[str, Kept]] = MappingProxyType(
-    {f"reference at {revision}": Kept(Driven(), revision) for revision in REVISIONS}
-    | {"reference without a user": Kept(Driven(), grant_types=WITHOUT_A_USER)}
-    | {f"policy {name}": Kept(Driven(policy)) for name, policy in POLICIES.items()}
-    | {f"equivalent {one.name}": Kept(Driven(one.policy), one.revision) for one in EQUIVALENTS}
-    | {
-        f"mutant {name}": Kept(Driven(mutant.policy, mutant.step), grant_types=mutant.grant_types)
-        for name, mutant in MUTANTS.items()
-    }
+    {f"reference at {revision}": Kept(ModelSubject(), revision) for revision in REVISIONS}
+    | {"reference without a user": Kept(ModelSubject(), grant_types=WITHOUT_A_USER)}
+    | {f"policy {name}": Kept(ModelSubject(policy)) for name, policy in POLICIES.items()}
+    | {f"equivalent {one.name}": Kept(ModelSubject(one.policy), one.revision) for one in EQUIVALENTS}
+    | {f"mutant {name}": Kept(mutant.subject, grant_types=mutant.grant_types) for name, mutant in MUTANTS.items()}
 )
 
 
@@ -260,7 +233,7 @@ def accuses(*findings: tuple[str, Verdict, int], when: bool) -> Judging:
     """A judge that finds this in a whole recording, or else in any that is not."""
 
     def judging(transcript: Transcript) -> list[Finding]:
-        return [Finding(*found, "") for found in findings] if (transcript == WHOLE) is when else []
+        return [Finding(*found, "", "") for found in findings] if (transcript == WHOLE) is when else []
 
     return judging
 
@@ -300,7 +273,7 @@ def test_findings_are_compared_by_event_and_gravity(
     left = without_any(WHOLE, "registrations")
 
     def judging(transcript: Transcript) -> list[Finding]:
-        return [Finding(*found, "") for found in (before if transcript == WHOLE else after)]
+        return [Finding(*found, "", "") for found in (before if transcript == WHOLE else after)]
 
     assert len(gained(judging, WHOLE, left)) == are_gained
     assert len(lost(judging, WHOLE, left, OMISSIONS["registrations"].keeps)) == are_lost

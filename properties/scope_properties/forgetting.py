@@ -34,6 +34,7 @@ from typing import Final, get_args
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from scope_judge.findings import Finding
 from scope_model.events import (
     REFRESH_TOKEN,
     AuthorizationRequest,
@@ -54,7 +55,6 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_model.findings import Finding
 from scope_spec import CLAUSES
 from scope_spec import Event as EventName
 
