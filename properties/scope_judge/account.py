@@ -61,7 +61,8 @@ class PendingChallenge:
 
     `sent_at` is when the request went out that it answers. `repeats` is whether it says the same as the challenge
     that the token was just renewed for, and `renewed` how that was. `refreshed_at` is when a refresh was tried in
-    answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it.
+    answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it. `call`
+    is the call that it came in, where calls are known, and `held` what the client was known to hold then.
     """
 
     operation: str
@@ -74,6 +75,8 @@ class PendingChallenge:
     refreshed_at: int = NEVER
     alone: bool = True
     times: int = 0
+    call: int | None = None
+    held: Known | None = None
 
 
 @dataclass(slots=True)
@@ -114,7 +117,7 @@ class Token:
 
     `answers` is the challenge that it was issued for, None where there was none. `differs` is whether its
     scope is another than was asked for. `tried` is whether the operation was sent with it, `used_at` when a call
-    first carried it, and `passed_over` how many requests went without it although an answer had come in between.
+    first carried it, and `passed_over` whether a request that was surely sent later went without it.
     """
 
     access_token: str | None
@@ -126,11 +129,7 @@ class Token:
     tried: bool = False
     used_at: int = NEVER
     expired_at: int = NEVER
-    passed_over: int = 0
-
-    def is_for(self, operation: str) -> bool:
-        """Whether it was issued for a challenge of this operation, which was not sent with it yet."""
-        return self.answers is not None and self.answers.operation == operation and not self.tried
+    passed_over: bool = False
 
 
 Told = Literal["nothing", "explicit", "omitted", "nobody", "unseen"]
@@ -143,7 +142,8 @@ class Account:
 
     `requested` is None until a token was issued. `asked` is what the request of the last grant named, `earlier` the
     grant before it, `first` what the first of the `rounds` of grants asked for. `aborted` is what was asked for in
-    vain. `narrowed` is the scope of a refreshed token that has less than the grant. `pending` is the request that
+    vain. `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` all that
+    refreshes said of it since. `pending` is the request that
     awaits its token, `sourced` what of it some source names, `leg` its grant type, `audience` the resource that its
     chain names. `invented` is what was requested without a source, `unseen` the tokens that nobody saw issued.
     """
@@ -161,6 +161,7 @@ class Account:
     rounds: int = 0
     aborted: ScopeSet = NO_SCOPES
     narrowed: ScopeSet | None = None
+    refreshed: ScopeSet = NO_SCOPES
 
     token: Token | None = None
     refresh_token: str | None = None
@@ -208,9 +209,10 @@ class Account:
 class Resource:
     """A protected resource: its names, its metadata, its challenges, and the account that is in use there.
 
-    `published` is the name in its own metadata document, `listed` its scopes, and `parent_listed` those of a document
+    `published` is the name in its own metadata document, `listed` its scopes, `parent_listed` those of a document
     that names a parent of it. `pending` are the challenges that await
-    their answers, by operation, and `answering` the one that a request was made for. `epoch` counts how often it moved
+    their answers, by operation, and `answering` the one that a request was made for; `owed` are the tokens that
+    an operation was not yet sent with. `epoch` counts how often it moved
     to another authorization server.
     """
 
@@ -226,6 +228,7 @@ class Resource:
     responded_at: int = NEVER
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
+    owed: dict[str, Token] = field(default_factory=dict)
     attempts: dict[str, Attempts] = field(default_factory=dict)
     account: Account | None = None
     epoch: int = 0

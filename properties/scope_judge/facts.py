@@ -42,6 +42,7 @@ from .knowledge import UNKNOWN, Known, either, exactly
 from .occasions import (
     FEW,
     FOREIGN,
+    OFFLINE,
     Asked,
     Called,
     CodeExchanged,
@@ -91,7 +92,7 @@ class Facts:
         self._decoys: dict[str, Settled | None] = {}
         self._authorizing: dict[Resource, Account] = {}
         self._touched: dict[Resource, None] = {}
-        self._calls: dict[int, CallStarted] = {}
+        self._calls: dict[int, tuple[CallStarted, int]] = {}
         self._open: dict[str, set[int]] = {}
         self._asked_before = 0
 
@@ -103,10 +104,10 @@ class Facts:
     def end(self) -> Occasions:
         """What the end of a transcript tells: of tokens that were used, but not for what they were issued for."""
         for resource in self.places.known:
-            token = None if resource.account is None else resource.account.token
-            if token is not None and token.answers is not None and token.state != "expired":
-                used_elsewhere = token.used_at != NEVER and resource.responded_at > token.used_at
-                if not token.tried and (used_elsewhere or (token.differs and token.passed_over > 1)):
+            newest = None if resource.account is None else resource.account.token
+            for token in resource.owed.values():
+                used_at = max(token.used_at, NEVER if newest is None else newest.used_at)
+                if token.state != "expired" and used_at > token.issued_at and resource.responded_at > used_at:
                     yield TokenTried(token)
             for pending in resource.pending.values():
                 if pending.refreshed_at == NEVER and (pending.renewed is not None or not pending.alone):
@@ -118,24 +119,22 @@ class Facts:
     # --- calls ------------------------------------------------------------------------------------
 
     def _call_started(self, event: CallStarted) -> Occasions:
-        self._calls[event.call] = event
+        self._calls[event.call] = event, self.at
         self._open.setdefault(event.operation, set()).add(event.call)
         yield from ()
 
     def _call_ended(self, event: CallEnded) -> Occasions:
-        started = self._calls.pop(event.call, None)
-        if started is None:
+        if event.call not in self._calls:
             return
+        started, _ = self._calls.pop(event.call)
         others = self._open[started.operation]
         others.discard(event.call)
         resource = self.places.called(started.resource)
-        token = None if resource.account is None else resource.account.token
         if others:
             return
-        if token is not None and token.is_for(started.operation):
-            if token.state in ("new", "in use"):
-                yield TokenTried(token)
-            token.answers = None
+        owed = resource.owed.get(started.operation)
+        if owed is not None and owed.suffices and owed.state in ("new", "in use"):
+            yield TokenTried(resource.owed.pop(started.operation))
         pending = resource.pending.pop(started.operation, None)
         if pending is not None and pending.refreshed_at == NEVER:
             yield from self._settled(resource, pending, answered=False)
@@ -176,8 +175,10 @@ class Facts:
             return
         if pending.refreshed_at == NEVER:
             yield from self._settled(resource, pending, answered=False)
-        else:
+        elif pending.call is not None and pending.call in self._open.get(operation, ()):
             yield from self._refreshed_in_answer(resource, pending)
+        elif pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
+            yield from self._settled(resource, pending, answered=False)
 
     def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> Occasions:
         account, scope = resource.account, pending.challenge.scope
@@ -204,13 +205,25 @@ class Facts:
         if token is None:
             return
         if carried is None or carried != token.access_token:
-            token.passed_over += token.state == "new" and resource.responded_at > token.issued_at
+            known_before = token.passed_over or token.state != "new"
+            if not known_before and self._knows_of(token, resource, event.operation):
+                token.passed_over = True
+                if token.differs:
+                    yield TokenTried(token)
             return
         if token.state == "new":
             token.state, token.used_at = "in use", self.at
-        if token.is_for(event.operation):
-            token.tried = True
-            yield TokenTried(token)
+        owed = resource.owed.pop(event.operation, None)
+        if owed is not None:
+            owed.tried = True
+            yield TokenTried(owed)
+
+    def _knows_of(self, token: Token, resource: Resource, operation: str) -> bool:
+        """Whether a request was surely sent after a token came: by a call that began since, or at the second chance."""
+        calls = self._open.get(operation)
+        if calls:
+            return all(self._calls[call][1] > token.issued_at for call in calls)
+        return resource.responded_at > token.issued_at and resource.called_at > token.issued_at
 
     def _resource_response(self, event: ResourceResponse) -> Occasions:
         resource = self._found(self.places.called(event.resource))
@@ -234,9 +247,13 @@ class Facts:
             renewed,
             repeats=event.status == 401 and tried.said is not None and tried.said == challenge.says,
             outdated=sent_at != NEVER and self._is_outdated(account, tried.carried),
+            call=tried.call if tried.call in self._open.get(event.operation, ()) else None,
+            held=None if account is None else account.in_hand if event.status == 403 else account.granted,
         )
         if event.status == 401 and account is not None and account.token is not None and not pending.outdated:
             account.token.state = "rejected"
+        if tried.refused is not None and tried.refused.refuses_plainly != challenge.refuses_plainly:
+            tried.resent = 0
         tried.refused = challenge if event.status == 403 else None
         for scope in challenge.tolerated:
             self._named.setdefault(scope, {})[resource] = resource.epoch
@@ -418,7 +435,7 @@ class Facts:
         if one.at > latest.sent_at:
             return True
         asked, before = one.challenge.scope, account.requested
-        return asked is not None and (before is None or not asked <= before.at_least)
+        return asked is not None and (before is None or not asked <= before.at_least | OFFLINE)
 
     @staticmethod
     def _is_renewal(account: Account, request: ScopeRequest) -> bool:
@@ -564,7 +581,7 @@ class Facts:
         if not resource.pending or (account.token is not None and account.token.state == "expired"):
             return None
         latest = next(reversed(resource.pending.values()))
-        return latest if latest.challenge.status == 401 or latest.alone else None
+        return latest if latest.alone else None
 
     def _token_response(self, event: TokenResponse) -> Occasions:
         account, resource = self._place_of(event.issuer, event.resource)
@@ -607,7 +624,9 @@ class Facts:
         if account.requested is None:
             account.first = account.sourced
         account.rounds += 1
-        account.requested = UNKNOWN if request is None else exactly(account.sourced)
+        unseen = self._began_midway if account.requested is None else account.requested.at_most is None
+        asked_for = exactly(account.sourced)
+        account.requested = UNKNOWN if request is None else replace(asked_for, at_most=None) if unseen else asked_for
         if said is not None:
             account.granted, account.told = said, "explicit"
         elif not seen:
@@ -616,7 +635,8 @@ class Facts:
             account.granted = UNKNOWN if asked is None else exactly(asked)
             account.told = "nobody" if asked is None else "omitted"
         account.in_hand, account.asked = account.granted, asked
-        account.refresh_told, account.narrowed, account.aborted = "nothing", None, NO_SCOPES
+        account.refresh_told, account.narrowed = "nothing", None
+        account.refreshed = account.aborted = NO_SCOPES
         account.grant_type, account.granted_at = account.leg, self.at
         if account.refresh_token is not None and event.refresh_token != account.refresh_token:
             account.retired[account.refresh_token] = "outlived"
@@ -627,8 +647,7 @@ class Facts:
         named = None if account.pending is None else account.pending.scope
         if said is not None:
             account.in_hand, account.refresh_told = said, "explicit"
-            if account.granted.at_most is None:
-                account.granted = Known(account.granted.at_least | said.at_least, None)
+            account.refreshed |= said.at_least
             exact, granted = said.exact, account.granted.exact
             account.narrowed = exact if exact is not None and granted is not None and not granted <= exact else None
         else:
@@ -654,6 +673,8 @@ class Facts:
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
             answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
         )
+        if answering is not None:
+            resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
         self.places.waiting.pop(resource, None)
         if event.refresh_token is not None:
@@ -663,7 +684,7 @@ class Facts:
             tried = resource.attempt(answering.operation)
             tried.renewed = renewed
             tried.said = answering.challenge.says if had_a_token and answering.challenge.status == 401 else None
-        for scope in account.granted.at_most or account.granted.at_least:
+        for scope in (account.granted.at_most or NO_SCOPES) | account.refreshed:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
 
@@ -685,8 +706,7 @@ class Facts:
                     yield from self._settled(resource, pending, answered=False)
             resource.pending, resource.answering, resource.attempts = {}, None, {}
             resource.document_at = NEVER
-            if resource.account is not None and resource.account.token is not None:
-                resource.account.token.answers = None
+            resource.owed = {}
         self._touched.clear()
         self._life.restarted_at = self.at
 
