@@ -262,6 +262,8 @@ def test_a_judge_that_lets_an_accusation_go_with_what_it_does_not_rest_on_is_cau
         ([("ACC-1", "unspecified", 5)], [("ACC-1", "discouraged", 4)], 1, 0),  # said at last
         ([("REG-1", "discouraged", 4)], [], 0, 0),  # its event is gone
         ([("ACC-1", "discouraged", 5)], [("ACC-1", "unspecified", 4)], 0, 1),  # hardly said
+        ([("RETRY-1", "discouraged", 5)], [("RETRY-1", "discouraged", 6)], 0, 1),  # counted from later on
+        ([("RETRY-1", "discouraged", 7)], [("RETRY-1", "discouraged", 4)], 1, 1),  # counted before it was full
     ],
 )
 def test_findings_are_compared_by_event_and_gravity(

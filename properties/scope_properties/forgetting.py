@@ -101,6 +101,14 @@ _OF_THE_END: Final = frozenset({"STEP-7", "GRANT-3"})
 _OF_A_CALL: Final = _OF_THE_END | {"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "CHAL-8"}
 """What is held against a client within one call of its application."""
 
+_OF_A_PAST: Final = frozenset(
+    {"SEL-1", "SEL-2", "SEL-3", "SEL-6", "SEL-7", "META-1", "META-3", "EXT-1", "OFFLINE-1", "REG-1", "ACC-7"}
+)
+"""What is too much only where nothing came before: a call that shows no token may have carried one."""
+
+_COUNTED: Final = frozenset({"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-8"})
+"""What is found when a count is full: where less was seen, that is later."""
+
 _FORGOTTEN: Final = frozenset({"ACC-8", "ACC-10"})
 """What shows in two reports: the first was right, and the second has lost what the first had."""
 
@@ -210,7 +218,7 @@ def expiries_at_rest(events: Sequence[Event]) -> Iterator[Loss]:
             served = isinstance(event, ResourceResponse) and event.status < 300
 
 
-@_omission(keeps=_ALL - _observed_on("resource_request"))
+@_omission(keeps=_ALL - _observed_on("resource_request") - _OF_A_PAST)
 def authorization_headers(events: Sequence[Event]) -> Iterator[Loss]:
     """A browser's export leaves every Authorization header out."""
     yield _presenting(events, None)
@@ -334,12 +342,18 @@ _GRAVITY: Final = {"discouraged": 1, "violates": 2}
 def gained(judging: Judging, transcript: Transcript, left: Remainder) -> list[Finding]:
     """The accusations that came up because something was left out; a judge has none.
 
-    Not among them is that something never happened, where the last messages were left out. A transcript says by its
-    footer that it is whole, and nothing else can say that what was owed at its end was never done.
+    Not among them is that something never happened, where the last messages were left out: a transcript says by its
+    footer that it is whole, and nothing else can say that what was owed at its end was never done. Nor is a count
+    that is full later because it began later, where it had been full before.
     """
     new_end = _last_message(left) != _last_message(whole(transcript))
-    alone = _unanswered(_accusations(judging, left), _accusations(judging, whole(transcript)))
-    return [found for found in alone if not (new_end and found.clause in _OF_THE_END)]
+    before = _accusations(judging, whole(transcript))
+    alone = _unanswered(_accusations(judging, left), before)
+    return [
+        found
+        for found in alone
+        if not (new_end and found.clause in _OF_THE_END) and not _was_counted_before(found, before)
+    ]
 
 
 def lost(judging: Judging, transcript: Transcript, left: Remainder, keeps: frozenset[str]) -> list[Finding]:
@@ -350,6 +364,14 @@ def lost(judging: Judging, transcript: Transcript, left: Remainder, keeps: froze
         if found.clause in keeps and found.event in left.places
     ]
     return _unanswered(before, _accusations(judging, left))
+
+
+def _was_counted_before(found: Finding, before: Iterable[Finding]) -> bool:
+    """Whether a count was already found to be full at an earlier event."""
+    return found.clause in _COUNTED and any(
+        one.clause == found.clause and one.event < found.event and _GRAVITY[one.verdict] >= _GRAVITY[found.verdict]
+        for one in before
+    )
 
 
 def _last_message(left: Remainder) -> int | None:
