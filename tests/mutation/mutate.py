@@ -115,11 +115,11 @@ def main() -> int:
         show(f"{'module':12}{'edits':>7}{'killed':>8}{'survived':>10}")
         for module in options.modules or MODULES:
             tried = survived = 0
-            for edit, survives_ in outcomes(pool, module, part, parts):
-                tried, survived = tried + 1, survived + survives_
-                if survives_ != (edit in known):
+            for edit, lives in outcomes(pool, module, part, parts):
+                tried, survived = tried + 1, survived + lives
+                if lives != (edit in known):
                     wrong += 1
-                    show(f"  {'survived' if survives_ else 'killed, but listed'}: {edit}")
+                    show(f"  {'survived' if lives else 'killed, but listed'}: {edit}")
             show(f"{module:12}{tried:7}{tried - survived:8}{survived:10}")
     return 1 if options.check and wrong else 0
 
