@@ -89,7 +89,7 @@ def outcomes(pool: Pool, module: str, part: int, parts: int) -> Iterator[tuple[E
     chosen = [(edit, ast.unparse(tree)) for edit, tree in islice(every, part - 1, None, parts)]
     for at, survived in enumerate(pool.imap(survives, chosen)):
         if sys.stderr.isatty():
-            show(f"\r{module}: {at + 1} of {len(chosen)} ", end="", file=sys.stderr)
+            show(f"{module}: {at + 1} of {len(chosen)} \r", end="", file=sys.stderr)
         yield chosen[at][0], survived
 
 
