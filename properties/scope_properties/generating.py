@@ -163,7 +163,7 @@ class Generator(ABC):
         return (self._call_to_the_first(), ReportGrant(_FIRST))
 
     def _a_refresh(self) -> Steps:
-        return (ExpireToken(_FIRST), self._call_to_the_first())
+        return (ExpireToken(_FIRST), self._call_to_the_first(), ReportGrant(_FIRST))
 
     def _a_failed_refresh(self) -> Steps:
         refused = replace(self._call_to_the_first(), grants=(self.among(_REFUSED),))

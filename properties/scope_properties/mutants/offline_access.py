@@ -64,7 +64,7 @@ MUTANTS: Final = (
         "OFFLINE-3",
         "never asks for offline_access, even where it is challenged",
         always_choosing(lambda chosen, _: chosen - OFFLINE),
-        also={"CHAL-1", "PARSE-6", "SEL-2"},
+        also={"CHAL-1", "PARSE-7"},
     ),
     Mutant(
         "registers-without-refresh",

@@ -39,9 +39,10 @@ def _first_listed(sources: Sources) -> ScopeSet | None:
     return sources.challenge or (None if listed is None else ScopeSet(list(listed)[:1])) or sources.configured
 
 
-def _meeting_the_metadata(sources: Sources) -> ScopeSet | None:
-    chosen, listed = sources.challenge, sources.resource_metadata
-    return REFERENCE.select(sources) if chosen is None or listed is None else (chosen & listed) or chosen
+def _cut_to_the_metadata(chosen: ScopeSet, sources: Sources) -> ScopeSet | None:
+    named, listed = sources.challenge or NO_SCOPES, sources.resource_metadata or NO_SCOPES
+    before = (sources.requested or NO_SCOPES) | (sources.granted or NO_SCOPES)
+    return chosen - (named - listed - before) if named & listed else chosen
 
 
 def _a_default(sources: Sources) -> ScopeSet | None:
@@ -87,7 +88,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "prefers the resource metadata to the challenge",
         choosing(with_offline_access(first_of(resource_metadata, challenge, configured))),
-        also={"ORDER-3", "SEL-1", "SEL-5"},
+        also={"ORDER-2", "ORDER-3", "PARSE-3", "SEL-1", "SEL-5"},
     ),
     Mutant(
         "configured-before-challenge",
@@ -101,7 +102,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "asks for the first challenged scope alone",
         choosing(chosen_by(lambda s: ScopeSet(list(REFERENCE.select(s) or ())[:1]))),
-        also={"OFFLINE-3", "PARSE-5", "PARSE-6", "PARSE-7", "SEL-2", "SEL-5"},
+        also={"OFFLINE-3", "PARSE-3", "PARSE-7", "SEL-2", "SEL-5"},
     ),
     Mutant(
         "metadata-joined-at-first",
@@ -114,6 +115,7 @@ MUTANTS: Final = (
         "SEL-1",
         "joins what the caller configured to the first challenge",
         choosing(accumulate(challenge, configured).or_else(FIRST)),
+        also={"SEL-2"},
     ),
     Mutant(
         "first-listed-scope-only",
@@ -127,13 +129,14 @@ MUTANTS: Final = (
         "SEL-3",
         "asks for a scope of its own where nothing is known",
         choosing(chosen_by(_a_default)),
-        also={"META-1"},
+        also={"META-1", "ORDER-3", "SEL-6"},
     ),
     Mutant(
         "challenge-cut-to-metadata",
         "SEL-5",
         "drops challenged scopes that the metadata does not list",
-        choosing(chosen_by(_meeting_the_metadata)),
+        always_choosing(_cut_to_the_metadata),
+        also={"ACC-6", "CHAL-1", "PARSE-3", "PARSE-6", "PARSE-7"},
     ),
     Mutant(
         "openid-always",
@@ -147,7 +150,7 @@ MUTANTS: Final = (
         "SEL-7",
         "falls back to the authorization server's list",
         choosing(first_of(challenge, resource_metadata, server_metadata, configured)),
-        also={"ACC-7", "OFFLINE-1", "SEL-3"},
+        also={"OFFLINE-1", "SEL-3"},
     ),
     Mutant(
         "server-list-at-step-up",
@@ -160,13 +163,14 @@ MUTANTS: Final = (
         "META-1",
         "reads an empty metadata list as its own default",
         alter_event=_fills_empty_lists,
+        also={"ORDER-3"},
     ),
     Mutant(
         "any-metadata",
         "META-3",
         "uses metadata that names another resource",
         alter_event=_trusts_any_metadata,
-        also={"ACC-7", "OFFLINE-1"},
+        also={"OFFLINE-1", "SEL-7"},
     ),
     Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
     Mutant(

@@ -153,7 +153,7 @@ MUTANTS: Final = (
         "ACC-2",
         "drops what was granted and not requested",
         choosing(step_up=with_offline_access(accumulate(requested, challenge))),
-        also={"ACC-8", "ORDER-3", "RETAIN-2"},
+        also={"ACC-8", "ORDER-3"},
     ),
     Mutant(
         "unauthorized-replaces",
@@ -188,7 +188,7 @@ MUTANTS: Final = (
         "ACC-6",
         "drops challenged scopes that a held scope seems to imply",
         choosing(step_up=with_offline_access(chosen_by(_without_what_is_implied))),
-        also={"CHAL-1", "PARSE-7"},
+        also={"CHAL-1", "PARSE-3", "PARSE-7"},
     ),
     Mutant(
         "offline-access-dropped",
@@ -203,6 +203,6 @@ MUTANTS: Final = (
         "never asks beyond what it registered for",
         choosing(step_up=chosen_by(_clipped_to_registration)),
         alter_step=sending(registering_narrowly),
-        also={"ACC-6", "CHAL-1", "OFFLINE-3", "PARSE-7", "REG-1", "SEL-5"},
+        also={"ACC-6", "CHAL-1", "OFFLINE-3", "ORDER-2", "PARSE-3", "PARSE-6", "PARSE-7", "REG-1", "SEL-5"},
     ),
 )
