@@ -48,7 +48,7 @@ from .episodes import (
     fit_to_world,
 )
 from .laws import LAWS, Law, broken_by
-from .model_subject import ModelSession, ModelSubject, Transition
+from .model_subject import ModelSession, ModelSubject, Transition, transitions_of
 from .reach import Cell, Reach, freedoms, is_judged
 from .runs import Run
 from .strategies import challengings, grantings, make_calls, metadata_lists, plans, scope_sets
@@ -113,18 +113,18 @@ class Watch:
         """What the judge found so far."""
         return self.judge.found
 
-    def also_look_at(self, moved: Transition) -> None:
+    def also_look_at(self, transition: Transition) -> None:
         """Have a transition looked at that the run itself does not take."""
-        self._aside.append(moved)
+        self._aside.append(transition)
 
     def look(self) -> tuple[list[Law], list[Finding]]:
         """The laws broken and the findings made since the last look."""
         laws, findings = len(self.broken), len(self.found)
         session, events = self.run.session, self.run.world.events
-        transitions = session.transitions if isinstance(session, ModelSession) else []
-        for moved in chain(islice(transitions, self._moved, None), self._aside):
-            self.cells[type(moved.before.phase), type(moved.event)] += 1
-            self.broken.extend(LAWS[name] for name in broken_by(moved, self.laws))
+        transitions = transitions_of(session)
+        for transition in chain(islice(transitions, self._moved, None), self._aside):
+            self.cells[type(transition.before.phase), type(transition.event)] += 1
+            self.broken.extend(LAWS[name] for name in broken_by(transition, self.laws))
         for event in islice(events, self._heard, None):
             self.judge.hear(event)
         self._moved, self._heard = len(transitions), len(events)
@@ -305,7 +305,7 @@ class ScopeMachine(RuleBasedStateMachine):
         """Events from nowhere, the last time in each phase; what they lead to goes no further."""
         session = self.run.session
         assert isinstance(session, ModelSession)
-        for client in {type(moved.after.phase): moved.after for moved in session.transitions}.values():
+        for client in {type(transition.after.phase): transition.after for transition in session.transitions}.values():
             for event in UNEXPECTED_EVENTS:
                 self.watch.also_look_at(Transition(client, event, *session.step(client, event), session.step))
         self.check()
