@@ -8,17 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scope_model.challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
-from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_properties.strategies import challenge_lines, raw_lines
 
 TOKEN: Final = "!#$%&'*+-.^_`|~09AZaz"
-
-# What a quoted-string can carry: HTAB, SP to "~", and obs-text.
-values = st.text(st.sampled_from("\t" + "".join(map(chr, [*range(0x20, 0x7F), *range(0x80, 0x100)]))), max_size=12)
-NAMES: Final = ("scope", "error", "resource_metadata", "realm")
-parameter_lists = st.lists(st.tuples(st.sampled_from(NAMES), values), unique_by=lambda parameter: parameter[0]).map(
-    tuple
-)
 
 
 def bearer(*parameters: tuple[str, str]) -> Challenge:
@@ -254,43 +246,12 @@ def test_what_comes_before_never_hides_a_challenge(before: tuple[str, ...], afte
     assert whole == parse_challenges(before) + alone
 
 
-# The spellings
-
-
-@pytest.mark.parametrize("name", SPELLINGS)
-@given(parameters=parameter_lists)
-def test_every_spelling_says_the_same(name: str, parameters: tuple[tuple[str, str], ...]) -> None:
-    found = parse_challenges(SPELLINGS[name](parameters))
-    assert not [wrong for wrong in found if isinstance(wrong, MalformedChallenge)]
-    (challenge,) = [right for right in found if isinstance(right, Challenge) and right.is_bearer]
-    assert bearer_challenge(found) == challenge
-    said = [parameter for parameter in challenge.parameters if parameter[0] in NAMES]
-    assert sorted(said) == sorted(parameters)
-    if name != "token-values":
-        assert said == list(parameters[::-1] if name == "reversed-parameters" else parameters)
-
-
-def test_the_spellings_differ() -> None:
-    parameters = (
-        ("error", "insufficient_scope"),
-        ("scope", "a"),
-        ("resource_metadata", "https://rs.example/x"),
-    )
-    written = [write(parameters) for write in {**SPELLINGS, **MISSPELLINGS}.values()]
-    assert len(set(written)) == len(written)
-    assert written[0] == ('Bearer error="insufficient_scope", scope="a", resource_metadata="https://rs.example/x"',)
+# What is generated
 
 
 @given(challenge_lines())
 def test_generated_challenges_are_well_formed(lines: tuple[str, ...]) -> None:
     assert all(isinstance(found, Challenge) for found in parse_challenges(lines))
-
-
-def test_the_misspellings_are_no_spellings() -> None:
-    parameters = (("scope", "a"), ("error", "x"))
-    twice, without_comma = (parse_challenges(write(parameters)) for write in MISSPELLINGS.values())
-    assert twice == (bearer(("scope", "a"), ("error", "x"), ("scope", "decoy")),)
-    assert isinstance(without_comma[-1], MalformedChallenge)
 
 
 # The one to answer

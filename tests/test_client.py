@@ -61,9 +61,9 @@ from scope_model.events import (
     TokenResponse,
     Unavailable,
 )
-from scope_model.policies import POLICIES, OnOmittedScope, Policy, mcp_2026_07_28
+from scope_model.policies import POLICIES, OnOmittedScope, Policy, mcp_2026_07_28, own_function
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
-from scope_model.selections import challenge, configured, first_of
+from scope_model.selections import Sources, challenge, configured, first_of, resource_metadata
 
 RS: Final = "https://rs.example/mcp"
 OTHER_RS: Final = "https://other.example/mcp"
@@ -358,11 +358,17 @@ def test_a_call_is_sent_whatever_scopes_its_token_carries() -> None:
     assert last(holding(""), WRITE) == ResourceRequest("write", "t1", RS)
 
 
-@pytest.mark.parametrize("status", [404, 500])
-def test_other_failures_are_reported(status: int) -> None:
-    client, actions = told(HELD, READ, answered(status))
-    assert actions[-1] == Failed(READ, f"the resource server answered {status}")
-    assert client == HELD
+@pytest.mark.parametrize("status", [200, 204, 299])
+def test_any_success_serves_the_call(status: int) -> None:
+    assert told(HELD, READ, ResourceResponse("read", status)) == (HELD, [last(HELD, READ), Served(READ)])
+
+
+@pytest.mark.parametrize("status", [100, 199, 300, 302, 400, 402, 404, 500])
+def test_other_failures_are_reported_whatever_they_say_about_scopes(status: int) -> None:
+    for parameters in ((), ('error="insufficient_scope"', 'scope="b"')):
+        client, actions = told(HELD, READ, answered(status, *parameters))
+        assert actions[-1] == Failed(READ, f"the resource server answered {status}")
+        assert client == HELD
 
 
 def test_a_403_that_is_not_about_scopes_is_reported() -> None:
@@ -381,6 +387,8 @@ def test_a_403_that_is_not_about_scopes_is_reported() -> None:
         ),
         (unauthorized(), AT_401),
         (unauthorized(""), AT_401),
+        (unauthorized(" "), AT_401),
+        (unauthorized("é"), AT_401),
         (
             unauthorized("b a", metadata=True),
             Challenged(401, scopes("b a"), names_metadata=True, insufficient_scope=False),
@@ -510,12 +518,14 @@ def test_without_server_metadata_nothing_is_known_of_the_server() -> None:
 
 
 @pytest.mark.parametrize(
-    ("listed", "used"), [((), None), (("a", "b"), "a b"), (("é", "a"), "a"), (("é",), None), (("a a",), "a")]
+    ("listed", "used"),
+    [((), None), (("",), None), (("a", "b"), "a b"), (("é", "a"), "a"), (("é",), None), (("a a",), "a")],
 )
 def test_a_list_is_used_for_the_scopes_in_it(listed: tuple[str, ...], used: str | None) -> None:
     document = ProtectedResourceMetadata(RS, (AS,), listed)
-    client = replace(knowing(), memory=Memory({}, {AS: None}))
-    assert asked(last(client, READ, unauthorized(), document)) == used
+    client, actions = told(replace(knowing(), memory=Memory({}, {AS: None})), READ, unauthorized(), document)
+    assert asked(actions[-1]) == used
+    assert client.memory.resource_metadata == {RS: None if used is None else scopes(used)}
 
 
 # --- the token response ---------------------------------------------------------------------------
@@ -643,6 +653,26 @@ def test_a_policy_has_a_choice_for_each_occasion() -> None:
         assert select(held, READ, challenged(response), AS) == scopes("k")
 
 
+def test_a_policy_sees_all_that_the_client_knows() -> None:
+    seen: list[Sources] = []
+    setup = Setup(own_function(seen.append), scopes("k"))
+    held = holding("a b", requested="a b c", in_hand="a", setup=setup)
+    knows = replace(held, memory=Memory({RS: scopes("m")}, {AS: scopes("s")}))
+    select(knows, READ, challenged(insufficient("d")), AS)
+    select(Client(Setup(setup.policy, wants_refresh_token=False)), READ, challenged(unauthorized()), AS)
+    everything = Sources(
+        requested=scopes("a b c"),
+        granted=scopes("a b"),
+        in_hand=scopes("a"),
+        challenge=scopes("d"),
+        resource_metadata=scopes("m"),
+        server_metadata=scopes("s"),
+        configured=scopes("k"),
+        wants_refresh_token=True,
+    )
+    assert seen == [everything, Sources()]
+
+
 def test_only_the_account_of_this_issuer_and_resource_is_consulted() -> None:
     asking = challenged(insufficient("b"))
     assert select(HELD, WRITE, asking, AS) == scopes("a b")
@@ -701,6 +731,8 @@ def test_the_bound_is_the_policys() -> None:
     setup = Setup(replace(mcp_2026_07_28, attempts=1))
     client, _ = told(holding("a", setup=setup), WRITE, insufficient("b"), DENIED)
     assert reason(last(client, WRITE, insufficient("b"))).endswith("giving up (RETRY-1)")
+    never = Setup(replace(mcp_2026_07_28, attempts=0))
+    assert reason(last(holding("a", setup=never), WRITE, insufficient("b"))).endswith("giving up (RETRY-1)")
 
 
 def test_a_call_that_is_served_counts_anew() -> None:
@@ -736,6 +768,14 @@ def test_offline_access_alone_is_no_progress() -> None:
     assert reason(last(client, WRITE, insufficient())) == covered
 
 
+def test_progress_is_asked_of_the_token_in_hand_whatever_was_granted() -> None:
+    covered = "the token already carries what the challenge asks for (RETRY-3)"
+    assert reason(last(holding(None, requested="a", in_hand="a"), WRITE, insufficient())) == covered
+    narrowed, _ = told(holding("a b", in_hand="a"), WRITE, insufficient("b"), DENIED)
+    assert asked(last(narrowed, WRITE, insufficient("b"))) == "a b"
+    assert reason(last(narrowed, WRITE, insufficient("a"))) == covered
+
+
 def test_where_nothing_is_known_of_the_token_a_challenge_is_answered() -> None:
     assert asked(last(holding(None, requested="a"), WRITE, insufficient())) == "a"
     assert asked(last(holding(None, requested="a"), WRITE, insufficient("a"))) == "a"
@@ -755,6 +795,17 @@ def test_a_client_with_a_ceiling_fails_where_a_challenge_is_beyond_it(
         assert reason(action) == why
     else:
         assert asked(action) == asked_
+
+
+def test_only_a_ceiling_keeps_a_client_from_answering_with_less_than_the_challenge() -> None:
+    client = knowing(Client(Setup(POLICIES["csharp-sdk-after-1238"], scopes("k"))))
+    assert asked(last(client, READ, unauthorized("a"))) == "k"
+
+
+def test_a_ceiling_that_nobody_configured_is_none() -> None:
+    metadata = Policy("metadata", "The metadata.", "", resource_metadata, configured_mode="ceiling")
+    client = knowing(Client(Setup(metadata)), listed="m")
+    assert asked(last(client, READ, unauthorized("a"))) == "m"
 
 
 def test_a_ceiling_on_all_that_is_challenged_fails_too() -> None:
@@ -801,6 +852,17 @@ def test_a_401_is_answered_by_a_refresh_where_the_grant_covers_it(scope: str | N
     assert last(holding(None, refresh_token="r1"), READ, unauthorized(scope)) == REFRESH
 
 
+def test_whether_a_refresh_answers_a_401_is_asked_of_the_grant() -> None:
+    # Of what was granted, not of what was requested or is in hand; and it may be more than is challenged.
+    narrowed = holding("a b", requested="a b c", in_hand="a", refresh_token="r1")
+    for scope in ("a", "b", "a b"):
+        assert last(narrowed, READ, unauthorized(scope)) == REFRESH
+    for scope in ("c", "a c", "a b c"):
+        assert isinstance(last(narrowed, READ, unauthorized(scope)), AuthorizationRequest)
+    unknown = holding(None, requested="a", in_hand="a", refresh_token="r1")
+    assert last(unknown, READ, unauthorized("b")) == REFRESH
+
+
 def test_a_401_beyond_the_grant_or_without_a_refresh_token_authorizes() -> None:
     assert asked(last(HELD, READ, unauthorized("b"))) == "a b"
     assert asked(last(holding("a"), READ, unauthorized("a"))) == "a"
@@ -817,8 +879,18 @@ def test_a_403_is_answered_by_a_refresh_only_where_that_could_help() -> None:
         (holding("a b", in_hand="a"), "b", "a b"),
         (holding("a b", refresh_token="r1"), "b", "a b"),
         (holding(None, requested="a", refresh_token="r1"), "b", "a b"),
+        (holding(None, requested="a b", in_hand="a", refresh_token="r1"), "b", "a b"),
     ):
         assert asked(last(client, WRITE, insufficient(scope))) == request_
+    unseen = replace(account(narrowed), in_hand=None)
+    unseen_client = replace(narrowed, storage=replace(narrowed.storage, grants={KEY: unseen}))
+    assert asked(last(unseen_client, WRITE, insufficient("b"))) == "a b"
+
+
+def test_a_call_on_its_way_says_what_renewed_its_token() -> None:
+    assert told(HELD, READ)[0].phase == Calling(READ)
+    assert told(HELD, READ, unauthorized("a"), token("t2"))[0].phase == Calling(READ, "refresh")
+    assert told(HELD, READ, unauthorized("b"), CODE, token("t2"))[0].phase == Calling(READ, "authorization")
 
 
 def test_one_refresh_a_call() -> None:

@@ -200,6 +200,12 @@ def test_a_set_can_be_a_key() -> None:
     assert len({scopes("a b"), scopes("a b"), scopes("b a")}) == 2
 
 
+def test_a_set_holds_its_scopes_and_nothing_else() -> None:
+    anything = "anything"
+    with pytest.raises(AttributeError):
+        setattr(scopes("a"), anything, None)
+
+
 def test_a_set_equals_no_other_kind_of_thing() -> None:
     assert scopes("a") != "a"
     assert scopes("a") != frozenset({"a"})

@@ -359,6 +359,17 @@ def test_a_code_belongs_to_its_issuer_and_resource() -> None:
         )
 
 
+def test_several_authorizations_may_wait_for_their_codes() -> None:
+    servers = WORLD
+    for key in (KEY, Key(OTHER_AS, OTHER_RS)):
+        servers, _ = answer(servers, AuthorizationRequest("a", None, key.issuer, key.resource), FREE)
+    for key in (KEY, Key(OTHER_AS, OTHER_RS)):
+        exchange = TokenRequest(AUTHORIZATION_CODE, None, None, key.issuer, key.resource)
+        servers, token = answer(servers, exchange, FREE)
+        assert isinstance(token, TokenResponse)
+        assert token.scope == "a"
+
+
 def test_unnamed_servers_are_the_first() -> None:
     consented, response = answer(WORLD, AuthorizationRequest("a"), FREE)
     assert response == AuthorizationResponse(code=True, issuer=AS, resource=RS)

@@ -24,7 +24,7 @@ _PARAMETER: Final = re.compile(rf"({TOKEN})[ \t]*=[ \t]*(?:{_QUOTED}|({TOKEN}))[
 _TOKEN68: Final = r"[A-Za-z0-9\-._~+/]+=*"
 _END: Final = r"(?=[ \t]*(?:,|$))"
 _SCHEME: Final = re.compile(rf"({TOKEN})(?: +({_TOKEN68}){_END}|{_END}|(?= ))[ \t,]*").match
-_QUOTED_PAIR: Final = re.compile(r"\\(.)", re.DOTALL).sub
+_QUOTED_PAIR: Final = re.compile(r"\\(.)").sub
 
 
 @dataclass(frozen=True, slots=True)

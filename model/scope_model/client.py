@@ -305,10 +305,9 @@ def challenged(response: ResourceResponse) -> Challenged:
     bearer = bearer_challenge(parse_challenges(response.www_authenticate))
     if bearer is None:
         return Challenged(response.status, None, names_metadata=False, insufficient_scope=False)
-    text = bearer.get("scope")
     return Challenged(
         response.status,
-        read_scope(text) or None if text else None,
+        read_scope(bearer.get("scope") or "") or None,
         names_metadata=bearer.get("resource_metadata") is not None,
         insufficient_scope=bearer.get("error") == "insufficient_scope",
     )
@@ -591,7 +590,7 @@ def _store(client: Client, key: Key, grant: Grant) -> Client:
 
 def _listed(names: tuple[str, ...] | None) -> ScopeSet | None:
     """The scopes of a metadata list; names that are no scope-tokens cannot be asked for (SEL-4, META-1)."""
-    return read_scope(" ".join(names)) or None if names else None
+    return read_scope(" ".join(names or ())) or None
 
 
 def _origin(resource: str) -> str:
