@@ -87,9 +87,12 @@ class Generator(ABC):
         """A world as it starts, with a client set up in it."""
         issuers = ISSUERS[: self.among((1, 2))]
         resources = RESOURCES[: self.among((1, 2))]
+        # As many draws for one server as for two: whoever shrinks can take one away, and the rest stays as it is.
+        drawn = [self._resource(name, self.among(issuers)) for name in RESOURCES]
+        issuing = [AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS)) for name in ISSUERS]
         servers = Servers(
-            resources={name: self._resource(name, self.among(issuers)) for name in resources},
-            issuers={name: AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS)) for name in issuers},
+            dict(zip(resources, drawn, strict=False)),
+            dict(zip(issuers, issuing, strict=False)),
         )
         wants, grant_type = self.among((True, True, False)), self.among(grant_types)
         return Plan(servers, revision, self.among(CONFIGURED), wants, grant_type, self.among(REGISTRATIONS))
