@@ -538,7 +538,7 @@ def test_a_list_is_used_for_the_scopes_in_it(listed: tuple[str, ...], used: str 
         ("retain", "b a x", "b a x"),
         ("retain", "", ""),
         ("retain", None, "a b"),
-        ("keep", None, "e"),
+        ("keep", None, "e f"),
         ("keep", "a", "a"),
         ("clear", None, ""),
         ("clear", "a", "a"),
@@ -550,7 +550,7 @@ def test_a_token_response_is_the_grant_and_a_policy_says_what_silence_means(
     policy: OnOmittedScope, answered_: str | None, granted: str | None
 ) -> None:
     rule = replace(mcp_2026_07_28, on_omitted_scope=policy)
-    earlier = Grant(scopes("e f"), scopes("e"), scopes("e"), "t0")
+    earlier = Grant(scopes("e f g"), scopes("e f"), scopes("e"), "t0")
     expected = None if granted is None else scopes(granted)
     assert granted_scopes(rule, scopes("a b"), answered_, earlier) == expected
 
