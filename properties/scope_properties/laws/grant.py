@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scope_model.client import (
-    Asserting,
-    Failed,
-    Refreshing,
-)
-from scope_model.events import (
-    AUTHORIZATION_CODE,
-    Key,
-    TokenRequest,
-    TokenResponse,
-)
+from scope_model.client import Asserting, Failed, Refreshing
+from scope_model.events import AUTHORIZATION_CODE, Key, TokenRequest, TokenResponse
 from scope_model.scopes import read_scope
 from scope_properties.model_subject import Transition
 

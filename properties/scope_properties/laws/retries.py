@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from scope_model.client import (
-    Authorizing,
-    Failed,
-    Illegal,
-    Served,
-)
-from scope_model.events import (
-    OFFLINE_ACCESS,
-    AuthorizationResponse,
-    ClientRestarted,
-)
+from scope_model.client import Authorizing, Failed, Illegal, Served
+from scope_model.events import OFFLINE, AuthorizationResponse, ClientRestarted
 from scope_model.policies import mcp_2026_07_28
-from scope_model.scopes import scopes
 from scope_properties.model_subject import Transition
 
 from .book import law
 from .topics import ScopeRequest, any_transition, scope_request
 
-_OFFLINE: Final = scopes(OFFLINE_ACCESS)
 _FEW: Final = mcp_2026_07_28.attempts
 
 
@@ -50,7 +39,7 @@ def nothing_is_asked_for_twice_without_progress(request: ScopeRequest) -> bool |
         return None
     if request.grant.in_hand is None or request.client.memory.attempts.get(request.call, 0) < 2:
         return None
-    return not (request.challenged.scope or request.asked) - _OFFLINE <= request.grant.in_hand
+    return not (request.challenged.scope or request.asked) - OFFLINE <= request.grant.in_hand
 
 
 @law("RETRY-5", "SEL-8", about=any_transition)

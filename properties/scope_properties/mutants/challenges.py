@@ -5,18 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Calling,
-    Client,
-    Failed,
-    Heard,
-    Noted,
-    Step,
-)
-from scope_model.events import (
-    ResourceResponse,
-)
+from scope_model.client import Action, Calling, Client, Failed, Heard, Noted, Step
+from scope_model.events import ResourceResponse
 
 from .alterations import misreading
 from .mutant import Mutant

@@ -6,15 +6,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Asserting,
-    Client,
-    Exchanging,
-    Grant,
-    Heard,
-    Step,
-)
+from scope_model.client import Action, Asserting, Client, Exchanging, Grant, Heard, Step
 from scope_model.events import (
     AUTHORIZATION_CODE,
     TOKEN_EXCHANGE,

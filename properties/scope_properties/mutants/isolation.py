@@ -6,19 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Authorizing,
-    Client,
-    Grant,
-    Heard,
-)
-from scope_model.events import (
-    AuthorizationRequest,
-    ClientRestarted,
-    Key,
-    TokenResponse,
-)
+from scope_model.client import Action, Authorizing, Client, Grant, Heard
+from scope_model.events import AuthorizationRequest, ClientRestarted, Key, TokenResponse
 
 from .alterations import changing_grants, forgetting, remembering, sending
 from .mutant import Mutant

@@ -5,15 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Authorizing,
-    Client,
-    Exchanging,
-    Heard,
-    Step,
-)
+from scope_model.client import Action, Authorizing, Client, Exchanging, Heard, Step
 from scope_model.events import (
+    OFFLINE,
     OFFLINE_ACCESS,
     REFRESH_TOKEN,
     AuthorizationRequest,
@@ -22,7 +16,7 @@ from scope_model.events import (
 )
 from scope_model.scopes import NO_SCOPES
 
-from .alterations import NEVER_OFFLINE, OFFLINE, always_choosing, asking_without_progress, sending
+from .alterations import NEVER_OFFLINE, always_choosing, asking_without_progress, sending
 from .mutant import Mutant
 
 

@@ -5,26 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Call,
-    Client,
-    Exchanging,
-    Grant,
-    Heard,
-    Refreshing,
-    Step,
-)
-from scope_model.events import (
-    REFRESH_TOKEN,
-    Key,
-    TokenRequest,
-    TokenResponse,
-)
+from scope_model.client import Action, Call, Client, Exchanging, Grant, Heard, Refreshing, Step
+from scope_model.events import OFFLINE, REFRESH_TOKEN, Key, TokenRequest, TokenResponse
 from scope_model.scopes import NO_SCOPES, scopes
 from scope_properties.tables import WITHOUT_A_USER
 
-from .alterations import OFFLINE, changing_grants, forgetting, refreshing_for, remembering, remembering_grant
+from .alterations import changing_grants, forgetting, refreshing_for, remembering, remembering_grant
 from .mutant import Mutant
 
 

@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Authorizing,
-    Call,
-    Calling,
-    Client,
-    Heard,
-    Step,
-    challenged,
-)
+from scope_model.client import Action, Authorizing, Call, Calling, Client, Heard, Step, challenged
 from scope_model.events import (
     OFFLINE_ACCESS,
     AuthorizationRequest,

@@ -5,22 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Client,
-)
-from scope_model.events import (
-    AuthorizationRequest,
-)
+from scope_model.client import Action, Client
+from scope_model.events import AuthorizationRequest
 from scope_model.scopes import NO_SCOPES, ScopeSet
-from scope_model.selections import (
-    Sources,
-    accumulate,
-    chosen_by,
-    granted,
-    requested,
-    with_offline_access,
-)
+from scope_model.selections import Sources, accumulate, chosen_by, granted, requested, with_offline_access
 
 from .alterations import REFERENCE, choosing, misreading, respelling, sending
 from .mutant import Mutant

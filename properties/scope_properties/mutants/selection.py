@@ -5,16 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Client,
-    Heard,
-    LearningResource,
-)
-from scope_model.events import (
-    OFFLINE_ACCESS,
-    ProtectedResourceMetadata,
-    ResourceResponse,
-)
+from scope_model.client import Client, Heard, LearningResource
+from scope_model.events import OFFLINE, OFFLINE_ACCESS, ProtectedResourceMetadata, ResourceResponse
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.selections import (
     Sources,
@@ -30,7 +22,7 @@ from scope_model.selections import (
 from scope_model.spellings import SPELLINGS
 from scope_properties.tables import WITHOUT_A_USER
 
-from .alterations import FIRST, OFFLINE, REFERENCE, always_choosing, bearers_of, choosing, registering_narrowly, sending
+from .alterations import FIRST, REFERENCE, always_choosing, bearers_of, choosing, registering_narrowly, sending
 from .mutant import Mutant
 
 

@@ -5,25 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Call,
-    Calling,
-    Client,
-    Exchanging,
-    Failed,
-    Heard,
-    Refreshing,
-    Step,
-    challenged,
-)
-from scope_model.events import (
-    REFRESH_TOKEN,
-    Key,
-    ResourceRequest,
-    ResourceResponse,
-    TokenRequest,
-)
+from scope_model.client import Action, Call, Calling, Client, Exchanging, Failed, Heard, Refreshing, Step, challenged
+from scope_model.events import OFFLINE, REFRESH_TOKEN, Key, ResourceRequest, ResourceResponse, TokenRequest
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.selections import (
     Sources,
@@ -38,7 +21,7 @@ from scope_model.selections import (
 )
 from scope_properties.tables import WITHOUT_A_USER
 
-from .alterations import OFFLINE, REFERENCE, choosing, registering_narrowly, remembering_grant, sending
+from .alterations import REFERENCE, choosing, registering_narrowly, remembering_grant, sending
 from .mutant import Mutant
 
 
