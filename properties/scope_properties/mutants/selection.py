@@ -80,7 +80,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "prefers the resource metadata to the challenge",
         choosing(with_offline_access(first_of(resource_metadata, challenge, configured))),
-        also={"ORDER-2", "ORDER-3", "PARSE-3", "SEL-1", "SEL-5"},
+        also={"ORDER-3", "SEL-1", "SEL-5"},
     ),
     Mutant(
         "configured-before-challenge",
@@ -94,7 +94,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "asks for the first challenged scope alone",
         choosing(chosen_by(lambda s: ScopeSet(list(REFERENCE.select(s) or ())[:1]))),
-        also={"OFFLINE-3", "PARSE-3", "PARSE-7", "SEL-2", "SEL-5"},
+        also={"OFFLINE-3", "PARSE-5", "PARSE-6", "PARSE-7", "SEL-2", "SEL-5"},
     ),
     Mutant(
         "metadata-joined-at-first",
@@ -121,14 +121,14 @@ MUTANTS: Final = (
         "SEL-3",
         "asks for a scope of its own where nothing is known",
         choosing(chosen_by(_a_default)),
-        also={"META-1", "ORDER-3", "SEL-6"},
+        also={"META-1"},
     ),
     Mutant(
         "challenge-cut-to-metadata",
         "SEL-5",
         "drops challenged scopes that the metadata does not list",
         always_choosing(_cut_to_the_metadata),
-        also={"ACC-6", "CHAL-1", "PARSE-3", "PARSE-6", "PARSE-7"},
+        also={"ACC-6", "CHAL-1", "PARSE-5", "PARSE-6", "PARSE-7"},
     ),
     Mutant(
         "openid-always",
@@ -162,7 +162,7 @@ MUTANTS: Final = (
         "META-3",
         "uses metadata that names another resource",
         alter_event=_trusts_any_metadata,
-        also={"OFFLINE-1", "SEL-7"},
+        also={"ORDER-3", "SEL-7"},
     ),
     Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
     Mutant(
