@@ -5,9 +5,10 @@ from hypothesis import Phase, given, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from scope_model.events import Transcript
+from scope_properties.agreement import agreement
 from scope_properties.episodes import Episode
 from scope_properties.laws import LAWS
-from scope_properties.machine import SILENT_WORLDS, WORLDS, ScopeMachine, agreement, machine_for
+from scope_properties.machine import SILENT_WORLDS, WORLDS, ScopeMachine, machine_for
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
 from scope_properties.reach import Reach

@@ -13,11 +13,11 @@ from scope_model.client import Illegal
 
 from .episodes import Episode
 from .laws import broken_by
-from .machine import UNEXPECTED_EVENTS
 from .model_subject import Transition, transitions_of
 from .mutants import MUTANTS, Mutant
 from .runs import Run
 from .sampling import sample
+from .tables import UNEXPECTED_EVENTS
 
 EPISODES: Final = 300
 """How many episodes the run has."""
