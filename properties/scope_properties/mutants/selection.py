@@ -31,6 +31,11 @@ def _first_listed(sources: Sources) -> ScopeSet | None:
     return sources.challenge or (None if listed is None else ScopeSet(list(listed)[:1])) or sources.configured
 
 
+def _configured_with_the_challenge(sources: Sources) -> ScopeSet | None:
+    named, extra = sources.challenge, sources.configured or NO_SCOPES
+    return FIRST(sources) if named is None else named | extra
+
+
 def _cut_to_the_metadata(chosen: ScopeSet, sources: Sources) -> ScopeSet | None:
     named, listed = sources.challenge or NO_SCOPES, sources.resource_metadata or NO_SCOPES
     before = (sources.requested or NO_SCOPES) | (sources.granted or NO_SCOPES)
@@ -106,7 +111,7 @@ MUTANTS: Final = (
         "configured-joined-at-first",
         "SEL-1",
         "joins what the caller configured to the first challenge",
-        choosing(accumulate(challenge, configured).or_else(FIRST)),
+        choosing(chosen_by(_configured_with_the_challenge)),
         also={"SEL-2"},
     ),
     Mutant(
