@@ -517,6 +517,25 @@ def test_without_server_metadata_nothing_is_known_of_the_server() -> None:
     assert client.memory.server_metadata == {AS: None}
 
 
+def test_what_is_learnt_of_one_server_takes_nothing_from_what_is_known_of_others() -> None:
+    other, elsewhere = Call(OTHER_RS, "read"), Key(OTHER_AS, OTHER_RS)
+    held = Grant(scopes("o"), scopes("o"), scopes("o"), "t0")
+    client, _ = told(
+        Client(
+            storage=Storage({elsewhere: held}, {OTHER_RS: OTHER_AS}, frozenset({OTHER_AS})),
+            memory=Memory({OTHER_RS: scopes("m")}, {OTHER_AS: scopes("n")}, {other: 2}),
+        ),
+        *(READ, unauthorized("a"), described("p"), listing("q"), Registered(), CODE, token("t1", "a"), OK),
+    )
+    new = Grant(scopes("a"), scopes("a"), scopes("a"), "t1")
+    assert client.storage == Storage(
+        {elsewhere: held, KEY: new}, {OTHER_RS: OTHER_AS, RS: AS}, frozenset({AS, OTHER_AS})
+    )
+    assert client.memory == Memory(
+        {OTHER_RS: scopes("m"), RS: scopes("p")}, {OTHER_AS: scopes("n"), AS: scopes("q")}, {other: 2}
+    )
+
+
 @pytest.mark.parametrize(
     ("listed", "used"),
     [((), None), (("",), None), (("a", "b"), "a b"), (("é", "a"), "a"), (("é",), None), (("a a",), "a")],
