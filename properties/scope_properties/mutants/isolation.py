@@ -6,19 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Authorizing,
-    Client,
-    Grant,
-    Heard,
-)
-from scope_model.events import (
-    AuthorizationRequest,
-    ClientRestarted,
-    Key,
-    TokenResponse,
-)
+from scope_model.client import Action, Authorizing, Client, Grant, Heard
+from scope_model.events import AuthorizationRequest, ClientRestarted, Key, TokenResponse
 
 from .alterations import changing_grants, forgetting, remembering, sending
 from .mutant import Mutant
@@ -65,14 +54,14 @@ MUTANTS: Final = (
         "ACC-7",
         "counts what one authorization server granted at another",
         alter_step=remembering(_shares_by_resource),
-        also={"ACC-3", "OFFLINE-1", "ORDER-3", "SEL-7"},
+        also={"ACC-3", "META-1", "OFFLINE-1", "ORDER-2", "ORDER-3", "SEL-6"},
     ),
     Mutant(
         "shared-between-resources",
         "ACC-7",
         "counts what was granted at one resource at another",
         alter_step=remembering(_shares_by_issuer),
-        also={"ACC-3", "ORDER-3", "SEL-6"},
+        also={"ACC-3", "OFFLINE-1", "ORDER-2", "ORDER-3", "SEL-6"},
     ),
     Mutant(
         "forgets-at-restart",
