@@ -293,9 +293,10 @@ def _answered(client: Client, phase: Calling, response: ResourceResponse) -> Ste
     challenge = challenged(response)
     if response.status != 401 and not (response.status == 403 and challenge.insufficient_scope):
         return _fail(client, call, f"the resource server answered {response.status}")
-    if challenge.status == 401 and phase.after == "authorization":
+    refreshable = _refresh_may_suffice(client.grant(call.resource), challenge)
+    if challenge.status == 401 and (phase.after == "authorization" or (phase.after == "refresh" and refreshable)):
         return _fail(client, call, "the resource server rejects the token that was just issued")
-    if phase.after is None and _refresh_may_suffice(client.grant(call.resource), challenge):
+    if phase.after is None and refreshable:
         return _refresh(client, call, challenge)
     return _prepare(client, call, challenge)
 

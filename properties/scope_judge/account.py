@@ -114,7 +114,7 @@ class Token:
 
     `answers` is the challenge that it was issued for, None where there was none. `differs` is whether its
     scope is another than was asked for. `tried` is whether the operation was sent with it, `used_at` when a call
-    first carried it, and `passed_over` how many requests went without it although an answer had come in between.
+    first carried it, and `passed_over` whether a request that was surely sent later went without it.
     """
 
     access_token: str | None
@@ -126,7 +126,7 @@ class Token:
     tried: bool = False
     used_at: int = NEVER
     expired_at: int = NEVER
-    passed_over: int = 0
+    passed_over: bool = False
 
     def is_for(self, operation: str) -> bool:
         """Whether it was issued for a challenge of this operation, which was not sent with it yet."""
@@ -143,7 +143,8 @@ class Account:
 
     `requested` is None until a token was issued. `asked` is what the request of the last grant named, `earlier` the
     grant before it, `first` what the first of the `rounds` of grants asked for. `aborted` is what was asked for in
-    vain. `narrowed` is the scope of a refreshed token that has less than the grant. `pending` is the request that
+    vain. `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` all that
+    refreshes said of it since. `pending` is the request that
     awaits its token, `sourced` what of it some source names, `leg` its grant type, `audience` the resource that its
     chain names. `invented` is what was requested without a source, `unseen` the tokens that nobody saw issued.
     """
@@ -161,6 +162,7 @@ class Account:
     rounds: int = 0
     aborted: ScopeSet = NO_SCOPES
     narrowed: ScopeSet | None = None
+    refreshed: ScopeSet = NO_SCOPES
 
     token: Token | None = None
     refresh_token: str | None = None

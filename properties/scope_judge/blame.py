@@ -148,8 +148,9 @@ class Blame:
             return finding
         if finding.clause == "CHAL-1":
             return self._of_a_loss(finding, occasion)
-        if finding.clause in _UPPER and (telling := next(self._telling(occasion), None)) is not None:
-            return self._misread(finding, telling)
+        if finding.clause in _UPPER and occasion.unsourced:
+            telling = next(self._telling(occasion), None)
+            return finding if telling is None else self._misread(finding, telling)
         return finding
 
     def _of_a_challenge_given_up(self, finding: Finding, settled: Settled) -> Finding:
@@ -167,6 +168,8 @@ class Blame:
         telling = next(self._telling(asked), None)
         if telling is not None:
             return self._misread(finding, telling)
+        if asked.is_configured:
+            return finding
         reads: Reads = "known to read" if asked.situation in self.reads_plain else "unknown"
         if asked.challenge is not None and asked.challenge.plain and not self._names_can_be_misread(asked):
             for known in self._explanations:
@@ -189,9 +192,10 @@ class Blame:
     def _telling(self, asked: Asked) -> Iterator[Misreading]:
         """The misreadings that alone name something in the request, the most telling first."""
         sent = set(asked.request.pieces)
+        right = [] if asked.challenge is None else (asked.challenge.right.scope or "").split(" ")
         for wrong, seen in self._misreadings(asked):
             raw = seen.scope.split(" ") if seen.scope else []
-            only_seen = [name for name in raw if not _is_explained(asked, name)]
+            only_seen = [name for name in raw if name not in right and not _is_explained(asked, name)]
             if only_seen and sent.issuperset(only_seen):
                 yield wrong
 

@@ -91,7 +91,7 @@ class Facts:
         self._decoys: dict[str, Settled | None] = {}
         self._authorizing: dict[Resource, Account] = {}
         self._touched: dict[Resource, None] = {}
-        self._calls: dict[int, CallStarted] = {}
+        self._calls: dict[int, tuple[CallStarted, int]] = {}
         self._open: dict[str, set[int]] = {}
         self._asked_before = 0
 
@@ -105,8 +105,7 @@ class Facts:
         for resource in self.places.known:
             token = None if resource.account is None else resource.account.token
             if token is not None and token.answers is not None and token.state != "expired":
-                used_elsewhere = token.used_at != NEVER and resource.responded_at > token.used_at
-                if not token.tried and (used_elsewhere or (token.differs and token.passed_over > 1)):
+                if not token.tried and token.used_at != NEVER and resource.responded_at > token.used_at:
                     yield TokenTried(token)
             for pending in resource.pending.values():
                 if pending.refreshed_at == NEVER and (pending.renewed is not None or not pending.alone):
@@ -118,14 +117,14 @@ class Facts:
     # --- calls ------------------------------------------------------------------------------------
 
     def _call_started(self, event: CallStarted) -> Occasions:
-        self._calls[event.call] = event
+        self._calls[event.call] = event, self.at
         self._open.setdefault(event.operation, set()).add(event.call)
         yield from ()
 
     def _call_ended(self, event: CallEnded) -> Occasions:
-        started = self._calls.pop(event.call, None)
-        if started is None:
+        if event.call not in self._calls:
             return
+        started, _ = self._calls.pop(event.call)
         others = self._open[started.operation]
         others.discard(event.call)
         resource = self.places.called(started.resource)
@@ -133,9 +132,9 @@ class Facts:
         if others:
             return
         if token is not None and token.is_for(started.operation):
-            if token.state in ("new", "in use"):
+            if token.suffices and token.state in ("new", "in use"):
                 yield TokenTried(token)
-            token.answers = None
+                token.answers = None
         pending = resource.pending.pop(started.operation, None)
         if pending is not None and pending.refreshed_at == NEVER:
             yield from self._settled(resource, pending, answered=False)
@@ -204,13 +203,24 @@ class Facts:
         if token is None:
             return
         if carried is None or carried != token.access_token:
-            token.passed_over += token.state == "new" and resource.responded_at > token.issued_at
+            known_before = token.passed_over or token.state != "new"
+            if not known_before and self._knows_of(token, resource, event.operation):
+                token.passed_over = True
+                if token.differs:
+                    yield TokenTried(token)
             return
         if token.state == "new":
             token.state, token.used_at = "in use", self.at
         if token.is_for(event.operation):
             token.tried = True
             yield TokenTried(token)
+
+    def _knows_of(self, token: Token, resource: Resource, operation: str) -> bool:
+        """Whether a request was surely sent after a token came: by a call that began since, or at the second chance."""
+        calls = self._open.get(operation)
+        if calls:
+            return all(self._calls[call][1] > token.issued_at for call in calls)
+        return resource.responded_at > token.issued_at and resource.called_at > token.issued_at
 
     def _resource_response(self, event: ResourceResponse) -> Occasions:
         resource = self._found(self.places.called(event.resource))
@@ -616,7 +626,8 @@ class Facts:
             account.granted = UNKNOWN if asked is None else exactly(asked)
             account.told = "nobody" if asked is None else "omitted"
         account.in_hand, account.asked = account.granted, asked
-        account.refresh_told, account.narrowed, account.aborted = "nothing", None, NO_SCOPES
+        account.refresh_told, account.narrowed = "nothing", None
+        account.refreshed = account.aborted = NO_SCOPES
         account.grant_type, account.granted_at = account.leg, self.at
         if account.refresh_token is not None and event.refresh_token != account.refresh_token:
             account.retired[account.refresh_token] = "outlived"
@@ -627,8 +638,7 @@ class Facts:
         named = None if account.pending is None else account.pending.scope
         if said is not None:
             account.in_hand, account.refresh_told = said, "explicit"
-            if account.granted.at_most is None:
-                account.granted = Known(account.granted.at_least | said.at_least, None)
+            account.refreshed |= said.at_least
             exact, granted = said.exact, account.granted.exact
             account.narrowed = exact if exact is not None and granted is not None and not granted <= exact else None
         else:
@@ -663,7 +673,7 @@ class Facts:
             tried = resource.attempt(answering.operation)
             tried.renewed = renewed
             tried.said = answering.challenge.says if had_a_token and answering.challenge.status == 401 else None
-        for scope in account.granted.at_most or account.granted.at_least:
+        for scope in (account.granted.at_most or NO_SCOPES) | account.refreshed:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
 

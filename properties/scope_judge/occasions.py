@@ -33,6 +33,9 @@ FEW: Final = 3
 ENDLESS: Final = 8
 """How many in a row show that there is no bound at all (RETRY-2)."""
 
+ENOUGH: Final = 2
+"""How many requests for scopes of one operation are enough to give up after them (STEP-2)."""
+
 OFFLINE: Final = scopes(OFFLINE_ACCESS)
 _SHOWN: Final = 4
 
@@ -183,10 +186,10 @@ class Settled(Occasion):
         account, challenge = self.account, self.challenge
         if account is None or account.acts_for_itself or self.excused or self.pending.outdated:
             return False
-        if not challenge.insufficient and challenge.status != 401:
+        if not challenge.insufficient and (challenge.status != 401 or self.pending.renewed == "authorization"):
             return False
         before = 1 if self.answered else 0
-        left = self.attempts.since_served - before < FEW and account.refused_at <= account.granted_at
+        left = self.attempts.since_served - before < ENOUGH and account.refused_at <= account.granted_at
         return left and len(self.beyond) > 0 and (self.answered or not self.beyond <= self.attempts.asked)
 
     @property
@@ -301,7 +304,7 @@ class Reported(Occasion):
     @property
     def answer(self) -> Answer:
         """What a clause says of the report that rests on it."""
-        if self.is_right:
+        if self.is_right or (self.said is None and self.account.granted.shown is None):
             return HOLDS
         known = self.account.granted.shown
         if known is None:
@@ -496,6 +499,8 @@ class Asked(Occasion):
         places = self.named.get(scope, _NOWHERE)
         if self.account in places or places.get(self.resource, NEVER) == self.resource.epoch:
             return "known"
+        if scope in self.account.invented:
+            return "known"  # and was found when it was first asked for
         if self._challenge_names(scope):
             return "known"
         if self.configured is not None and scope in self.configured and self.mode != "none":

@@ -43,7 +43,7 @@ def nothing_asked_and_nothing_said_is_unknown(reported: Reported) -> Answer:
     """Where neither request nor response named a scope, a client does not say what was granted."""
     if reported.basis != "nobody":
         return None
-    known = reported.account.granted.at_least
+    known = reported.account.refreshed
     if reported.said is None or (known and reported.said == frozenset(known)):
         return HOLDS
     cause = "guessed" if reported.said else "empty"
@@ -69,11 +69,12 @@ def a_refusal_costs_no_token(called: Called) -> Answer:
 @clause("GRANT-3", on=TokenTried)
 def another_scope_is_a_success(tried: TokenTried) -> Answer:
     """A token whose scope is another than was asked for is used like any other."""
-    if not tried.token.differs:
+    token = tried.token
+    if not token.differs:
         return None
-    if tried.token.used_at != NEVER:
+    if token.used_at != NEVER or not (token.passed_over or token.suffices):
         return HOLDS
-    return Broken("not-used", "a token was issued for another scope than was asked for, and is not tried")
+    return Broken("not-used", "a token was issued for another scope than was asked for, and is not used")
 
 
 @clause("GRANT-6", on=CodeExchanged)

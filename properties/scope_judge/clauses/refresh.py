@@ -30,7 +30,7 @@ def in_doubt_a_refresh_names_no_scope(refresh: RefreshAsked) -> Answer:
     account = refresh.account
     if account.told != "nobody":
         return None
-    if refresh.request.scope is None or refresh.request.scope <= account.granted.at_least:
+    if refresh.request.scope is None or refresh.request.scope <= account.refreshed:
         return HOLDS
     return Broken("guessed", "what was granted is unknown, and the refresh names scopes")
 
