@@ -91,7 +91,7 @@ def _causes(subject: str, version: str) -> dict[Kind, str]:
     path = RESULTS / f"{subject}.causes.toml"
     known = tomllib.loads(path.read_text("utf-8"))["finding"] if path.exists() else []
     return {
-        (cause["clause"], cause["verdict"], cause["fault"]): f"{cause['whose']}: {cause['cause']}"
+        (cause["clause"], cause["verdict"], cause.get("fault", _UNNAMED)): f"{cause['whose']}: {cause['cause']}"
         for cause in known
         if cause["release"] == version
     }
