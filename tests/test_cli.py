@@ -307,7 +307,7 @@ def test_a_clause_is_explained_with_what_kills_it() -> None:
 @pytest.mark.parametrize(
     ("name", "judges"),
     [
-        ("CHAL-7", ["retries.", "challenges.a_refused_request_is_not_sent_again: What was answered"]),
+        ("CHAL-7", ["clauses.challenges.a_refused_request_is_not_sent_again: What was answered"]),
         ("ACC-6", ["blame.what_seems_implied_is_dropped: "]),
         ("PARSE-7", ["misreadings.first-line: the client reads the first header line alone"]),
     ],
@@ -332,7 +332,7 @@ def test_every_judged_clause_is_explained_with_a_function_that_judges_it() -> No
 def test_a_reading_is_explained_with_what_each_value_allows(reading: str) -> None:
     text = " ".join(scopelaw("explain", reading).stdout.split())
     for value in READINGS[reading].alternatives:
-        assert not value.allows or f"{value.says} allows {', '.join(value.allows)}" in text
+        assert not value.allows or f"{value.says} Allows {', '.join(value.allows)}." in text
 
 
 @pytest.mark.parametrize("name", ["A1", "a1", "union-base", "Union-Base"])

@@ -64,9 +64,8 @@ def reading_notes(reading: Reading) -> Notes:
     yield "tension", reading.tension
     for alternative in reading.alternatives:
         default = " (the default)" if alternative.value == reading.default else ""
-        yield "values", f"{alternative.value}{default}: {alternative.says}"
-        if alternative.allows:
-            yield "values", f"allows {', '.join(alternative.allows)}"
+        allows = f" Allows {', '.join(alternative.allows)}." if alternative.allows else ""
+        yield "values", f"{alternative.value}{default}: {alternative.says}{allows}"
     yield "because", reading.because
     yield "clauses", ", ".join(f"{id_} {CLAUSES[id_].title}" for id_ in reading.clauses)
     for source in reading.sources:
