@@ -38,7 +38,7 @@ from scope_model.events import (
 )
 from scope_oracle.checking import Result, check
 from scope_oracle.comparing import compare
-from scope_oracle.exchange import exchange
+from scope_oracle.exchange import calls_behind, exchange
 from scope_oracle.forms import difference_json, result_json
 from scope_oracle.outcome import rows, summary
 from scope_oracle.page import result_html, write_whole
@@ -263,6 +263,21 @@ def test_the_calls_that_a_finding_rests_on_are_shown_and_no_others() -> None:
     assert "call 3 of delete begins" in text
     assert "call 2 ends  ← the challenge was not followed by an authorization request" in text
     assert "call 1" not in text
+
+
+def test_the_call_of_a_token_that_is_not_used_is_shown_to_its_end() -> None:
+    events = (
+        CallStarted(1, "read"),
+        *STEP_UP[:8],
+        TokenResponse("t1", "a b", "r1"),
+        CallEnded(1),
+        CallStarted(2, "write"),
+        ResourceRequest("write", "t0"),
+    )
+    finding = Finding("GRANT-3", "discouraged", 12, "the token is not used", "not-used")
+    calls = calls_behind(Transcript(Header("2026-07-28"), events), finding)
+    assert calls == {1, 2}
+    assert calls_behind(Transcript(Header("2026-07-28"), events), replace(finding, cause="within-a-call")) == {2}
 
 
 def test_a_whole_transcript_shows_the_calls_of_each_finding() -> None:

@@ -87,13 +87,15 @@ def exchange_of(transcript: Transcript, finding: Finding) -> Exchange:
     )
 
 
+_OF_A_TOKEN: Final = frozenset(("not-tried", "not-used"))
+"""The causes that rest on what became of the newest token by the end of the call that it was issued in."""
+
 _WITHIN_A_CALL: Final = frozenset(
     (
         "within-a-call",
         "sent-again",
         "renewed-again",
-        "not-tried",
-        "not-used",
+        *_OF_A_TOKEN,
         "given-up",
         "given-up-as-implied",
         "never-steps-up",
@@ -104,17 +106,25 @@ _WITHIN_A_CALL: Final = frozenset(
 
 
 def calls_behind(transcript: Transcript, finding: Finding) -> frozenset[int]:
-    """The calls that were open when a finding was made, if it rests on where they begin and end."""
+    """The calls that a finding rests on the beginning and end of: those that were open when it was made.
+
+    What became of a token may be known later than the call ends that it was issued in.
+    """
     marked = transcript.events[finding.event]
     if finding.cause not in _WITHIN_A_CALL and not isinstance(marked, CallStarted | CallEnded):
         return frozenset()
-    begun = set()
+    begun, with_token = set[int](), frozenset[int]()
     for event in transcript.events[: finding.event]:
-        if isinstance(event, CallStarted):
-            begun.add(event.call)
-        elif isinstance(event, CallEnded):
-            begun.discard(event.call)
-    return frozenset(begun)
+        match event:
+            case CallStarted(call):
+                begun.add(call)
+            case CallEnded(call):
+                begun.discard(call)
+            case TokenResponse(access_token=str()):
+                with_token = frozenset(begun)
+            case _:
+                pass
+    return with_token.union(begun) if finding.cause in _OF_A_TOKEN else frozenset(begun)
 
 
 _NUMBERS: Final = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
