@@ -296,6 +296,9 @@ def test_where_metadata_was_found_is_told_where_a_finding_is_about_metadata() ->
         for shows in (True, False)
     )
     assert shown == [f"{hidden[0]}  (at https://rs.example/x)"]
+    finding = Finding("META-3", "discouraged", 0, "why", "elsewhere")
+    text = printed(list(transcript_text(transcript, [finding], readings={}, width=100)))
+    assert "(at https://rs.example/x)" in text
 
 
 # --- readings -------------------------------------------------------------------------------------

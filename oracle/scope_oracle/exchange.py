@@ -82,9 +82,14 @@ def exchange_of(transcript: Transcript, finding: Finding) -> Exchange:
         transcript,
         {finding.event: (finding.because,)},
         until=finding.event,
-        shows_metadata=finding.clause.startswith("META"),
+        shows_metadata=rests_on_metadata(finding),
         calls=calls_behind(transcript, finding),
     )
+
+
+def rests_on_metadata(finding: Finding) -> bool:
+    """Whether a finding is about where metadata is found."""
+    return finding.clause.startswith("META")
 
 
 _OF_A_TOKEN: Final = frozenset(("not-tried", "not-used"))

@@ -15,7 +15,7 @@ from scope_properties.episodes import Plan
 
 from .checking import Result
 from .comparing import Difference
-from .exchange import Exchange, calls_behind, exchange, exchange_of, listed, shown
+from .exchange import Exchange, calls_behind, exchange, exchange_of, listed, rests_on_metadata, shown
 from .explaining import Notes
 from .history import History, Life
 from .outcome import rows, summary
@@ -97,8 +97,13 @@ def transcript_text(
     marks: dict[int, list[str]] = {}
     for finding in findings:
         marks.setdefault(finding.event, []).append(f"{fault(finding)} {finding.verdict}: {finding.because}")
-    calls = frozenset[int]().union(*(calls_behind(transcript, finding) for finding in findings))
-    yield from exchange_text(exchange(transcript, marks, calls=calls), width)
+    told = exchange(
+        transcript,
+        marks,
+        shows_metadata=any(rests_on_metadata(finding) for finding in findings),
+        calls=frozenset[int]().union(*(calls_behind(transcript, finding) for finding in findings)),
+    )
+    yield from exchange_text(told, width)
     if not findings:
         yield Text("  nothing found", style="green")
     for clause in dict.fromkeys(finding.clause for finding in findings):
