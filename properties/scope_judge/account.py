@@ -61,7 +61,8 @@ class PendingChallenge:
 
     `sent_at` is when the request went out that it answers. `repeats` is whether it says the same as the challenge
     that the token was just renewed for, and `renewed` how that was. `refreshed_at` is when a refresh was tried in
-    answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it.
+    answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it. `call`
+    is the call that it came in, where calls are known, and `held` what the client was known to hold then.
     """
 
     operation: str
@@ -74,6 +75,8 @@ class PendingChallenge:
     refreshed_at: int = NEVER
     alone: bool = True
     times: int = 0
+    call: int | None = None
+    held: Known | None = None
 
 
 @dataclass(slots=True)
@@ -127,10 +130,6 @@ class Token:
     used_at: int = NEVER
     expired_at: int = NEVER
     passed_over: bool = False
-
-    def is_for(self, operation: str) -> bool:
-        """Whether it was issued for a challenge of this operation, which was not sent with it yet."""
-        return self.answers is not None and self.answers.operation == operation and not self.tried
 
 
 Told = Literal["nothing", "explicit", "omitted", "nobody", "unseen"]
@@ -210,9 +209,10 @@ class Account:
 class Resource:
     """A protected resource: its names, its metadata, its challenges, and the account that is in use there.
 
-    `published` is the name in its own metadata document, `listed` its scopes, and `parent_listed` those of a document
+    `published` is the name in its own metadata document, `listed` its scopes, `parent_listed` those of a document
     that names a parent of it. `pending` are the challenges that await
-    their answers, by operation, and `answering` the one that a request was made for. `epoch` counts how often it moved
+    their answers, by operation, and `answering` the one that a request was made for; `owed` are the tokens that
+    an operation was not yet sent with. `epoch` counts how often it moved
     to another authorization server.
     """
 
@@ -228,6 +228,7 @@ class Resource:
     responded_at: int = NEVER
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
+    owed: dict[str, Token] = field(default_factory=dict)
     attempts: dict[str, Attempts] = field(default_factory=dict)
     account: Account | None = None
     epoch: int = 0

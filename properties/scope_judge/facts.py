@@ -15,6 +15,7 @@ from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     JWT_BEARER,
+    OFFLINE_ACCESS,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
     AuthorizationRequest,
@@ -42,6 +43,7 @@ from .knowledge import UNKNOWN, Known, either, exactly
 from .occasions import (
     FEW,
     FOREIGN,
+    OFFLINE,
     Asked,
     Called,
     CodeExchanged,
@@ -56,7 +58,7 @@ from .occasions import (
     Settled,
     TokenTried,
 )
-from .parsed import read_response
+from .parsed import ParsedChallenge, read_response
 from .places import Places, canonical, is_parent
 
 Occasions = Iterator[Occasion]
@@ -103,9 +105,10 @@ class Facts:
     def end(self) -> Occasions:
         """What the end of a transcript tells: of tokens that were used, but not for what they were issued for."""
         for resource in self.places.known:
-            token = None if resource.account is None else resource.account.token
-            if token is not None and token.answers is not None and token.state != "expired":
-                if not token.tried and token.used_at != NEVER and resource.responded_at > token.used_at:
+            newest = None if resource.account is None else resource.account.token
+            for token in resource.owed.values():
+                used_at = max(token.used_at, NEVER if newest is None else newest.used_at)
+                if token.state != "expired" and used_at > token.issued_at and resource.responded_at > used_at:
                     yield TokenTried(token)
             for pending in resource.pending.values():
                 if pending.refreshed_at == NEVER and (pending.renewed is not None or not pending.alone):
@@ -128,13 +131,11 @@ class Facts:
         others = self._open[started.operation]
         others.discard(event.call)
         resource = self.places.called(started.resource)
-        token = None if resource.account is None else resource.account.token
         if others:
             return
-        if token is not None and token.is_for(started.operation):
-            if token.suffices and token.state in ("new", "in use"):
-                yield TokenTried(token)
-                token.answers = None
+        owed = resource.owed.get(started.operation)
+        if owed is not None and owed.suffices and owed.state in ("new", "in use"):
+            yield TokenTried(resource.owed.pop(started.operation))
         pending = resource.pending.pop(started.operation, None)
         if pending is not None and pending.refreshed_at == NEVER:
             yield from self._settled(resource, pending, answered=False)
@@ -175,8 +176,10 @@ class Facts:
             return
         if pending.refreshed_at == NEVER:
             yield from self._settled(resource, pending, answered=False)
-        else:
+        elif pending.call is not None and pending.call in self._open.get(operation, ()):
             yield from self._refreshed_in_answer(resource, pending)
+        elif pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
+            yield from self._settled(resource, pending, answered=False)
 
     def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> Occasions:
         account, scope = resource.account, pending.challenge.scope
@@ -211,9 +214,10 @@ class Facts:
             return
         if token.state == "new":
             token.state, token.used_at = "in use", self.at
-        if token.is_for(event.operation):
-            token.tried = True
-            yield TokenTried(token)
+        owed = resource.owed.pop(event.operation, None)
+        if owed is not None:
+            owed.tried = True
+            yield TokenTried(owed)
 
     def _knows_of(self, token: Token, resource: Resource, operation: str) -> bool:
         """Whether a request was surely sent after a token came: by a call that began since, or at the second chance."""
@@ -244,9 +248,13 @@ class Facts:
             renewed,
             repeats=event.status == 401 and tried.said is not None and tried.said == challenge.says,
             outdated=sent_at != NEVER and self._is_outdated(account, tried.carried),
+            call=tried.call if tried.call in self._open.get(event.operation, ()) else None,
+            held=self._held(account, challenge),
         )
         if event.status == 401 and account is not None and account.token is not None and not pending.outdated:
             account.token.state = "rejected"
+        if tried.refused is not None and tried.refused.refuses_plainly != challenge.refuses_plainly:
+            tried.resent = 0
         tried.refused = challenge if event.status == 403 else None
         for scope in challenge.tolerated:
             self._named.setdefault(scope, {})[resource] = resource.epoch
@@ -257,6 +265,15 @@ class Facts:
         if challenge.names_metadata:
             resource.pointed_at = self.at
         yield from ()
+
+    def _held(self, account: Account | None, challenge: ParsedChallenge) -> Known | None:
+        """What a client holds when it is challenged; offline_access once it was asked for, since no token shows it."""
+        if account is None:
+            return None
+        held = account.in_hand if challenge.insufficient else account.granted
+        if held.at_most is None or account not in self._named.get(OFFLINE_ACCESS, {}):
+            return held
+        return Known(held.at_least, held.at_most | OFFLINE)
 
     def _is_outdated(self, account: Account | None, carried: str | None) -> bool:
         """Whether a request went out with another token than the newest, as where calls overlap."""
@@ -428,7 +445,7 @@ class Facts:
         if one.at > latest.sent_at:
             return True
         asked, before = one.challenge.scope, account.requested
-        return asked is not None and (before is None or not asked <= before.at_least)
+        return asked is not None and (before is None or not asked <= before.at_least | OFFLINE)
 
     @staticmethod
     def _is_renewal(account: Account, request: ScopeRequest) -> bool:
@@ -574,7 +591,7 @@ class Facts:
         if not resource.pending or (account.token is not None and account.token.state == "expired"):
             return None
         latest = next(reversed(resource.pending.values()))
-        return latest if latest.challenge.status == 401 or latest.alone else None
+        return latest if latest.alone else None
 
     def _token_response(self, event: TokenResponse) -> Occasions:
         account, resource = self._place_of(event.issuer, event.resource)
@@ -617,7 +634,9 @@ class Facts:
         if account.requested is None:
             account.first = account.sourced
         account.rounds += 1
-        account.requested = UNKNOWN if request is None else exactly(account.sourced)
+        unseen = self._began_midway if account.requested is None else account.requested.at_most is None
+        asked_for = exactly(account.sourced)
+        account.requested = UNKNOWN if request is None else replace(asked_for, at_most=None) if unseen else asked_for
         if said is not None:
             account.granted, account.told = said, "explicit"
         elif not seen:
@@ -664,6 +683,8 @@ class Facts:
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
             answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
         )
+        if answering is not None:
+            resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
         self.places.waiting.pop(resource, None)
         if event.refresh_token is not None:
@@ -695,8 +716,7 @@ class Facts:
                     yield from self._settled(resource, pending, answered=False)
             resource.pending, resource.answering, resource.attempts = {}, None, {}
             resource.document_at = NEVER
-            if resource.account is not None and resource.account.token is not None:
-                resource.account.token.answers = None
+            resource.owed = {}
         self._touched.clear()
         self._life.restarted_at = self.at
 
