@@ -63,6 +63,8 @@ class PendingChallenge:
     that the token was just renewed for, and `renewed` how that was. `refreshed_at` is when a refresh was tried in
     answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it. `call`
     is the call that it came in, where calls are known, and `held` what the client was known to hold then.
+    `beside` is another of the same operation, whose request was on its way at the same time, and `passed_over`
+    whether a later one was answered first. `alone_met` is whether the request that answered it met no other.
     """
 
     operation: str
@@ -77,6 +79,9 @@ class PendingChallenge:
     times: int = 0
     call: int | None = None
     held: Known | None = None
+    beside: PendingChallenge | None = None
+    passed_over: bool = False
+    alone_met: bool = True
 
 
 @dataclass(slots=True)
@@ -87,12 +92,14 @@ class Attempts:
     last request asked for. `said` is what the last challenge said, `renewed` what renewed the token since. `carried`
     is the token of the last request, `sent_at` when it went out, NEVER once it was answered; `refused` is the status
     of the last answer where it was a 403, and `resent` how often the request was sent again unchanged since.
+    `left` is the challenge that was left unanswered when the request was last sent.
     """
 
     in_a_row: int = 0
     since_served: int = 0
     in_call: int = 0
     call: int | None = None
+    calls: frozenset[int] = frozenset()
     named: set[Scope] = field(default_factory=set)
     grew: bool = True
     asked: ScopeSet = NO_SCOPES
@@ -102,6 +109,7 @@ class Attempts:
     sent_at: int = NEVER
     refused: ParsedChallenge | None = None
     resent: int = 0
+    left: PendingChallenge | None = None
 
 
 @dataclass(slots=True)
@@ -141,11 +149,14 @@ class Account:
     """What a client requested, was granted and holds at one (issuer, resource).
 
     `requested` is None until a token was issued. `asked` is what the request of the last grant named, `earlier` the
-    grant before it, `first` what the first of the `rounds` of grants asked for. `aborted` is what was asked for in
-    vain. `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` all that
-    refreshes said of it since. `pending` is the request that
-    awaits its token, `sourced` what of it some source names, `leg` its grant type, `audience` the resource that its
-    chain names. `invented` is what was requested without a source, `unseen` the tokens that nobody saw issued.
+    grant before it, `first` what the first of the `rounds` of grants asked for, `aborted` what was asked for in vain.
+    `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` what refreshes said since.
+
+    `pending` is the request that awaits its token, `refreshing` and `assertion` those of a refresh and of
+    the last leg of an exchange, `awaits_a_token` whether a token request is unanswered, `sourced` what of
+    it some source names, `leg` its grant type, `audience` the resource that its chain names. `invented` is what was
+    requested without a source, `unseen` the tokens that nobody saw issued. `under_way` are the authorizations of
+    which not all came to an end, and `redeemed` how many did.
     """
 
     life: Life
@@ -169,6 +180,11 @@ class Account:
     grant_type: str | None = None
 
     pending: ScopeRequest | None = None
+    refreshing: ScopeRequest | None = None
+    assertion: ScopeRequest | None = None
+    awaits_a_token: bool = False
+    under_way: list[ScopeSet] = field(default_factory=list)
+    redeemed: int = 0
     sourced: ScopeSet = NO_SCOPES
     leg: str | None = None
     audience: str | None = None
@@ -226,6 +242,7 @@ class Resource:
     pointed_at: int = NEVER
     called_at: int = NEVER
     responded_at: int = NEVER
+    called_by_name: bool = False
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
     owed: dict[str, Token] = field(default_factory=dict)

@@ -146,8 +146,8 @@ class Settled(Occasion):
     """A challenge whose fate is known: it was answered by a request for scopes, or it was given up.
 
     `excused` is whether what the caller configured keeps the client from asking for more, `asked_before` how many
-    requests for scopes it had made by then in all. `at_the_end` is whether the transcript ended meanwhile, and a
-    challenge in these words was answered at no other time.
+    requests for scopes it had made by then in all. `at_the_end` is whether the transcript ended, and the
+    client never stepped up in it.
     """
 
     account: Account | None
@@ -546,7 +546,7 @@ class Asked(Occasion):
         """Whether it is a first request, and neither challenge nor metadata names a scope."""
         if not self.first or self.challenged is not None or self.unclear or self.request.malformed:
             return False
-        return self.listed is None and self.resource.parent_listed is None
+        return self.listed is None and not self.resource.parent_listed
 
     @cached_property
     def offline_is_named(self) -> bool:
