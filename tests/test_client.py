@@ -862,8 +862,22 @@ def test_a_call_on_its_way_says_what_renewed_its_token() -> None:
 
 def test_one_refresh_a_call() -> None:
     client, actions = told(HELD, READ, unauthorized("a"), token("t2", "a", "r2"), unauthorized("a"))
-    assert isinstance(actions[-1], AuthorizationRequest)
+    assert isinstance(actions[-1], Failed)
     assert account(client).refresh_token == "r2"
+
+
+def test_a_401_that_names_more_after_a_refresh_leads_to_the_user() -> None:
+    _, actions = told(HELD, READ, unauthorized(), token("t2", "a", "r2"), unauthorized("b"))
+    assert isinstance(actions[-1], AuthorizationRequest)
+
+
+def test_a_challenge_for_offline_access_is_progress_once() -> None:
+    client, actions = told(
+        holding("a"), WRITE, insufficient("b"), CODE, token("t2", "a b"), insufficient("offline_access")
+    )
+    assert isinstance(actions[-1], AuthorizationRequest)
+    _, actions = told(client, CODE, token("t3", "a b"), insufficient("offline_access"))
+    assert isinstance(actions[-1], Failed)
 
 
 def test_a_refresh_token_that_is_not_rotated_stays() -> None:

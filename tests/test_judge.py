@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from scope_judge.findings import Finding
 from scope_judge.judge import Judge, judge
+from scope_judge.knowledge import exactly
 from scope_model.events import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -237,14 +238,17 @@ def test_metadata_of_another_resource_is_no_source() -> None:
     assert found(events) == [("META-3", "violates")]
 
 
-def test_a_request_that_does_not_name_its_resource_is_seen_where_the_transcript_names_it() -> None:
-    events: list[Event] = [
+def test_a_request_is_held_against_the_resource_that_its_metadata_published() -> None:
+    called: list[Event] = [
         ResourceRequest("read", None, "https://one.example"),
         ResourceResponse("read", 401, ("Bearer",), "https://one.example"),
-        asks(None),
+        ProtectedResourceMetadata("https://one.example", ("https://as.example",)),
     ]
-    assert found(events) == [("ISO-1", "violates")]
-    assert found([ResourceRequest("read"), ResourceResponse("read", 401, ("Bearer",)), asks(None)]) == []
+    assert found([*called, AuthorizationRequest(None, None, "https://as.example", "https://two.example")]) == [
+        ("ISO-1", "violates")
+    ]
+    assert found([*called, AuthorizationRequest(None, None, "https://as.example", "https://one.example")]) == []
+    assert found([*called, asks(None)]) == []
 
 
 def test_a_finding_names_its_event_and_every_reading_that_it_rests_on_exists() -> None:
@@ -306,9 +310,9 @@ def test_a_large_grant_costs_nothing_in_later_small_rounds(rounds: int) -> None:
     for event in granted(many):
         judging.hear(event)
     # What a round costs must not depend on the two thousand scopes: they are counted as they are looked at.
-    account = next(iter(judging._accounts.values()))  # noqa: SLF001 - to count at the source
-    assert account.requested is not None
-    account.requested = account.granted = ScopeSet(map(Counting, account.requested))
+    account = judging._facts.places.known[0].account  # noqa: SLF001 - to count at the source
+    assert account is not None
+    account.requested = account.granted = exactly(ScopeSet(map(Counting, many.split())))
     Counting.looked_up = 0
     for _ in range(rounds):
         for event in (

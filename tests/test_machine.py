@@ -78,7 +78,7 @@ def test_a_client_that_replaces_is_caught_by_both_formulations() -> None:
     assert steps == [f"state.call_and_challenge_for_one_scope_after_another(call={READ})"]
     grow, again = "requested_scopes_only_grow", "what_was_granted_is_asked_for_again"
     assert objections == [
-        f"law: {grow}, ACC-1, ACC-4: {LAWS[grow].says}",
+        f"law: {grow}, {', '.join(LAWS[grow].clauses)}: {LAWS[grow].says}",
         f"law: {again}, ACC-2: {LAWS[again].says}",
         "judge: ACC-1, discouraged: a was asked for before, and is missing",
         "judge: ACC-4, discouraged: b was asked for before, and is missing",
@@ -155,5 +155,6 @@ def test_both_formulations_name_the_same_fault(name: str, delegated: list[Episod
 
 
 def test_what_only_one_of_them_can_see_is_a_disagreement(delegated: list[Episode]) -> None:
-    parted = agreement(MUTANTS["swallows-failures"].subject, delegated)
-    assert "a_bare_403_asks_for_nothing is broken, and the judge never finds CHAL-7" in parted
+    parted = agreement(MUTANTS["empty-parameter"].subject, delegated)
+    law = "with_nothing_to_go_by_the_parameter_is_left_out"
+    assert f"{law} is broken, and the judge never finds META-1 or SEL-3" in parted

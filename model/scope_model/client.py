@@ -293,9 +293,10 @@ def _answered(client: Client, phase: Calling, response: ResourceResponse) -> Ste
     challenge = challenged(response)
     if response.status != 401 and not (response.status == 403 and challenge.insufficient_scope):
         return _fail(client, call, f"the resource server answered {response.status}")
-    if challenge.status == 401 and phase.after == "authorization":
+    refreshable = _refresh_may_suffice(client.grant(call.resource), challenge)
+    if challenge.status == 401 and (phase.after == "authorization" or (phase.after == "refresh" and refreshable)):
         return _fail(client, call, "the resource server rejects the token that was just issued")
-    if phase.after is None and _refresh_may_suffice(client.grant(call.resource), challenge):
+    if phase.after is None and refreshable:
         return _refresh(client, call, challenge)
     return _prepare(client, call, challenge)
 
@@ -436,6 +437,15 @@ def select(client: Client, call: Call, challenged: Challenged, issuer: str) -> S
     return selection(sources)
 
 
+def _covers(grant: Grant | None, challenged: ScopeSet | None, selected: ScopeSet | None) -> bool:
+    """Whether the token has what is asked for; offline_access lacks once, if it is challenged (OFFLINE-6)."""
+    if grant is None or grant.in_hand is None:
+        return False
+    tried = challenged is None or grant.requested >= OFFLINE
+    wanted = challenged or selected or NO_SCOPES
+    return (wanted - OFFLINE if tried else wanted) <= grant.in_hand
+
+
 def _request(client: Client, call: Call, challenged: Challenged, issuer: str) -> Step:
     """Ask for the selected scopes, unless asking can change nothing (RETRY-1, RETRY-3, OFFLINE-5, OFFLINE-6)."""
     setup, memory = client.setup, client.memory
@@ -443,9 +453,7 @@ def _request(client: Client, call: Call, challenged: Challenged, issuer: str) ->
     attempts = memory.attempts.get(call, 0)
     if challenged.status == 403:
         grant = client.storage.grants.get(Key(issuer, call.resource))
-        wanted = challenged.scope or scope or NO_SCOPES
-        covered = grant is not None and grant.in_hand is not None and wanted - OFFLINE <= grant.in_hand
-        if covered and (attempts or challenged.scope is None):
+        if _covers(grant, challenged.scope, scope) and (attempts or challenged.scope is None):
             return _fail(client, call, "the token already carries what the challenge asks for (RETRY-3)")
     supported = setup.policy.configured_mode != "ceiling" or setup.configured is None
     if not supported and challenged.scope is not None and not challenged.scope <= (scope or NO_SCOPES):

@@ -61,7 +61,10 @@ class PendingChallenge:
 
     `sent_at` is when the request went out that it answers. `repeats` is whether it says the same as the challenge
     that the token was just renewed for, and `renewed` how that was. `refreshed_at` is when a refresh was tried in
-    answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it.
+    answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it. `call`
+    is the call that it came in, where calls are known, and `held` what the client was known to hold then.
+    `beside` is another of the same operation, whose request was on its way at the same time, and `passed_over`
+    whether a later one was answered first. `alone_met` is whether the request that answered it met no other.
     """
 
     operation: str
@@ -74,6 +77,11 @@ class PendingChallenge:
     refreshed_at: int = NEVER
     alone: bool = True
     times: int = 0
+    call: int | None = None
+    held: Known | None = None
+    beside: PendingChallenge | None = None
+    passed_over: bool = False
+    alone_met: bool = True
 
 
 @dataclass(slots=True)
@@ -84,12 +92,14 @@ class Attempts:
     last request asked for. `said` is what the last challenge said, `renewed` what renewed the token since. `carried`
     is the token of the last request, `sent_at` when it went out, NEVER once it was answered; `refused` is the status
     of the last answer where it was a 403, and `resent` how often the request was sent again unchanged since.
+    `left` is the challenge that was left unanswered when the request was last sent.
     """
 
     in_a_row: int = 0
     since_served: int = 0
     in_call: int = 0
     call: int | None = None
+    calls: frozenset[int] = frozenset()
     named: set[Scope] = field(default_factory=set)
     grew: bool = True
     asked: ScopeSet = NO_SCOPES
@@ -99,6 +109,7 @@ class Attempts:
     sent_at: int = NEVER
     refused: ParsedChallenge | None = None
     resent: int = 0
+    left: PendingChallenge | None = None
 
 
 @dataclass(slots=True)
@@ -114,7 +125,7 @@ class Token:
 
     `answers` is the challenge that it was issued for, None where there was none. `differs` is whether its
     scope is another than was asked for. `tried` is whether the operation was sent with it, `used_at` when a call
-    first carried it, and `passed_over` how many requests went without it although an answer had come in between.
+    first carried it, and `passed_over` whether a request that was surely sent later went without it.
     """
 
     access_token: str | None
@@ -126,11 +137,7 @@ class Token:
     tried: bool = False
     used_at: int = NEVER
     expired_at: int = NEVER
-    passed_over: int = 0
-
-    def is_for(self, operation: str) -> bool:
-        """Whether it was issued for a challenge of this operation, which was not sent with it yet."""
-        return self.answers is not None and self.answers.operation == operation and not self.tried
+    passed_over: bool = False
 
 
 Told = Literal["nothing", "explicit", "omitted", "nobody", "unseen"]
@@ -142,10 +149,14 @@ class Account:
     """What a client requested, was granted and holds at one (issuer, resource).
 
     `requested` is None until a token was issued. `asked` is what the request of the last grant named, `earlier` the
-    grant before it, `first` what the first of the `rounds` of grants asked for. `aborted` is what was asked for in
-    vain. `narrowed` is the scope of a refreshed token that has less than the grant. `pending` is the request that
-    awaits its token, `sourced` what of it some source names, `leg` its grant type, `audience` the resource that its
-    chain names. `invented` is what was requested without a source, `unseen` the tokens that nobody saw issued.
+    grant before it, `first` what the first of the `rounds` of grants asked for, `aborted` what was asked for in vain.
+    `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` what refreshes said since.
+
+    `pending` is the request that awaits its token, `refreshing` and `assertion` those of a refresh and of
+    the last leg of an exchange, `awaits_a_token` whether a token request is unanswered, `sourced` what of
+    it some source names, `leg` its grant type, `audience` the resource that its chain names. `invented` is what was
+    requested without a source, `unseen` the tokens that nobody saw issued. `under_way` are the authorizations of
+    which not all came to an end, and `redeemed` how many did.
     """
 
     life: Life
@@ -161,6 +172,7 @@ class Account:
     rounds: int = 0
     aborted: ScopeSet = NO_SCOPES
     narrowed: ScopeSet | None = None
+    refreshed: ScopeSet = NO_SCOPES
 
     token: Token | None = None
     refresh_token: str | None = None
@@ -168,6 +180,11 @@ class Account:
     grant_type: str | None = None
 
     pending: ScopeRequest | None = None
+    refreshing: ScopeRequest | None = None
+    assertion: ScopeRequest | None = None
+    awaits_a_token: bool = False
+    under_way: list[ScopeSet] = field(default_factory=list)
+    redeemed: int = 0
     sourced: ScopeSet = NO_SCOPES
     leg: str | None = None
     audience: str | None = None
@@ -208,9 +225,10 @@ class Account:
 class Resource:
     """A protected resource: its names, its metadata, its challenges, and the account that is in use there.
 
-    `published` is the name in its own metadata document, `listed` its scopes, and `parent_listed` those of a document
+    `published` is the name in its own metadata document, `listed` its scopes, `parent_listed` those of a document
     that names a parent of it. `pending` are the challenges that await
-    their answers, by operation, and `answering` the one that a request was made for. `epoch` counts how often it moved
+    their answers, by operation, and `answering` the one that a request was made for; `owed` are the tokens that
+    an operation was not yet sent with. `epoch` counts how often it moved
     to another authorization server.
     """
 
@@ -224,8 +242,10 @@ class Resource:
     pointed_at: int = NEVER
     called_at: int = NEVER
     responded_at: int = NEVER
+    called_by_name: bool = False
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
+    owed: dict[str, Token] = field(default_factory=dict)
     attempts: dict[str, Attempts] = field(default_factory=dict)
     account: Account | None = None
     epoch: int = 0

@@ -90,11 +90,16 @@ def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
     at_stake=lambda asked: asked.listed is not None and not (asked.challenged or NO_SCOPES) <= asked.listed,
 )
 def the_challenge_is_cut_to_the_metadata(asked: Asked, _: Reads) -> bool:
-    """Some of the challenge is asked for, and what is left out is what the metadata does not list."""
+    """What is asked for of the challenge is what the metadata lists, and some of it is new."""
     listed, challenged = asked.listed, asked.challenged
-    if listed is None or challenged is None or not _keeps_some(asked) or listed <= challenged:
+    if listed is None or challenged is None or listed <= challenged:
         return False
-    return not any(scope in listed for scope in asked.lost_challenged)
+    kept = [scope for scope in challenged if scope in asked.wanted and not asked.was_had(scope)]
+    return (
+        len(kept) > 0
+        and all(scope in listed for scope in kept)
+        and not any(scope in listed for scope in asked.lost_challenged)
+    )
 
 
 @explains(
@@ -148,8 +153,9 @@ class Blame:
             return finding
         if finding.clause == "CHAL-1":
             return self._of_a_loss(finding, occasion)
-        if finding.clause in _UPPER and (telling := next(self._telling(occasion), None)) is not None:
-            return self._misread(finding, telling)
+        if finding.clause in _UPPER and occasion.unsourced:
+            telling = next(self._telling(occasion), None)
+            return finding if telling is None else self._misread(finding, telling)
         return finding
 
     def _of_a_challenge_given_up(self, finding: Finding, settled: Settled) -> Finding:
@@ -167,18 +173,15 @@ class Blame:
         telling = next(self._telling(asked), None)
         if telling is not None:
             return self._misread(finding, telling)
+        if asked.is_configured:
+            return finding
         reads: Reads = "known to read" if asked.situation in self.reads_plain else "unknown"
-        if asked.challenge is not None and asked.challenge.plain and not self._names_can_be_misread(asked):
-            for known in self._explanations:
-                if known.shows(asked, reads):
-                    because = known.says.format(listing(asked.lost_challenged))
-                    return replace(finding, clause=known.clause, cause=known.cause, because=because)
         possible = {wrong.clause: wrong for wrong in self._possible(asked)} if reads == "known to read" else {}
-        return self._misread(finding, next(iter(possible.values()))) if len(possible) == 1 else finding
-
-    @staticmethod
-    def _names_can_be_misread(asked: Asked) -> bool:
-        return asked.challenge is not None and any(wrong.clause in OF_NAMES for wrong, _ in asked.challenge.misread)
+        known = next((known for known in self._explanations if known.shows(asked, reads)), None)
+        if known is not None and not possible:
+            because = known.says.format(listing(asked.lost_challenged))
+            return replace(finding, clause=known.clause, cause=known.cause, because=because)
+        return self._misread(finding, *possible.values()) if known is None and len(possible) == 1 else finding
 
     def _misread(self, finding: Finding, wrong: Misreading) -> Finding:
         if not self._is_in_force(wrong.clause):
@@ -189,9 +192,10 @@ class Blame:
     def _telling(self, asked: Asked) -> Iterator[Misreading]:
         """The misreadings that alone name something in the request, the most telling first."""
         sent = set(asked.request.pieces)
+        right = [] if asked.challenge is None else (asked.challenge.right.scope or "").split(" ")
         for wrong, seen in self._misreadings(asked):
             raw = seen.scope.split(" ") if seen.scope else []
-            only_seen = [name for name in raw if not _is_explained(asked, name)]
+            only_seen = [name for name in raw if name not in right and not _is_explained(asked, name)]
             if only_seen and sent.issuperset(only_seen):
                 yield wrong
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial, reduce
 from itertools import islice
+from operator import and_, or_
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     JWT_BEARER,
+    OFFLINE_ACCESS,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
     AuthorizationRequest,
@@ -35,13 +38,14 @@ from scope_model.events import (
     TokenRequest,
     TokenResponse,
 )
-from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
+from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, read_scope, same_scopes
 
 from .account import NEVER, Account, Attempts, Life, PendingChallenge, Renewal, Resource, ScopeRequest, Token
 from .knowledge import UNKNOWN, Known, either, exactly
 from .occasions import (
     FEW,
     FOREIGN,
+    OFFLINE,
     Asked,
     Called,
     CodeExchanged,
@@ -56,8 +60,8 @@ from .occasions import (
     Settled,
     TokenTried,
 )
-from .parsed import read_response
-from .places import Places, canonical, is_parent
+from .parsed import ParsedChallenge, read_response
+from .places import Places, canonical, is_parent, parents
 
 Occasions = Iterator[Occasion]
 
@@ -91,7 +95,7 @@ class Facts:
         self._decoys: dict[str, Settled | None] = {}
         self._authorizing: dict[Resource, Account] = {}
         self._touched: dict[Resource, None] = {}
-        self._calls: dict[int, CallStarted] = {}
+        self._calls: dict[int, tuple[CallStarted, int]] = {}
         self._open: dict[str, set[int]] = {}
         self._asked_before = 0
 
@@ -103,13 +107,14 @@ class Facts:
     def end(self) -> Occasions:
         """What the end of a transcript tells: of tokens that were used, but not for what they were issued for."""
         for resource in self.places.known:
-            token = None if resource.account is None else resource.account.token
-            if token is not None and token.answers is not None and token.state != "expired":
-                used_elsewhere = token.used_at != NEVER and resource.responded_at > token.used_at
-                if not token.tried and (used_elsewhere or (token.differs and token.passed_over > 1)):
+            newest = None if resource.account is None else resource.account.token
+            for token in resource.owed.values():
+                used_at = max(token.used_at, NEVER if newest is None else newest.used_at)
+                if token.state != "expired" and used_at > token.issued_at and resource.responded_at > used_at:
                     yield TokenTried(token)
             for pending in resource.pending.values():
-                if pending.refreshed_at == NEVER and (pending.renewed is not None or not pending.alone):
+                left = pending.renewed is not None or not pending.alone
+                if left and pending.refreshed_at == NEVER and not pending.passed_over:
                     yield from self._settled(resource, pending, answered=False)
         for settled in self._decoys.values():
             if settled is not None:
@@ -118,26 +123,24 @@ class Facts:
     # --- calls ------------------------------------------------------------------------------------
 
     def _call_started(self, event: CallStarted) -> Occasions:
-        self._calls[event.call] = event
+        self._calls[event.call] = event, self.at
         self._open.setdefault(event.operation, set()).add(event.call)
         yield from ()
 
     def _call_ended(self, event: CallEnded) -> Occasions:
-        started = self._calls.pop(event.call, None)
-        if started is None:
+        if event.call not in self._calls:
             return
+        started, _ = self._calls.pop(event.call)
         others = self._open[started.operation]
         others.discard(event.call)
         resource = self.places.called(started.resource)
-        token = None if resource.account is None else resource.account.token
         if others:
             return
-        if token is not None and token.is_for(started.operation):
-            if token.state in ("new", "in use"):
-                yield TokenTried(token)
-            token.answers = None
+        owed = resource.owed.get(started.operation)
+        if owed is not None and owed.suffices and owed.state in ("new", "in use"):
+            yield TokenTried(resource.owed.pop(started.operation))
         pending = resource.pending.pop(started.operation, None)
-        if pending is not None and pending.refreshed_at == NEVER:
+        if pending is not None and pending.refreshed_at == NEVER and not pending.passed_over:
             yield from self._settled(resource, pending, answered=False)
 
     def _resource_request(self, event: ResourceRequest) -> Occasions:
@@ -155,7 +158,10 @@ class Facts:
 
     def _account_in_call(self, resource: Resource, token: str | None) -> Account | None:
         """The account in use, which is unknown where a token is carried that nobody saw issued."""
-        if token is None or token in self.places.holders:
+        holder = None if token is None else self.places.holders.get(token)
+        if token is None or holder is not None:
+            if holder is not None and holder[1] is resource:
+                resource.account = holder[0]
             return resource.account
         account = self.places.account(resource, None)
         if token not in account.unseen:
@@ -164,20 +170,23 @@ class Facts:
             if account.token is None or self.tokens_seen:
                 account.forget()
                 account.token = Token(token, self.at, state="in use")
+                self.places.carriers[token] = account, resource
                 self._began_midway = True
         return account
 
     def _tried_again(self, resource: Resource, operation: str) -> Occasions:
         """A challenge is over when its operation is tried again."""
-        pending = resource.pending.pop(operation, None)
+        pending = resource.attempt(operation).left = resource.pending.pop(operation, None)
         for other in resource.pending.values():
             other.alone = False
-        if pending is None:
+        if pending is None or pending.passed_over:
             return
         if pending.refreshed_at == NEVER:
             yield from self._settled(resource, pending, answered=False)
-        else:
+        elif pending.call is not None and pending.call in self._open.get(operation, ()):
             yield from self._refreshed_in_answer(resource, pending)
+        elif pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
+            yield from self._settled(resource, pending, answered=False)
 
     def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> Occasions:
         account, scope = resource.account, pending.challenge.scope
@@ -189,7 +198,8 @@ class Facts:
         """Whether a request is of the same call as the last of its operation, and what that leaves of its attempts."""
         calls = self._open.get(event.operation)
         call = min(calls) if calls else None
-        same = None if calls is None or call is None else call == tried.call and len(calls) == 1
+        same = None if calls is None or call is None else calls == {call} == tried.calls
+        tried.calls = frozenset(calls or ())
         if tried.renewed is None:
             tried.in_a_row, tried.grew, tried.asked, tried.said, tried.named = 0, True, NO_SCOPES, None, set()
         if call is not None and call != tried.call:
@@ -204,13 +214,27 @@ class Facts:
         if token is None:
             return
         if carried is None or carried != token.access_token:
-            token.passed_over += token.state == "new" and resource.responded_at > token.issued_at
+            known_before = token.passed_over or token.state != "new"
+            if not known_before and self._knows_of(token, resource, event.operation):
+                token.passed_over = True
+                if token.differs:
+                    yield TokenTried(token)
             return
+        if token.used_at == NEVER:
+            token.used_at = self.at
         if token.state == "new":
-            token.state, token.used_at = "in use", self.at
-        if token.is_for(event.operation):
-            token.tried = True
-            yield TokenTried(token)
+            token.state = "in use"
+        owed = resource.owed.pop(event.operation, None)
+        if owed is not None:
+            owed.tried = True
+            yield TokenTried(owed)
+
+    def _knows_of(self, token: Token, resource: Resource, operation: str) -> bool:
+        """Whether a request was surely sent after a token came: by a call that began since, or at the second chance."""
+        calls = self._open.get(operation)
+        if calls:
+            return all(self._calls[call][1] > token.issued_at for call in calls)
+        return resource.responded_at > token.issued_at and resource.called_at > token.issued_at
 
     def _resource_response(self, event: ResourceResponse) -> Occasions:
         resource = self._found(self.places.called(event.resource))
@@ -233,14 +257,18 @@ class Facts:
             self.at if sent_at == NEVER else sent_at,
             renewed,
             repeats=event.status == 401 and tried.said is not None and tried.said == challenge.says,
-            outdated=sent_at != NEVER and self._is_outdated(account, tried.carried),
+            outdated=sent_at != NEVER and self._is_outdated(account, tried.carried, sent_at),
+            call=tried.call if tried.call in self._open.get(event.operation, ()) else None,
+            held=self._held(account, challenge),
         )
         if event.status == 401 and account is not None and account.token is not None and not pending.outdated:
             account.token.state = "rejected"
+        if tried.refused is not None and tried.refused.refuses_plainly != challenge.refuses_plainly:
+            tried.resent = 0
         tried.refused = challenge if event.status == 403 else None
         for scope in challenge.tolerated:
             self._named.setdefault(scope, {})[resource] = resource.epoch
-        resource.pending.pop(event.operation, None)
+        pending.beside = resource.pending.pop(event.operation, tried.left if challenge.refuses_plainly else None)
         resource.pending[event.operation] = pending
         resource.answering = None
         self.places.waiting[resource] = None
@@ -248,10 +276,21 @@ class Facts:
             resource.pointed_at = self.at
         yield from ()
 
-    def _is_outdated(self, account: Account | None, carried: str | None) -> bool:
-        """Whether a request went out with another token than the newest, as where calls overlap."""
+    def _held(self, account: Account | None, challenge: ParsedChallenge) -> Known | None:
+        """What a client holds when it is challenged; offline_access once it was asked for, since no token shows it."""
+        if account is None:
+            return None
+        held = account.in_hand if challenge.insufficient else account.granted
+        if held.at_most is None or account not in self._named.get(OFFLINE_ACCESS, {}):
+            return held
+        return Known(held.at_least, held.at_most | OFFLINE)
+
+    def _is_outdated(self, account: Account | None, carried: str | None, sent_at: int) -> bool:
+        """Whether a request went out with another token than the newest, or before it came, as where calls overlap."""
         token = None if account is None else account.token
-        return self.tokens_seen and token is not None and token.access_token not in (None, carried)
+        if token is None or token.access_token is None:
+            return False
+        return sent_at < token.issued_at or (self.tokens_seen and token.access_token != carried)
 
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
@@ -264,7 +303,7 @@ class Facts:
 
     # --- metadata and registration ----------------------------------------------------------------
 
-    def _found(self, resource: Resource) -> Resource:
+    def _found(self, resource: Resource, name: str | None = None) -> Resource:
         """Give a resource the document that was fetched before anything was called by its name."""
         self._touched[resource] = None
         if not self._documents:
@@ -272,11 +311,29 @@ class Facts:
         if resource.name is None and len(self._documents) == 1:
             (document, _) = next(iter(self._documents.values()))
             self.places.named(document.resource)
-        if resource.name is not None and resource.document_at == NEVER:
-            known = self._documents.pop(canonical(resource.name), None)
-            if known is not None:
-                self._attach(resource, *known)
+        if resource.document_at == NEVER and resource.name is not None:
+            own = self._documents.pop(canonical(name or resource.name), None)
+            if own is not None and is_parent(name or "", resource.name):
+                self._take_from_a_parent(resource, own[0])
+            elif own is not None:
+                self._attach(resource, *own)
+            elif resource.parent_listed is None:
+                self._look_above(resource, resource.name)
         return resource
+
+    def _look_above(self, resource: Resource, name: str) -> None:
+        """Take up what was fetched for a parent."""
+        for above in parents(name):
+            if above in self._documents:
+                document, _ = self._documents[above]
+                if self._speaks_of_a_child(document.resource or "", document.url, resource):
+                    self._take_from_a_parent(resource, document)
+                    return
+
+    def _take_from_a_parent(self, resource: Resource, document: ProtectedResourceMetadata) -> None:
+        resource.parent_listed = _listed(document.scopes_supported) or NO_SCOPES
+        resource.issuers = document.authorization_servers
+        self._issuers.update(map(canonical, document.authorization_servers))
 
     def _resource_metadata(self, event: ProtectedResourceMetadata) -> Occasions:
         name, current = event.resource, self.places.current
@@ -284,9 +341,8 @@ class Facts:
         if resource is not None:
             self._attach(resource, event, self.at)
         elif current is not None and name is not None and self._speaks_of_a_child(name, event.url, current):
-            current.parent_listed = _listed(event.scopes_supported)
-            current.issuers = event.authorization_servers
-            self._issuers.update(map(canonical, event.authorization_servers))
+            self._take_from_a_parent(current, event)
+            self._documents[canonical(name)] = (event, self.at)
         elif name is not None:
             self._documents[canonical(name)] = (event, self.at)
             self._take_for_foreign(_listed(event.scopes_supported))
@@ -313,8 +369,7 @@ class Facts:
         listed = _listed(event.scopes_supported)
         if issuer is not None and self._issuers and issuer not in self._issuers:
             self._take_for_foreign(listed)
-        else:
-            self._listed_by_servers[issuer] = listed
+        self._listed_by_servers[issuer] = listed
         yield from ()
 
     def _client_registration(self, event: ClientRegistration) -> Occasions:
@@ -383,42 +438,36 @@ class Facts:
             if others:
                 return None
             places.current = first
-        return self._found(places.asked(event.resource))
+        return self._found(places.asked(event.resource), event.resource)
 
     def _passed_over(self, resource: Resource, answers: PendingChallenge | None) -> Occasions:
         """Challenges that were left behind when the one that is answered was caused."""
-        while answers is not None and len(resource.pending) > 1:
-            oldest = next(iter(resource.pending.values()))
-            if oldest.at >= answers.sent_at:
-                return
-            del resource.pending[oldest.operation]
-            if oldest.refreshed_at == NEVER:
-                yield from self._settled(resource, oldest, answered=False)
+        if answers is None or answers.passed_over:
+            return
+        for older in _waiting(resource):
+            if older.at < answers.sent_at and not older.passed_over:
+                older.passed_over = True
+                if older.refreshed_at == NEVER:
+                    yield from self._settled(resource, older, answered=False)
 
     def _answers(
         self, resource: Resource, account: Account, request: ScopeRequest, grant_type: str
     ) -> PendingChallenge | None:
         """The challenge that a request answers: the latest, or another that it meets and the latest is not met."""
         expired_at = NEVER if account.token is None else account.token.expired_at
-        waiting = [one for one in islice(reversed(resource.pending.values()), _SEEN_BACK) if one.at > expired_at]
+        waiting = [one for one in _waiting(resource) if one.at > expired_at]
         if not waiting:
             return resource.answering if expired_at < resource.responded_at else None
         latest = waiting[0]
         if grant_type == CLIENT_CREDENTIALS and not latest.alone and self._is_renewal(account, request):
             return None
-        if not latest.challenge.refuses_plainly and latest.challenge.asks_within(request.wanted):
-            return latest
-        return next((one for one in waiting if self._may_answer(one, latest, account, request)), latest)
-
-    @staticmethod
-    def _may_answer(one: PendingChallenge, latest: PendingChallenge, account: Account, request: ScopeRequest) -> bool:
-        """Whether a request meets a challenge that came beside the latest, or that nothing but it explains."""
-        if one.challenge.refuses_plainly or not one.challenge.asks_within(request.wanted):
-            return False
-        if one.at > latest.sent_at:
-            return True
-        asked, before = one.challenge.scope, account.requested
-        return asked is not None and (before is None or not asked <= before.at_least)
+        met = [
+            one for one in waiting if one.challenge.asks_within(request.wanted) and not one.challenge.refuses_plainly
+        ]
+        new = [scope for scope in request.wanted if account not in self._named.get(scope, {})]
+        best = min(met, key=partial(_misfit, resource, account, new, request.wanted), default=latest)
+        best.alone_met = len(met) < 2
+        return best
 
     @staticmethod
     def _is_renewal(account: Account, request: ScopeRequest) -> bool:
@@ -459,7 +508,7 @@ class Facts:
         token = account.token
         if token is None or token.access_token is None or account.refresh_token is not None:
             return False
-        if account.leg != AUTHORIZATION_CODE:
+        if account.leg != AUTHORIZATION_CODE or token.state == "expired":
             return False
         return token.issued_at > max(resource.responded_at, resource.called_at) and not resource.pending
 
@@ -471,7 +520,12 @@ class Facts:
                 self._named.setdefault(scope, {})[account] = self.at
         lost = set(invented)
         account.sourced = ScopeSet(s for s in asked.wanted if s not in lost) if lost else asked.wanted
-        account.pending, account.leg = asked.request, asked.grant_type
+        account.pending = asked.request
+        if asked.grant_type != AUTHORIZATION_CODE or not account.awaits_a_token:
+            account.leg = asked.grant_type
+        account.awaits_a_token = account.awaits_a_token or asked.grant_type != AUTHORIZATION_CODE
+        if asked.grant_type == AUTHORIZATION_CODE:
+            account.under_way.append(account.sourced)
         asked.resource.answering = asked.answers
         self.places.waiting.pop(asked.resource, None)
         self._redeeming = account, asked.resource
@@ -491,7 +545,7 @@ class Facts:
         """Whose request an answer belongs to: the one that is named, else the last."""
         last = self._redeeming
         named = None if resource is None else self.places.named(resource)
-        if last is not None and named in (None, last[1]):
+        if last is not None and named in (None, last[1]) and _same_issuer(issuer, last[0].issuer):
             return last
         if named is None:
             named = self.places.current or self.places.asked(resource)
@@ -499,6 +553,9 @@ class Facts:
 
     def _refused(self, account: Account) -> None:
         account.refused = NO_SCOPES if account.pending is None else account.pending.wanted
+        account.redeemed += account.leg == AUTHORIZATION_CODE
+        if account.redeemed >= len(account.under_way):
+            account.under_way, account.redeemed = [], 0
         account.refused_at = self.at
         if account.requested is not None:
             account.aborted |= account.sourced
@@ -519,7 +576,7 @@ class Facts:
         yield ResourceNamed(event.resource, account.audience or resource.published)
         if event.grant_type == AUTHORIZATION_CODE:
             yield CodeExchanged(request, None if account.pending is None else account.pending.wanted)
-        account.leg = event.grant_type
+        account.leg, account.assertion, account.awaits_a_token = event.grant_type, request, True
         account.audience = account.audience or event.resource
 
     def _being_authorized(self, event: TokenRequest) -> tuple[Account, Resource]:
@@ -547,7 +604,7 @@ class Facts:
         yield ResourceNamed(event.resource, account.audience or resource.published)
         answers = self._refresh_answers(resource, account)
         yield RefreshAsked(event, request, account, answers)
-        account.leg, account.pending = REFRESH_TOKEN, request
+        account.leg, account.refreshing, account.awaits_a_token = REFRESH_TOKEN, request, True
         self._redeeming = place
         if answers is not None:
             answers.refreshed_at = self.at
@@ -561,15 +618,18 @@ class Facts:
 
     def _refresh_answers(self, resource: Resource, account: Account) -> PendingChallenge | None:
         """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
-        if not resource.pending or (account.token is not None and account.token.state == "expired"):
+        if account.token is not None and account.token.state == "expired":
             return None
-        latest = next(reversed(resource.pending.values()))
-        return latest if latest.challenge.status == 401 or latest.alone else None
+        waiting = list(_waiting(resource))
+        rejected = (one for one in waiting if one.challenge.status == 401 and one.refreshed_at == NEVER)
+        return next(rejected, next((one for one in waiting[:1] if one.alone), None))
 
     def _token_response(self, event: TokenResponse) -> Occasions:
         account, resource = self._place_of(event.issuer, event.resource)
-        self._authorizing.pop(resource, None)
+        if account.leg != TOKEN_EXCHANGE or event.access_token is None:
+            self._authorizing.pop(resource, None)
         self._began_midway = self._began_midway or account.leg is None
+        account.awaits_a_token = False
         if event.access_token is None and event.error is not None:
             self._token_refused(account)
         elif event.access_token is None:
@@ -577,7 +637,8 @@ class Facts:
         elif account.leg == TOKEN_EXCHANGE:
             return
         else:
-            said = None if event.scope is None else _granted(event.scope, account.pending, self._commas)
+            request = account.refreshing if account.leg == REFRESH_TOKEN else account.pending
+            said = None if event.scope is None else _granted(event.scope, request, self._commas)
             if account.leg == REFRESH_TOKEN:
                 self._refreshed(account, event, said)
             else:
@@ -602,33 +663,52 @@ class Facts:
         """A grant: what the response says, else what this request asked, else nobody knows."""
         request = account.pending
         seen = request is not None and not request.malformed
-        asked = None if account.leg == JWT_BEARER or request is None else request.scope
+        if account.leg == JWT_BEARER and account.assertion is not None:
+            asked = account.assertion.scope
+        else:
+            asked = None if request is None else request.scope
         account.earlier = None if account.requested is None else account.granted
+        several = self._redeemed_one_of(account)
         if account.requested is None:
             account.first = account.sourced
         account.rounds += 1
-        account.requested = UNKNOWN if request is None else exactly(account.sourced)
+        unseen = self._began_midway if account.requested is None else account.requested.at_most is None
+        asked_for = exactly(account.sourced)
+        account.requested = UNKNOWN if request is None else replace(asked_for, at_most=None) if unseen else asked_for
+        if several:
+            account.requested = Known(reduce(and_, several), None if unseen else reduce(or_, several))
         if said is not None:
             account.granted, account.told = said, "explicit"
-        elif not seen:
+        elif not seen or several:
             account.granted, account.told = UNKNOWN, "unseen"
         else:
             account.granted = UNKNOWN if asked is None else exactly(asked)
             account.told = "nobody" if asked is None else "omitted"
         account.in_hand, account.asked = account.granted, asked
-        account.refresh_told, account.narrowed, account.aborted = "nothing", None, NO_SCOPES
+        account.refresh_told, account.narrowed = "nothing", None
+        account.refreshed = account.aborted = NO_SCOPES
         account.grant_type, account.granted_at = account.leg, self.at
         if account.refresh_token is not None and event.refresh_token != account.refresh_token:
             account.retired[account.refresh_token] = "outlived"
         account.refresh_token = event.refresh_token
 
+    @staticmethod
+    def _redeemed_one_of(account: Account) -> list[ScopeSet]:
+        """What was asked for, where codes of several requests were under way and differ: nobody knows which this is."""
+        if account.leg != AUTHORIZATION_CODE:
+            return []
+        asked = account.under_way
+        account.redeemed += 1
+        if account.redeemed >= len(account.under_way):
+            account.under_way, account.redeemed = [], 0
+        return [] if all(same_scopes(one, asked[0]) for one in asked) else asked
+
     def _refreshed(self, account: Account, event: TokenResponse, said: Known | None) -> None:
         """A refresh narrows the token, never the grant, and may replace the refresh token."""
-        named = None if account.pending is None else account.pending.scope
+        named = None if account.refreshing is None else account.refreshing.scope
         if said is not None:
             account.in_hand, account.refresh_told = said, "explicit"
-            if account.granted.at_most is None:
-                account.granted = Known(account.granted.at_least | said.at_least, None)
+            account.refreshed |= said.at_least
             exact, granted = said.exact, account.granted.exact
             account.narrowed = exact if exact is not None and granted is not None and not granted <= exact else None
         else:
@@ -654,6 +734,8 @@ class Facts:
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
             answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
         )
+        if answering is not None and answering.alone_met:
+            resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
         self.places.waiting.pop(resource, None)
         if event.refresh_token is not None:
@@ -663,14 +745,16 @@ class Facts:
             tried = resource.attempt(answering.operation)
             tried.renewed = renewed
             tried.said = answering.challenge.says if had_a_token and answering.challenge.status == 401 else None
-        for scope in account.granted.at_most or account.granted.at_least:
+        for scope in (account.granted.at_most or NO_SCOPES) | account.refreshed:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
 
     # --- around the wire --------------------------------------------------------------------------
 
     def _token_expired(self, event: TokenExpired) -> Occasions:
-        account, resource = self.places.holders.get(event.access_token, (None, None))
+        places, token = self.places, event.access_token
+        account, resource = places.holders.get(token) or places.carriers.get(token) or (None, None)
+        self._began_midway = self._began_midway or account is None
         if account is not None and resource is not None and account.token is not None:
             if account.token.access_token == event.access_token:
                 account.token.state, account.token.expired_at = "expired", self.at
@@ -681,17 +765,20 @@ class Facts:
         self._asked_before = 0
         for resource in self._touched:
             for pending in resource.pending.values():
-                if pending.refreshed_at == NEVER:
+                if pending.refreshed_at == NEVER and not pending.passed_over:
                     yield from self._settled(resource, pending, answered=False)
             resource.pending, resource.answering, resource.attempts = {}, None, {}
             resource.document_at = NEVER
-            if resource.account is not None and resource.account.token is not None:
-                resource.account.token.answers = None
+            resource.owed = {}
         self._touched.clear()
         self._life.restarted_at = self.at
 
     def _client_reported(self, event: ClientReported) -> Occasions:
-        account, _ = self._place_of(event.issuer, event.resource)
+        if event.resource is not None and self.places.named(event.resource) is None and len(self.places.known) > 1:
+            return
+        account, resource = self._place_of(event.issuer, event.resource)
+        if event.issuer is None and resource.account is not None:
+            account = resource.account
         reported = Reported(account, None if event.granted is None else frozenset(event.granted))
         yield reported
         if reported.is_right:
@@ -723,6 +810,31 @@ def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
     if not parts <= request.wanted:
         return exactly(said)
     return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
+
+
+def _same_issuer(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or canonical(one) == canonical(other)
+
+
+def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
+    """The challenges that a request may answer, the latest first."""
+    for pending in islice(reversed(resource.pending.values()), _SEEN_BACK):
+        yield pending
+        if pending.beside is not None:
+            yield pending.beside
+
+
+def _misfit(
+    resource: Resource, account: Account, new: list[Scope], wanted: ScopeSet, one: PendingChallenge
+) -> tuple[int, bool, int]:
+    """How badly a request fits a challenge that it meets: by what it adds, or leaves out of the metadata."""
+    challenge, listed = one.challenge, resource.listed or NO_SCOPES
+    if challenge.unclear:
+        return 0, False, -one.at
+    named = listed if challenge.scope is None else challenge.scope
+    added = sum(scope not in named and scope != OFFLINE_ACCESS for scope in new)
+    lost = challenge.scope is None and account.requested is None and not listed <= wanted
+    return added, lost or one.repeats, -one.at
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.

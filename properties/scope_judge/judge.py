@@ -112,10 +112,12 @@ class Judge:
         self._blame.learn(occasion)
 
     def _report(self, finding: Finding, *, presuming: bool) -> None:
-        if not presuming or self._facts.tokens_seen:
-            self.found.append(finding)
-        elif finding not in self.found:
+        if presuming and finding in self.found:
+            return
+        if presuming and not self._facts.tokens_seen:
             self._presuming.append(finding)
+        else:
+            self.found.append(finding)
 
     def _count(self, settled: Settled) -> None:
         self.stepped_up = self.stepped_up or (settled.answered and settled.challenge.insufficient)

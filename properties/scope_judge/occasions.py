@@ -33,6 +33,9 @@ FEW: Final = 3
 ENDLESS: Final = 8
 """How many in a row show that there is no bound at all (RETRY-2)."""
 
+ENOUGH: Final = 2
+"""How many requests for scopes of one operation are enough to give up after them (STEP-2)."""
+
 OFFLINE: Final = scopes(OFFLINE_ACCESS)
 _SHOWN: Final = 4
 
@@ -134,7 +137,7 @@ class Called(Occasion):
         account = self.account
         if account is None or account.token is None or account.token.state != "in use":
             return False
-        news = account.refused_at > max(account.called_at, account.token.issued_at)
+        news = account.refused_at > max(account.called_at, account.token.issued_at, account.life.restarted_at)
         return news and account.refresh_failed_at < account.token.issued_at
 
 
@@ -166,16 +169,13 @@ class Settled(Occasion):
     @cached_property
     def beyond(self) -> ScopeSet:
         """What it asks for that is surely not held; empty where that is unknown, or it asks for nothing."""
-        account, challenge = self.account, self.challenge
-        if account is None:
+        challenge, held = self.challenge, self.pending.held
+        if held is None or held.at_most is None:
             return NO_SCOPES
-        held = account.in_hand if challenge.insufficient else account.granted
-        asked = challenge.scope
-        if asked is None and challenge.insufficient and not challenge.unclear:
-            asked = self.listed
-        if asked is None or held.at_most is None or asked <= held.at_most:
-            return NO_SCOPES
-        return asked - held.at_most - OFFLINE
+        if challenge.scope is not None:
+            return challenge.scope - held.at_most
+        names_nothing = challenge.insufficient and not challenge.unclear and self.listed is not None
+        return self.listed - held.at_most - OFFLINE if names_nothing and self.listed is not None else NO_SCOPES
 
     @cached_property
     def can_be_met(self) -> bool:
@@ -183,10 +183,10 @@ class Settled(Occasion):
         account, challenge = self.account, self.challenge
         if account is None or account.acts_for_itself or self.excused or self.pending.outdated:
             return False
-        if not challenge.insufficient and challenge.status != 401:
+        if not challenge.insufficient and (challenge.status != 401 or self.pending.renewed == "authorization"):
             return False
         before = 1 if self.answered else 0
-        left = self.attempts.since_served - before < FEW and account.refused_at <= account.granted_at
+        left = self.attempts.since_served - before < ENOUGH and account.refused_at <= account.granted_at
         return left and len(self.beyond) > 0 and (self.answered or not self.beyond <= self.attempts.asked)
 
     @property
@@ -285,10 +285,10 @@ class Reported(Occasion):
                 return "refused since"
         if account.told == "nothing":
             return "unseen"
+        if account.told == "nobody" or account.refresh_told == "nothing":
+            return account.told
         if account.refresh_told == "explicit":
             return "explicit"
-        if account.refresh_told == "nothing" or account.told == "nobody":
-            return account.told
         return "refresh omitted after a narrow one" if account.narrowed is not None else "refresh omitted"
 
     @property
@@ -301,7 +301,7 @@ class Reported(Occasion):
     @property
     def answer(self) -> Answer:
         """What a clause says of the report that rests on it."""
-        if self.is_right:
+        if self.is_right or (self.said is None and self.account.granted.shown is None):
             return HOLDS
         known = self.account.granted.shown
         if known is None:
@@ -378,6 +378,11 @@ class Asked(Occasion):
     def accumulates(self) -> bool:
         """Whether what was had before is to be asked for again: at this revision, and in this account."""
         return self.account.requested is not None and CLAUSES["ACC-1"].binds_at(self.header.revision)
+
+    @property
+    def selects(self) -> bool:
+        """Whether this revision says how scopes are selected."""
+        return CLAUSES["CHAL-1"].binds_at(self.header.revision)
 
     @property
     def listed(self) -> ScopeSet | None:
@@ -481,9 +486,9 @@ class Asked(Occasion):
         if not self.history_known:
             return _NO_SURPLUS
         found = self._origins
-        if found and (self.lost_challenged or self.lost_listed):
+        if found and self.selects and (self.lost_challenged or self.lost_listed):
             # What was asked for in place of what is required is no fault of its own.
-            return {origin: names for origin, names in found.items() if origin in ("elsewhere", "foreign")}
+            return {origin: names for origin, names in found.items() if origin == "foreign"}
         return found
 
     @property
@@ -496,6 +501,8 @@ class Asked(Occasion):
         places = self.named.get(scope, _NOWHERE)
         if self.account in places or places.get(self.resource, NEVER) == self.resource.epoch:
             return "known"
+        if scope in self.account.invented:
+            return "known"  # and was found when it was first asked for
         if self._challenge_names(scope):
             return "known"
         if self.configured is not None and scope in self.configured and self.mode != "none":
@@ -516,15 +523,19 @@ class Asked(Occasion):
             return "moved"
         if self.resource.parent_listed is not None and scope in self.resource.parent_listed:
             return "parent"
-        if len(places) > (FOREIGN in places):
-            return "elsewhere"
         if self.server_listed is not None and scope in self.server_listed:
             return "server"
+        if len(places) > (FOREIGN in places):
+            return "elsewhere"
         return "foreign" if FOREIGN in places else "nowhere"
+
+    def was_had(self, scope: Scope) -> bool:
+        """Whether a scope was asked for or granted here before."""
+        return self.account in self.named.get(scope, _NOWHERE) or scope in self.account.invented
 
     def is_new(self, scope: Scope) -> bool:
         """Whether nothing but the challenge explains that a scope is asked for."""
-        if self.account in self.named.get(scope, _NOWHERE) or scope in self.account.invented:
+        if self.was_had(scope):
             return False
         return not any(
             known is not None and scope in known for known in (self.listed, self.server_listed, self.configured)
@@ -535,7 +546,7 @@ class Asked(Occasion):
         """Whether it is a first request, and neither challenge nor metadata names a scope."""
         if not self.first or self.challenged is not None or self.unclear or self.request.malformed:
             return False
-        return self.listed is None and self.resource.parent_listed is None
+        return self.listed is None and not self.resource.parent_listed
 
     @cached_property
     def offline_is_named(self) -> bool:
@@ -567,7 +578,9 @@ class Asked(Occasion):
         challenge = self.challenge
         if not self.is_again or challenge is None or not challenge.insufficient or challenge.scope is None:
             return False
-        return challenge.scope <= self.account.in_hand.at_least | OFFLINE
+        token = self.account.token
+        came_since = token is not None and self.answers is not None and self.answers.at > token.issued_at
+        return came_since and challenge.scope <= self.account.in_hand.at_least | OFFLINE
 
 
 _NO_SURPLUS: Final[Mapping[Origin, list[Scope]]] = MappingProxyType({})

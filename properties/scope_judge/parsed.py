@@ -89,9 +89,10 @@ def read_response(status: int, lines: tuple[str, ...], several: str) -> ParsedCh
     parsed = parse_challenges(lines)
     right = bearer_challenge(parsed)
     if any(isinstance(part, MalformedChallenge) for part in parsed):
-        # Whatever somebody may read out of it, with commas taken either way.
-        words = _PUNCTUATION.sub(" ", " ".join(lines))
-        tolerated = read_scope(words) | read_scope(words.replace(",", " "))
+        # Whatever somebody may read out of it, with commas and equals signs taken either way.
+        text = " ".join(lines)
+        words, pieces = _PUNCTUATION.sub(" ", text), text.replace('"', " ").replace("\t", " ")
+        tolerated = read_scope(f"{words} {pieces} {words.replace(',', ' ')} {pieces.replace(',', ' ')}")
         error = None if right is None else right.get("error")
         return ParsedChallenge(lines, status, error, tolerated=tolerated, malformed=True)
     if right is None:

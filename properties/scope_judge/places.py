@@ -7,6 +7,7 @@ another name of what was challenged, as long as nothing is called by it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
@@ -31,30 +32,46 @@ def canonical(name: str) -> str:
     return f"{parts.scheme}://{host}{parts.path.rstrip('/')}{query}"
 
 
+def _origin(name: str) -> str:
+    return "/".join(canonical(name).split("/")[:3])
+
+
 def is_parent(name: str, of: str | None) -> bool:
     """Whether a name is that of an origin, or of a path above."""
     return of is not None and canonical(of).startswith(canonical(name) + "/")
+
+
+def parents(name: str) -> Iterator[str]:
+    """The canonical names above a name, the nearest first."""
+    above = canonical(name)
+    while above.count("/") > 2:
+        above = above.rpartition("/")[0]
+        yield above
 
 
 class Places:
     """The resources and accounts of a transcript, found by name.
 
     `waiting` are the resources that may have a request coming: they were challenged, or their token ran out.
+    `holders` says whose each token is that was issued, `carriers` the same of those that nobody saw issued.
     """
 
     def __init__(self, life: Life) -> None:
         self._life = life
         self._resources: dict[str, Resource] = {}
+        self._at_origin: dict[str, list[Resource]] = {}
         self._accounts: dict[tuple[str, Resource], Account] = {}
         self.current: Resource | None = None
         self.waiting: dict[Resource, None] = {}
         self.holders: dict[str, tuple[Account, Resource]] = {}
+        self.carriers: dict[str, tuple[Account, Resource]] = {}
         self.refreshed_by: dict[str, tuple[Account, Resource]] = {}
         self.known: list[Resource] = []
 
     def called(self, name: str | None) -> Resource:
         """The resource that is called, or answers, by this name."""
         resource = self._named(name) or self._adopting(name) or self._new(name)
+        resource.called_by_name = resource.called_by_name or name is not None
         self.current = resource
         return resource
 
@@ -72,24 +89,26 @@ class Places:
         return self.current if name is None else self._resources.get(canonical(name))
 
     def _adopting(self, name: str | None) -> Resource | None:
-        """The one resource there is, if it has no name yet; or one that was only asked for, by the name of a parent."""
+        """The one resource there is, if nothing called it by a name yet, and its own is none or that of a parent."""
         if name is None or len(self.known) != 1:
             return None
         (only,) = self.known
-        if only.name is not None and (only.called or not is_parent(only.name, name)):
+        if only.name is not None and (only.called_by_name or not is_parent(only.name, name)):
             return None
         return self._name(only, name)
 
     def _by_another_name(self, name: str | None) -> Resource | None:
-        """What was just challenged, by a name that nothing is called by."""
+        """The one resource below a name, or what was just challenged, by a name that nothing is called by."""
+        if name is None:
+            return None
+        below = [known for known in self._at_origin.get(_origin(name), ()) if is_parent(name, known.name)]
         current = self.current
-        if name is None or current is None or not current.called:
+        if len(below) != 1 and (current is None or not current.called or not current.was_just_challenged):
             return None
-        related = is_parent(name, current.name) or is_parent(current.name or "", name)
-        if not current.was_just_challenged and not (related and len(self.known) == 1):
-            return None
-        self._resources[canonical(name)] = current
-        return current
+        found = below[0] if len(below) == 1 else current
+        if found is not None:
+            self._resources[canonical(name)] = found
+        return found
 
     def _new(self, name: str | None) -> Resource:
         resource = Resource(None)
@@ -98,6 +117,7 @@ class Places:
 
     def _name(self, resource: Resource, name: str) -> Resource:
         resource.name = name
+        self._at_origin.setdefault(_origin(name), []).append(resource)
         self._resources[canonical(name)] = resource
         return resource
 

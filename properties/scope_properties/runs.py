@@ -56,7 +56,7 @@ class Run:
         match step:
             case MakeCall(call):
                 world.begin(step)
-                with self._written_down(call), suppress(Exhausted):
+                with suppress(Exhausted), self._written_down(call):
                     session.call(call)
             case OverlapCalls(first, second):
                 world.begin(first)
@@ -84,7 +84,7 @@ class Run:
 
     @contextmanager
     def _written_down(self, call: Call) -> Iterator[None]:
-        """Write down where a call of the application begins and ends."""
+        """Write down where a call of the application begins, and where it ends if the world's patience lasts."""
         self._calls += 1
         number, events = self._calls, self.world.events
         events.append(CallStarted(number, call.operation, call.resource))

@@ -16,11 +16,10 @@ def an_omitted_scope_grants_what_was_asked(reported: Reported) -> Answer:
     account = reported.account
     if reported.basis != "omitted" or account.grant_type == JWT_BEARER:
         return None
-    earlier = None if account.earlier is None else account.earlier.exact
-    if not reported.is_right and reported.said is not None and earlier is not None:
-        if reported.said == frozenset(earlier):
-            because = f"the response omits the scope, and the client reports the earlier grant {reported.shown}"
-            return Broken("earlier-grant", because)
+    earlier = account.earlier
+    if not reported.is_right and reported.said is not None and earlier is not None and earlier.can_be(reported.said):
+        because = f"the response omits the scope, and the client reports the earlier grant {reported.shown}"
+        return Broken("earlier-grant", because)
     return reported.answer
 
 
@@ -43,8 +42,8 @@ def nothing_asked_and_nothing_said_is_unknown(reported: Reported) -> Answer:
     """Where neither request nor response named a scope, a client does not say what was granted."""
     if reported.basis != "nobody":
         return None
-    known = reported.account.granted.at_least
-    if reported.said is None or (known and reported.said == frozenset(known)):
+    known = (reported.account.refreshed, reported.account.in_hand.exact)
+    if reported.said is None or any(scopes and reported.said == frozenset(scopes) for scopes in known):
         return HOLDS
     cause = "guessed" if reported.said else "empty"
     return Broken(cause, f"nobody said what was granted, and the client reports {reported.shown}")
@@ -69,11 +68,12 @@ def a_refusal_costs_no_token(called: Called) -> Answer:
 @clause("GRANT-3", on=TokenTried)
 def another_scope_is_a_success(tried: TokenTried) -> Answer:
     """A token whose scope is another than was asked for is used like any other."""
-    if not tried.token.differs:
+    token = tried.token
+    if not token.differs:
         return None
-    if tried.token.used_at != NEVER:
+    if token.used_at != NEVER or not (token.passed_over or token.suffices):
         return HOLDS
-    return Broken("not-used", "a token was issued for another scope than was asked for, and is not tried")
+    return Broken("not-used", "a token was issued for another scope than was asked for, and is not used")
 
 
 @clause("GRANT-6", on=CodeExchanged)

@@ -32,12 +32,18 @@ def _requested(asked: Asked) -> list[Scope]:
     return asked.lost_requested
 
 
-def _a_refresh_narrowed(asked: Asked) -> bool:
-    """The request keeps what a narrower token carries and no challenge names, and loses what only the grant has."""
-    narrowed, challenged = asked.account.narrowed, asked.challenged or NO_SCOPES
-    if not narrowed or not asked.lost_granted or not narrowed <= asked.wanted or narrowed <= challenged:
+def _goes_by_the_token(asked: Asked) -> bool:
+    """After a narrower refresh the request loses only what the token does not carry (A3)."""
+    narrowed = asked.account.narrowed
+    if narrowed is None or not asked.lost_granted or not narrowed <= asked.wanted:
         return False
     return all(scope not in narrowed for scope in asked.lost_granted)
+
+
+def _remembers_the_token(asked: Asked) -> bool:
+    """And it keeps something that the token carries and no challenge names."""
+    narrowed = asked.account.narrowed or NO_SCOPES
+    return _goes_by_the_token(asked) and not narrowed <= (asked.challenged or NO_SCOPES)
 
 
 def _forgets_a_round(asked: Asked) -> bool:
@@ -61,9 +67,16 @@ _LOSSES: Final = (
     Loss(
         "RETAIN-2",
         "narrowed",
-        _a_refresh_narrowed,
+        _remembers_the_token,
         _granted,
         "{} is missing: a refresh narrowed the token, but not the grant",
+    ),
+    Loss(
+        "ACC-2",
+        "narrowed",
+        _goes_by_the_token,
+        _granted,
+        "{} was granted before, and is missing",
     ),
     Loss(
         "ACC-8",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scope_judge.findings import HOLDS, Answer, Broken
-from scope_judge.occasions import OFFLINE, Asked, Registered
+from scope_judge.occasions import OFFLINE, Asked, Called, Registered
 from scope_model.events import AUTHORIZATION_CODE, OFFLINE_ACCESS, REFRESH_TOKEN, AuthorizationRequest
 
 from .book import clause
@@ -30,6 +30,15 @@ def no_refresh_token_is_expected(asked: Asked) -> Answer:
     if not asked.follows_a_token_without_refresh:
         return None
     return Broken("authorized-again", "a token came without a refresh token, and authorization is asked for again")
+
+
+@clause("OFFLINE-2", on=Called)
+def a_token_without_a_refresh_token_is_used(called: Called) -> Answer:
+    """A client that could have had a refresh token goes on without one."""
+    account = called.account
+    if account is None or account.token is None or account.token.state != "new" or account.refresh_token is not None:
+        return None
+    return HOLDS if account.grant_type == AUTHORIZATION_CODE else None
 
 
 @clause("OFFLINE-4", on=Registered)

@@ -30,7 +30,7 @@ def in_doubt_a_refresh_names_no_scope(refresh: RefreshAsked) -> Answer:
     account = refresh.account
     if account.told != "nobody":
         return None
-    if refresh.request.scope is None or refresh.request.scope <= account.granted.at_least:
+    if refresh.request.scope is None or refresh.request.scope <= account.refreshed:
         return HOLDS
     return Broken("guessed", "what was granted is unknown, and the refresh names scopes")
 
@@ -66,7 +66,7 @@ def a_plain_refresh_brings_the_grant_back(reported: Reported) -> Answer:
     return reported.answer if reported.basis == "refresh omitted after a narrow one" else None
 
 
-@clause("ACC-8", on=Reported)
+@clause("ACC-8", "GRANT-2", on=Reported)
 def what_was_granted_outlives_a_restart(reported: Reported) -> Answer:
     """What was reported rightly is known after a restart and after a failed refresh."""
     return reported.answer if reported.basis == "forgot since" else None

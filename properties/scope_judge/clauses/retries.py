@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scope_judge.findings import HOLDS, Answer, Broken
-from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked
+from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked, Called
 from scope_model.scopes import same_scopes
 
 from .book import clause
@@ -12,9 +12,12 @@ from .book import clause
 @clause("RETRY-1", on=Asked)
 def a_call_causes_few_requests(asked: Asked) -> Answer:
     """One call of one operation causes no more than a few requests for scopes."""
-    tried = asked.attempts
-    if tried is None or (tried.grew and asked.number > FEW):
+    tried, number = asked.attempts, asked.number
+    if tried is None or (tried.grew and number > FEW):
         return None
+    if number <= FEW and tried.since_served == FEW + 1:
+        because = f"this is request number {FEW + 1} for scopes for an operation that was never served since"
+        return Broken("across-calls", because)
     return _few(asked)
 
 
@@ -26,17 +29,12 @@ def growing_challenges_share_one_budget(asked: Asked) -> Answer:
 
 
 def _few(asked: Asked) -> Answer:
-    tried, number = asked.attempts, asked.number
-    if tried is None:
-        return None
-    if asked.allowed is None and number == FEW + 1:
+    number = asked.number
+    if number != (asked.allowed or FEW) + 1:
+        return HOLDS
+    if asked.allowed is None:
         return Broken("in-a-row", f"this is request number {number} in a row for scopes for one operation")
-    if asked.allowed is not None and number == asked.allowed + 1:
-        return Broken("within-a-call", f"this is request number {number} for scopes within one call")
-    if number <= FEW and tried.since_served == FEW + 1:
-        because = f"this is request number {FEW + 1} for scopes for an operation that was never served since"
-        return Broken("across-calls", because)
-    return HOLDS
+    return Broken("within-a-call", f"this is request number {number} for scopes within one call")
 
 
 @clause("RETRY-2", on=Asked)
@@ -62,6 +60,8 @@ def nothing_is_asked_for_twice_in_vain(asked: Asked) -> Answer:
         return Broken("no-scope-named", "the challenge names no scope, and the request nothing that the token lacks")
     if not asked.is_again or asked.wanted - asked.asked_last or asked.challenged <= OFFLINE:
         return None
+    if asked.account.refused is not None:
+        return None  # RETRY-5 says more
     if asked.is_covered:
         return Broken("covered", "the token carries what the challenge asks for, and the same is requested again")
     before = asked.account.requested
@@ -81,3 +81,9 @@ def a_refused_request_is_not_repeated(asked: Asked) -> Answer:
     if not same_scopes(refused, asked.wanted):
         return HOLDS
     return Broken("repeated", "the request that was just refused is sent again unchanged")
+
+
+@clause("RETRY-5", on=Called)
+def a_refusal_is_followed_by_something_else(called: Called) -> Answer:
+    """After a refusal the application goes on with another call."""
+    return HOLDS if called.account is not None and called.account.refused is not None else None

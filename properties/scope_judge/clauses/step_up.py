@@ -56,7 +56,8 @@ def a_challenge_is_followed_by_a_request(settled: Settled) -> Answer:
     if settled.decoy is not None:
         return None  # PARSE-8 says why
     cause = "given-up-as-implied" if settled.is_implied else "given-up"
-    return Broken(cause, "the challenge was not followed by an authorization request")
+    operation = settled.pending.operation[:80]
+    return Broken(cause, f"the challenge of {operation!r} was not followed by an authorization request")
 
 
 @clause("STEP-5", on=Settled)
@@ -98,3 +99,9 @@ def client_credentials_are_not_refreshed(refresh: RefreshAsked) -> Answer:
     if account.refresh_token is not None:
         return HOLDS
     return Broken("refreshed", "client credentials bring no refresh token, and a refresh is tried")
+
+
+@clause("EXT-3", on=Asked)
+def client_credentials_step_up_by_a_new_request(asked: Asked) -> Answer:
+    """A challenge for more is answered with a new token request."""
+    return HOLDS if asked.grant_type == CLIENT_CREDENTIALS and asked.account.requested is not None else None

@@ -45,12 +45,15 @@ def attempts_are_few_and_counted_by_operation(transition: Transition) -> bool | 
 
 @law("RETRY-3", "OFFLINE-6", about=scope_request)
 def nothing_is_asked_for_twice_without_progress(request: ScopeRequest) -> bool | None:
-    """After a first attempt a step-up asks again only for what the token still lacks, offline_access apart."""
+    """After a first attempt a step-up asks only for what the token lacks; offline_access lacks once, if challenged."""
     if request.challenged.status != 403 or request.grant is None:
         return None
     if request.grant.in_hand is None or request.client.memory.attempts.get(request.call, 0) < 2:
         return None
-    return not (request.challenged.scope or request.asked) - _OFFLINE <= request.grant.in_hand
+    challenged, grant = request.challenged.scope, request.grant
+    tried = challenged is None or grant.requested >= _OFFLINE
+    named = challenged or request.asked
+    return not (named - _OFFLINE if tried else named) <= request.grant.in_hand
 
 
 @law("RETRY-5", "SEL-8", about=any_transition)

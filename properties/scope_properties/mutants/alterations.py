@@ -89,7 +89,7 @@ def always_choosing(transform: Callable[[ScopeSet, Sources], ScopeSet | None]) -
 
 NEVER_OFFLINE: Final = choosing(
     FIRST,
-    accumulate(requested, granted, challenge),
+    accumulate(requested, granted, first_of(challenge, resource_metadata)),
     accumulate(requested, granted, challenge).or_else(FIRST),
 )
 """The reference's policy, but that it adds offline_access to nothing."""

@@ -24,9 +24,10 @@ from .alterations import changing_grants, forgetting, remembering, sending
 from .mutant import Mutant
 
 
-def _no_resource(_: Client, after: Client, action: Action) -> Action:
+def _another_resource(_: Client, after: Client, action: Action) -> Action:
     stepping_up = isinstance(after.phase, Authorizing) and after.grant(after.phase.call.resource) is not None
-    return replace(action, resource=None) if isinstance(action, AuthorizationRequest) and stepping_up else action
+    wrong = isinstance(action, AuthorizationRequest) and stepping_up
+    return replace(action, resource="https://elsewhere.example/mcp") if wrong else action
 
 
 def _shares_by_resource(_: Client, event: Heard, after: Client) -> Client:
@@ -80,5 +81,10 @@ MUTANTS: Final = (
         alter_step=remembering(_forgets_at_restart),
         also={"GRANT-2", "ORDER-3", "REFRESH-3", "RETRY-3"},
     ),
-    Mutant("no-resource-at-step-up", "ISO-1", "names no resource when it steps up", alter_step=sending(_no_resource)),
+    Mutant(
+        "another-resource-at-step-up",
+        "ISO-1",
+        "names another resource when it steps up",
+        alter_step=sending(_another_resource),
+    ),
 )

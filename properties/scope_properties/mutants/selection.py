@@ -170,14 +170,6 @@ MUTANTS: Final = (
     ),
     Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
     Mutant(
-        "client-credentials-ask-for-nothing",
-        "GRANT-7",
-        "leaves the challenge out of a client credentials request",
-        choosing(chosen_by(lambda _: None)),
-        grant_types=WITHOUT_A_USER,
-        also={"CHAL-1", "SEL-2"},
-    ),
-    Mutant(
         "offline-access-alone",
         "SEL-3",
         "asks for offline_access where nothing else is known",

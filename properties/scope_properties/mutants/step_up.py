@@ -18,6 +18,7 @@ from scope_model.client import (
     challenged,
 )
 from scope_model.events import (
+    CLIENT_CREDENTIALS,
     REFRESH_TOKEN,
     Key,
     ResourceRequest,
@@ -69,6 +70,24 @@ def _configured_when_covered(sources: Sources) -> ScopeSet | None:
 def _clipped_to_registration(sources: Sources) -> ScopeSet | None:
     before = accumulate(requested, granted)(sources) or NO_SCOPES
     return before | ((sources.challenge or NO_SCOPES) & scopes("a"))
+
+
+def _sends_again(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    """Without a user, answer a 403 that asks for more by the very request that it answers."""
+    phase = before.phase
+    refused = isinstance(phase, Calling) and isinstance(event, ResourceResponse) and event.status == 403
+    if not refused or before.setup.grant_type != CLIENT_CREDENTIALS or isinstance(action, Failed):
+        return after, action
+    assert isinstance(phase, Calling)
+    held = before.grant(phase.call.resource)
+    token = None if held is None else held.access_token
+    return before, ResourceRequest(phase.call.operation, token, phase.call.resource)
+
+
+def _names_nothing_again(_: Client, after: Client, action: Action) -> Action:
+    if not isinstance(action, TokenRequest) or action.grant_type != CLIENT_CREDENTIALS or action.resource is None:
+        return action
+    return action if after.grant(action.resource) is None else replace(action, scope=None)
 
 
 def _old_token(before: Client, _: Client, action: Action) -> Action:
@@ -128,11 +147,24 @@ MUTANTS: Final = (
     ),
     Mutant(
         "client-credentials-stay-narrow",
-        "STEP-3",
+        "CHAL-1",
         "asks again for what was asked before",
         choosing(step_up=accumulate(requested, granted)),
         grant_types=WITHOUT_A_USER,
-        also={"ACC-6", "CHAL-1", "GRANT-7", "OFFLINE-3", "SEL-5"},
+    ),
+    Mutant(
+        "client-credentials-send-again",
+        "STEP-3",
+        "answers a challenge for more by sending the same again",
+        alter_step=_sends_again,
+        grant_types=WITHOUT_A_USER,
+    ),
+    Mutant(
+        "client-credentials-renew-without-scope",
+        "GRANT-7",
+        "leaves the parameter out once it holds a grant",
+        alter_step=sending(_names_nothing_again),
+        grant_types=WITHOUT_A_USER,
     ),
     Mutant(
         "replaces",
