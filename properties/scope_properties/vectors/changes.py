@@ -49,13 +49,13 @@ _OF_THE_CLIENT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was done to a transcript, at which of its events; None is its header.
+    """What was done to a transcript, at which of its events.
 
     `is_alike` is whether the event is another one of the same kind.
     """
 
     how: How
-    event: int | None
+    event: int
     transcript: Transcript
     is_alike: bool = False
 
@@ -85,7 +85,7 @@ def client_changes(transcript: Transcript) -> Iterator[Change]:
 
 
 def changes(transcript: Transcript) -> Iterator[Change]:
-    """What might have been otherwise in one event, or in how the client was set up."""
+    """What might have been otherwise in one event."""
     yield from client_changes(transcript)
     words = _Words(transcript)
     header, events = transcript.header, tuple(transcript.events)
@@ -98,10 +98,14 @@ def changes(transcript: Transcript) -> Iterator[Change]:
     for at, event in enumerate(events):
         if not isinstance(event, _OF_THE_CLIENT):
             yield Change("left out", at, Transcript(header, events[:at] + events[at + 1 :]))
+
+
+def in_other_setups(transcript: Transcript) -> Iterator[Transcript]:
+    """The same of a client for which its caller configured something else."""
     for mode in get_args(ConfiguredMode):
-        for configured in words.lists:
-            setup = replace(header, configured_scopes=configured, configured_mode=mode)
-            yield Change("changed", None, Transcript(setup, events))
+        for configured in _Words(transcript).lists:
+            setup = replace(transcript.header, configured_scopes=configured, configured_mode=mode)
+            yield Transcript(setup, transcript.events)
 
 
 def _is_alike(one: Event, other: Event) -> bool:

@@ -28,8 +28,8 @@ def neighbour(transcript: Transcript, finding: Finding) -> Neighbour | None:
 
 def is_near(transcript: Transcript, finding: Finding) -> bool:
     """Whether there is such a transcript in which the client does something else where it broke the clause."""
-    changed = changes_at(transcript, finding.event)
-    return any(_keeps(change.transcript, finding.clause, ()) for change in changed)
+    faults = _faults_beside(transcript, finding)
+    return any(_keeps(each.transcript, finding.clause, faults) for each in changes_at(transcript, finding.event))
 
 
 def neighbour_in_two_events(transcript: Transcript, finding: Finding) -> Neighbour | None:
@@ -38,7 +38,7 @@ def neighbour_in_two_events(transcript: Transcript, finding: Finding) -> Neighbo
 
 
 def _kept(candidates: Iterator[tuple[Change, ...]], transcript: Transcript, finding: Finding) -> Neighbour | None:
-    faults = {_kind(each) for each in judge(transcript) if each.clause != finding.clause}
+    faults = _faults_beside(transcript, finding)
     kept = [each for each in candidates if _keeps(each[-1].transcript, finding.clause, faults)]
     if not kept:
         return None
@@ -49,7 +49,7 @@ def _kept(candidates: Iterator[tuple[Change, ...]], transcript: Transcript, find
 def _pairs(transcript: Transcript) -> Iterator[tuple[Change, Change]]:
     for one in client_changes(transcript):
         for other in client_changes(one.transcript):
-            if (other.event or 0) > (one.event or 0):
+            if other.event > one.event:
                 yield one, other
 
 
@@ -60,10 +60,14 @@ def _keeps(transcript: Transcript, clause: str, faults: Collection[tuple[str, st
     return judging.reached[clause] > 0 and all(_kind(each) in faults for each in judging.found)
 
 
+def _faults_beside(transcript: Transcript, finding: Finding) -> set[tuple[str, str, int]]:
+    return {_kind(each) for each in judge(transcript) if each.clause != finding.clause}
+
+
 def _kind(finding: Finding) -> tuple[str, str, int]:
     return finding.clause, finding.cause, finding.event
 
 
 def _distance(change: Change, at: int) -> tuple[object, ...]:
     how = ("changed", "added", "left out").index(change.how)
-    return not change.is_alike, how, abs((change.event or 0) - at), weight(change.transcript)
+    return not change.is_alike, how, abs(change.event - at), weight(change.transcript)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from scope_judge.findings import Finding
@@ -24,11 +24,11 @@ from scope_properties.sampling import sample
 from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 from scope_spec import CLAUSES, READINGS
 
-from .changes import changes
+from .changes import changes, in_other_setups
 from .neighbours import is_near, neighbour, neighbour_in_two_events
 from .plausible import oddities
 from .smaller import Shows, smallest, weight
-from .vector import ClauseVector, ReadingVector
+from .vector import ClauseVector, ReadingVector, Vectors
 
 _SEED: Final = 11
 _EXAMPLES: Final = 120
@@ -37,6 +37,7 @@ _THOROUGHLY: Final = 20
 _FEW: Final = 6
 _BEGINNING: Final = 30
 _KEPT: Final = 3
+_IN_RESERVE: Final = 20
 
 Goal = tuple[str, str | None]
 """What is looked for: a clause, or a reading and one of its values."""
@@ -93,14 +94,14 @@ class _Shown:
         self._kept: dict[Goal, list[tuple[tuple[bool, int, int, int], Transcript]]] = {}
         self._seen = 0
 
-    def __getitem__(self, goal: Goal) -> list[Transcript]:
+    def best(self, goal: Goal, count: int = _KEPT) -> list[Transcript]:
         """The best, of the clients that are made to show it where any did."""
         kept = self._kept.get(goal, [])
-        return [transcript for (strange, *_), transcript in kept if strange == kept[0][0][0]]
+        return [transcript for (strange, *_), transcript in kept if strange == kept[0][0][0]][:count]
 
     def lacks(self, goal: Goal) -> bool:
         """Whether there could be more of it."""
-        return len(self[goal]) < _KEPT
+        return len(self.best(goal)) < _KEPT
 
     def take(self, transcript: Transcript, clause: str | None = None, *, thoroughly: bool = False) -> None:
         """Note what a transcript shows, of a client that is made to break `clause`."""
@@ -117,7 +118,7 @@ class _Shown:
                 shown[goal] = (len(found), len(transcript.events))
         for goal, rank in shown.items():
             kept = [*self._kept.get(goal, ()), ((goal != (clause, None), *rank, self._seen), transcript)]
-            self._kept[goal] = sorted(kept, key=lambda each: each[0])[:_KEPT]
+            self._kept[goal] = sorted(kept, key=lambda each: each[0])[:_IN_RESERVE]
 
 
 # --- what shows it --------------------------------------------------------------------------------
@@ -162,13 +163,14 @@ def _changed(goals: list[Goal], known: Iterable[Transcript]) -> dict[Goal, Trans
     """For some goals the smallest transcripts that show them, made of what is known by changing one event."""
     shown: dict[Goal, list[Transcript]] = {goal: [] for goal in goals}
     for transcript in known:
-        for change in changes(transcript):
-            if oddities(change.transcript.events) is None:
+        changed = (change.transcript for change in changes(transcript))
+        for other in chain(changed, in_other_setups(transcript)):
+            if oddities(other.events) is None:
                 continue
-            found = judge(change.transcript)
+            found = judge(other)
             for goal in goals:
-                if others(goal, change.transcript, found) is not None:
-                    shown[goal].append(change.transcript)
+                if others(goal, other, found) is not None:
+                    shown[goal].append(other)
     return _best({goal: sorted(transcripts, key=weight)[:_KEPT] for goal, transcripts in shown.items()})
 
 
@@ -177,23 +179,23 @@ def _best(shown: Mapping[Goal, list[Transcript]]) -> dict[Goal, Transcript]:
     return {goal: transcript for goal, transcript in best.items() if transcript is not None}
 
 
-def vectors() -> tuple[list[ClauseVector], list[ReadingVector]]:
-    """All vectors, in the order of the catalogues."""
+def vectors() -> Vectors:
+    """All vectors, those left out for which nothing was found."""
     shown = _shown()
     goals = [*JUDGED, *DISPUTED]
-    best = _best({goal: shown[goal] for goal in goals})
+    best = _best({goal: shown.best(goal) for goal in goals})
     for known in (sorted(dict.fromkeys(best.values()), key=weight), _short()):
         best |= _changed([goal for goal in goals if goal not in best], known)
-    clauses = [_clause_vector(name, best[name, None], shown) for name, _ in JUDGED if (name, None) in best]
-    readings = [_reading_vector(name, value, best[name, value]) for name, value in DISPUTED if (name, value) in best]
-    return clauses, readings
+    clauses = (_clause_vector(name, best[name, None], shown) for name, _ in JUDGED if (name, None) in best)
+    readings = (_reading_vector(name, value, best[name, value]) for name, value in DISPUTED if (name, value) in best)
+    return Vectors(tuple(clauses), tuple(readings))
 
 
 def _clause_vector(clause: str, transcript: Transcript, shown: _Shown) -> ClauseVector:
     """The vector of a clause: where the shortest transcript has no neighbour in one event, the shortest that has."""
     nearest = neighbour(transcript, _broken(clause, transcript))
     if nearest is None:
-        longer = _smallest(shown[clause, None], lambda each: _beside_a_neighbour(clause, each))
+        longer = _smallest(shown.best((clause, None), _IN_RESERVE), partial(_beside_a_neighbour, clause))
         if longer is not None:
             transcript, nearest = longer, neighbour(longer, _broken(clause, longer))
     finding = _broken(clause, transcript)

@@ -23,8 +23,10 @@ from .wording import (
     REFRESH_TOKENS,
     RESOURCES,
     SCOPES,
+    exchanging,
     reworded,
     reworded_part,
+    without,
     words_of,
 )
 
@@ -98,7 +100,8 @@ def _weight(part: Event | Header) -> tuple[int, str]:
         for field in fields(part)
         if (value := getattr(part, field.name)) != field.default or field.default is MISSING
     ]
-    return sum(len(value) if isinstance(value, tuple) else 1 for value in said), repr(said).swapcase()  # small letters first
+    letters = repr(said).swapcase()  # small letters first
+    return sum(len(value) if isinstance(value, tuple) else 1 for value in said), letters
 
 
 # --- simpler transcripts --------------------------------------------------------------------------
@@ -143,7 +146,7 @@ def _without_members(part: Header | Event) -> Iterator:  # type: ignore[type-arg
 def _simpler(event: Event) -> Iterator[Event]:
     yield from _without_members(event)
     for word in _words(event):
-        yield reworded_part(event, SCOPES, lambda each, word=word: None if each == word else each)
+        yield reworded_part(event, SCOPES, without(word))
     if isinstance(event, ResourceResponse):
         for lines in _simpler_lines(event.www_authenticate):
             yield replace(event, www_authenticate=lines)
@@ -178,7 +181,7 @@ def _schemes(line: str) -> list[str | None]:
 
 def _without_words(transcript: Transcript) -> Iterator[Transcript]:
     for word in words_of(transcript, SCOPES):
-        yield reworded(transcript, SCOPES, lambda each, word=word: None if each == word else each)
+        yield reworded(transcript, SCOPES, without(word))
 
 
 def _without_a_call(transcript: Transcript) -> Iterator[Transcript]:
@@ -199,8 +202,7 @@ def _renamed(transcript: Transcript) -> Iterator[Transcript]:
         for old in used:
             for new in plain:
                 if old not in _MEANT and old not in plain[: plain.index(new) + 1]:
-                    names = {old: new, new: old}
-                    yield reworded(transcript, members, lambda word, names=names: names.get(word, word))
+                    yield reworded(transcript, members, exchanging(old, new))
 
 
 _SIMPLIFICATIONS: Final = (

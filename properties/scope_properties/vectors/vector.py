@@ -18,7 +18,7 @@ class Neighbour:
     """
 
     transcript: Transcript
-    differs: tuple[tuple[How, int | None], ...]
+    differs: tuple[tuple[How, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,11 @@ class ReadingVector:
     transcript: Transcript
     by_default: tuple[Finding, ...]
     otherwise: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """All of them, in the order of the catalogues."""
+
+    clauses: tuple[ClauseVector, ...]
+    readings: tuple[ReadingVector, ...]

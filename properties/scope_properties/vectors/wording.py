@@ -53,7 +53,18 @@ def reworded_part(part: Part, members: Members, rewrite: Rewrite) -> Part:
     if members is SCOPES and isinstance(part, ResourceResponse):
         changed["www_authenticate"] = tuple(_line(line, rewrite) for line in part.www_authenticate)
     # The names are those of the dataclass itself, and the values of the types that they had.
-    return replace(part, **changed) if changed else part  # type: ignore[type-var]
+    return replace(part, **changed) if changed else part  # type: ignore[arg-type]
+
+
+def without(gone: str) -> Rewrite:
+    """Every word but one is kept."""
+    return lambda word: None if word == gone else word
+
+
+def exchanging(one: str, other: str) -> Rewrite:
+    """Two words change places."""
+    names = {one: other, other: one}
+    return lambda word: names.get(word, word)
 
 
 def _value(value: str | tuple[str, ...], rewrite: Rewrite) -> str | tuple[str, ...] | None:
