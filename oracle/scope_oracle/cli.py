@@ -33,7 +33,7 @@ from scope_properties.mutants import MUTANTS
 from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
 
-from . import checking, comparing, explaining, forms, page, smoking, terminal
+from . import checking, comparing, explaining, forms, page, smoking, terminal, vectors
 from .exchange import shown
 from .har import read_har
 from .history import history
@@ -613,9 +613,7 @@ def _clause(name: str, width: int) -> Iterator[Text]:
     mutants = [mutant for mutant in MUTANTS.values() if mutant.clause == name]
     notes += [("mutants", f"{mutant.name}: {mutant.says}") for mutant in mutants]
     yield from terminal.explanation_text(name, clause.title, notes, width)
-    shown = next((mutant for mutant in mutants if mutant.law_only is None), None)
-    if shown is not None:
-        yield from _killed(shown.name, name, width)
+    yield from vectors.clause_text(name, width)
 
 
 def _killed(mutant: str, clause: str, width: int) -> Iterator[Text]:
@@ -632,7 +630,8 @@ def _killed(mutant: str, clause: str, width: int) -> Iterator[Text]:
 
 def _reading(name: str, width: int) -> Iterator[Text]:
     reading = _READINGS[name.casefold()]
-    return terminal.explanation_text(reading.id, reading.name, explaining.reading_notes(reading), width)
+    yield from terminal.explanation_text(reading.id, reading.name, explaining.reading_notes(reading), width)
+    yield from vectors.reading_text(reading.id, width)
 
 
 def _policy(name: str, width: int) -> Iterator[Text]:
@@ -715,6 +714,9 @@ def compare(*, left: str, right: str, revision: Revision | None, examples: int, 
         out = _console()
         terminal.show(out, terminal.difference_text(difference, left, right, width=out.width))
     return 0 if difference is None else FOUND
+
+
+cli.add_command(vectors.command)
 
 
 # --- where it goes --------------------------------------------------------------------------------
