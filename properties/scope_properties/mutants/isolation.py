@@ -15,8 +15,9 @@ from .mutant import Mutant
 
 def _another_resource(_: Client, after: Client, action: Action) -> Action:
     stepping_up = isinstance(after.phase, Authorizing) and after.grant(after.phase.call.resource) is not None
-    wrong = isinstance(action, AuthorizationRequest) and stepping_up
-    return replace(action, resource="https://elsewhere.example/mcp") if wrong else action
+    if not stepping_up or not isinstance(action, AuthorizationRequest):
+        return action
+    return replace(action, resource="https://elsewhere.example/mcp")
 
 
 def _shares_by_resource(_: Client, event: Heard, after: Client) -> Client:

@@ -5,20 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Call,
-    Calling,
-    Client,
-    Exchanging,
-    Failed,
-    Heard,
-    Refreshing,
-    Step,
-    challenged,
-)
+from scope_model.client import Action, Call, Calling, Client, Exchanging, Failed, Heard, Refreshing, Step, challenged
 from scope_model.events import (
     CLIENT_CREDENTIALS,
+    OFFLINE,
     REFRESH_TOKEN,
     Key,
     ResourceRequest,
