@@ -6,6 +6,7 @@ before all of them. What was not seen is unknown, a value of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -82,6 +83,14 @@ class PendingChallenge:
     beside: PendingChallenge | None = None
     passed_over: bool = False
     alone_met: bool = True
+
+    @property
+    def and_those_beside(self) -> Iterator[PendingChallenge]:
+        """It, and those of its operation whose requests were on their way at the same time."""
+        one: PendingChallenge | None = self
+        while one is not None:
+            yield one
+            one = one.beside
 
 
 @dataclass(slots=True)

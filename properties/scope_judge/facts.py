@@ -177,8 +177,9 @@ class Facts:
     def _tried_again(self, resource: Resource, operation: str) -> Occasions:
         """A challenge is over when its operation is tried again."""
         pending = resource.attempt(operation).left = resource.pending.pop(operation, None)
-        for other in resource.pending.values():
-            other.alone = False
+        for other in (pending, *resource.pending.values()):
+            if other is not None:
+                other.alone = False
         if pending is None or pending.passed_over:
             return
         if pending.refreshed_at == NEVER:
@@ -428,8 +429,19 @@ class Facts:
             yield from self._settled(resource, answers, answered=True)
             if answers.refreshed_at != NEVER and answers.alone:
                 yield from self._refreshed_in_answer(resource, answers)
-            resource.pending.pop(answers.operation, None)
+            self._answered(resource, answers)
         self._remember(asked)
+
+    @staticmethod
+    def _answered(resource: Resource, answers: PendingChallenge) -> None:
+        """Forget a challenge; one beside it may have the same answer, or one of its own."""
+        pending = resource.pending.pop(answers.operation, None)
+        if pending is None or pending.beside is None:
+            return
+        left = pending.beside if pending is answers else pending
+        if not left.challenge.refuses_plainly:
+            left.passed_over = True
+            resource.pending[answers.operation] = left
 
     def _asked_of(self, event: AuthorizationRequest | TokenRequest) -> Resource | None:
         """The resource that a request is for, None where it is not named and several may have one coming."""
@@ -466,7 +478,8 @@ class Facts:
             one for one in waiting if one.challenge.asks_within(request.wanted) and not one.challenge.refuses_plainly
         ]
         new = [scope for scope in request.wanted if account not in self._named.get(scope, {})]
-        best = min(met, key=partial(_misfit, resource, account, new, request.wanted), default=None)
+        joined = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
+        best = min(met, key=partial(_misfit, resource, account, new, request.wanted, joined), default=None)
         if best is None:
             return next((one for one in waiting if not one.challenge.refuses_plainly), latest)
         best.alone_met = len(met) < 2
@@ -612,9 +625,9 @@ class Facts:
         yield RefreshAsked(event, request, account, answers)
         account.leg, account.refreshing, account.awaits_a_token = REFRESH_TOKEN, request, True
         self._redeeming = place
+        resource.answering = answers
         if answers is not None:
             answers.refreshed_at = self.at
-            resource.answering = answers
 
     def _of_an_unseen_grant(self, account: Account) -> None:
         """A refresh token that nobody saw issued speaks for a grant that nobody saw."""
@@ -835,21 +848,22 @@ def _is_or_awaits(account: Account, issuer: str | None) -> bool:
 def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
     """The challenges that a request may answer, the latest first."""
     for pending in islice(reversed(resource.pending.values()), _SEEN_BACK):
-        yield pending
-        if pending.beside is not None:
-            yield pending.beside
+        yield from islice(pending.and_those_beside, _SEEN_BACK)
     for tried in islice(reversed(resource.attempts.values()), _SEEN_BACK):
         if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
             yield tried.left  # sent again before it was answered, or by another call: the two overlap
 
 
 def _misfit(
-    resource: Resource, account: Account, new: list[Scope], wanted: ScopeSet, one: PendingChallenge
+    resource: Resource, account: Account, new: list[Scope], wanted: ScopeSet, joined: ScopeSet, one: PendingChallenge
 ) -> tuple[int, bool, int, int]:
-    """How badly a request fits a challenge that it meets: by what it adds, or leaves out of the metadata."""
+    """How badly a request fits a challenge that it meets: by what it adds, or leaves out of the metadata.
+
+    What others that wait for an answer name is not added: `joined` holds it.
+    """
     challenge, listed = one.challenge, resource.listed or NO_SCOPES
     named = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
-    added = sum(scope not in named and scope != OFFLINE_ACCESS for scope in new)
+    added = sum(scope not in named and scope not in joined and scope != OFFLINE_ACCESS for scope in new)
     first = account.requested is None and challenge.scope is None and not challenge.unclear
     extra = sum(scope not in named and scope != OFFLINE_ACCESS for scope in wanted)
     return added, (first and not listed <= wanted) or one.repeats, extra, -one.at

@@ -114,6 +114,6 @@ def read_response(status: int, lines: tuple[str, ...], several: str) -> ParsedCh
         read_scope(values[0]) if alone else NO_SCOPES,
         read_scope(" ".join(values[1:])) if alone else NO_SCOPES,
         differ,
-        text == "",
+        listed == "",
         any(bearer.get("resource_metadata") is not None for bearer in bearers),
     )
