@@ -134,7 +134,7 @@ class Facts:
         others = self._open[started.operation]
         others.discard(event.call)
         resource = self.places.called(started.resource)
-        if others:
+        if any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
         owed = resource.owed.get(started.operation)
         if owed is not None and owed.suffices and owed.state in ("new", "in use"):
@@ -469,6 +469,8 @@ class Facts:
         """The challenge that a request answers: the latest, or another that it meets and the latest is not met."""
         expired_at = NEVER if account.token is None else account.token.expired_at
         waiting = [one for one in _waiting(resource) if one.at > expired_at]
+        if waiting and resource.answering is not None and account.refused_at > resource.called_at:
+            waiting.append(resource.answering)  # the request that was refused may be made again, for less
         if not waiting:
             return resource.answering if expired_at < resource.responded_at else None
         latest = waiting[0]
@@ -481,7 +483,7 @@ class Facts:
         joined = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
         best = min(met, key=partial(_misfit, resource, account, new, request.wanted, joined), default=None)
         if best is None:
-            return next((one for one in waiting if not one.challenge.refuses_plainly), latest)
+            return min(waiting, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
         best.alone_met = len(met) < 2
         return best
 
@@ -760,7 +762,8 @@ class Facts:
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
             answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
         )
-        if answering is not None and answering.alone_met:
+        # A refresh may be one by the clock, unless the call is known to go on.
+        if answering is not None and answering.alone_met and (account.leg != REFRESH_TOKEN or answering.call is not None):
             resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
         self.places.waiting.pop(resource, None)

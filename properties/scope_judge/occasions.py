@@ -191,9 +191,8 @@ class Settled(Occasion):
 
     @property
     def is_fair(self) -> bool:
-        """Whether nothing but the client stood in the way: a 403 that is spelled plainly and names its scopes."""
-        challenge = self.challenge
-        return challenge.plain and challenge.scope is not None and challenge.insufficient and self.can_be_met
+        """Whether nothing but the client stood in the way, the spelling of the challenge neither."""
+        return self.challenge.plain and self.can_be_met
 
     @property
     def is_implied(self) -> bool:
@@ -208,7 +207,7 @@ class Settled(Occasion):
         if not challenge.insufficient or challenge.plain:
             return None
         found = next((seen.error for wrong, seen in challenge.misread if wrong is SEARCHING), None)
-        return None if found is None or found.replace("\\", "") == challenge.error else found
+        return None if found is None or found.replace("\\", "").strip('"') == challenge.error else found
 
 
 @dataclass(frozen=True, eq=False)
