@@ -169,6 +169,7 @@ class Facts:
             # One value in all calls, after tokens that are never carried, is one that was struck out.
             if account.token is None or self.tokens_seen:
                 account.forget()
+                account.awaited, account.mixed = 0, False  # what was awaited came, unseen
                 account.token = Token(token, self.at, state="in use")
                 self.places.carriers[token] = account, resource
                 self._began_midway = True
@@ -176,7 +177,9 @@ class Facts:
 
     def _tried_again(self, resource: Resource, operation: str) -> Occasions:
         """A challenge is over when its operation is tried again."""
-        pending = resource.attempt(operation).left = resource.pending.pop(operation, None)
+        tried, pending = resource.attempt(operation), resource.pending.pop(operation, None)
+        if pending is not None or tried.sent_at == NEVER:
+            tried.left = pending
         for other in (pending, *resource.pending.values()):
             if other is not None:
                 other.alone = False
@@ -271,7 +274,6 @@ class Facts:
             self._named.setdefault(scope, {})[resource] = resource.epoch
         pending.beside = resource.pending.pop(event.operation, tried.left if challenge.refuses_plainly else None)
         resource.pending[event.operation] = pending
-        resource.answering = None
         self.places.waiting[resource] = None
         if challenge.names_metadata:
             resource.pointed_at = self.at
@@ -539,9 +541,10 @@ class Facts:
         lost = set(invented)
         account.sourced = ScopeSet(s for s in asked.wanted if s not in lost) if lost else asked.wanted
         account.pending = asked.request
-        if asked.grant_type != AUTHORIZATION_CODE or not account.awaits_a_token:
-            account.leg = asked.grant_type
-        account.awaits_a_token = account.awaits_a_token or asked.grant_type != AUTHORIZATION_CODE
+        if asked.grant_type != AUTHORIZATION_CODE:
+            account.await_token(asked.grant_type)
+        elif account.awaited == 0:
+            account.leg = AUTHORIZATION_CODE
         if asked.grant_type != CLIENT_CREDENTIALS:
             account.under_way.append(account.sourced)
         asked.resource.answering = asked.answers
@@ -596,7 +599,8 @@ class Facts:
         yield ResourceNamed(event.resource, account.audience or resource.published)
         if event.grant_type == AUTHORIZATION_CODE:
             yield CodeExchanged(request, None if account.pending is None else account.pending.wanted)
-        account.leg, account.assertion, account.awaits_a_token = event.grant_type, request, True
+        account.assertion = request
+        account.await_token(event.grant_type)
         account.audience = account.audience or event.resource
 
     def _being_authorized(self, event: TokenRequest) -> tuple[Account, Resource]:
@@ -614,28 +618,35 @@ class Facts:
     def _refreshes(self, event: TokenRequest) -> Occasions:
         request = ScopeRequest.of(event.scope)
         yield ScopesSent(request)
-        place = self.places.refreshed_by.get(event.refresh_token or "")
-        if place is None:
-            resource = self._found(self.places.asked(event.resource))
-            place = self.places.account(resource, event.issuer), resource
-            if event.refresh_token is not None:
-                self._of_an_unseen_grant(place[0])
-        account, resource = place
+        seen = self.places.refreshed_by.get(event.refresh_token or "")
+        account, resource = place = seen or self._refreshed_unseen(event)
         self.places.current = resource
-        yield ResourceNamed(event.resource, account.audience or resource.published)
+        known = seen is not None or event.refresh_token is None
+        yield ResourceNamed(event.resource, (account.audience or resource.published) if known else resource.published)
         answers = self._refresh_answers(resource, account)
         yield RefreshAsked(event, request, account, answers)
-        account.leg, account.refreshing, account.awaits_a_token = REFRESH_TOKEN, request, True
+        account.refreshing = request
+        account.await_token(REFRESH_TOKEN)
         self._redeeming = place
         resource.answering = answers
         if answers is not None:
             answers.refreshed_at = self.at
 
-    def _of_an_unseen_grant(self, account: Account) -> None:
-        """A refresh token that nobody saw issued speaks for a grant that nobody saw."""
-        if account.requested is None:
+    def _refreshed_unseen(self, event: TokenRequest) -> tuple[Account, Resource]:
+        """Whose a refresh token is that nobody saw issued: it speaks for a grant that nobody saw.
+
+        A resource whose grant was seen is no other name for the one that it is for.
+        """
+        places, current = self.places, self.places.current
+        seen = current is not None and current.account is not None and current.account.requested is not None
+        stored = event.refresh_token is not None
+        elsewhere = stored and seen and event.resource is not None and places.named(event.resource) is None
+        resource = self._found(places.called(event.resource) if elsewhere else places.asked(event.resource))
+        account = places.account(resource, event.issuer)
+        if stored and account.requested is None:
             account.forget()
             self._began_midway = True
+        return account, resource
 
     def _refresh_answers(self, resource: Resource, account: Account) -> PendingChallenge | None:
         """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
@@ -643,15 +654,13 @@ class Facts:
             return None
         waiting = [one for one in _waiting(resource) if one.refreshed_at == NEVER or one.alone]
         latest = waiting[0] if waiting and waiting[0].alone else None
-        if latest is not None and latest.challenge.status == 401 and not latest.repeats:
-            return latest
         rejected = (one for one in waiting if one.challenge.status == 401 and not one.repeats)
         return next((one for one in rejected if one.refreshed_at == NEVER), latest)
 
     def _token_response(self, event: TokenResponse) -> Occasions:
         account, resource = self._place_of(event.issuer, event.resource)
         self._began_midway = self._began_midway or account.leg is None
-        account.awaits_a_token = False
+        account.awaited = max(0, account.awaited - 1)
         if event.access_token is None and event.error is not None:
             self._token_refused(account)
         elif event.access_token is None:
@@ -666,6 +675,9 @@ class Facts:
             else:
                 self._issued(account, event, said)
             self._new_token(account, resource, event)
+        if account.mixed:
+            account.granted = account.in_hand = UNKNOWN
+            account.told, account.mixed = "unseen", account.awaited > 0
         self._done(account, resource)
         yield from ()
 
@@ -763,7 +775,11 @@ class Facts:
             answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
         )
         # A refresh may be one by the clock, unless the call is known to go on.
-        if answering is not None and answering.alone_met and (account.leg != REFRESH_TOKEN or answering.call is not None):
+        if (
+            answering is not None
+            and answering.alone_met
+            and (account.leg != REFRESH_TOKEN or answering.call is not None)
+        ):
             resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
         self.places.waiting.pop(resource, None)
@@ -843,7 +859,7 @@ def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
 
 def _is_or_awaits(account: Account, issuer: str | None) -> bool:
     """Whether an answer of an issuer is for an account: it is that issuer's, or awaits one, be it of its first leg."""
-    if issuer is None or account.issuer is None or account.awaits_a_token:
+    if issuer is None or account.issuer is None or account.awaited > 0:
         return True
     return canonical(issuer) == canonical(account.issuer)
 
@@ -869,7 +885,8 @@ def _misfit(
     added = sum(scope not in named and scope not in joined and scope != OFFLINE_ACCESS for scope in new)
     first = account.requested is None and challenge.scope is None and not challenge.unclear
     extra = sum(scope not in named and scope != OFFLINE_ACCESS for scope in wanted)
-    return added, (first and not listed <= wanted) or one.repeats, extra, -one.at
+    in_vain = challenge.insufficient and challenge.scope is not None and challenge.scope <= account.in_hand.at_least
+    return added, (first and not listed <= wanted) or one.repeats or in_vain, extra, -one.at
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.

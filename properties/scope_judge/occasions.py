@@ -509,8 +509,8 @@ class Asked(Occasion):
         if self.configured is not None and scope in self.configured and self.mode != "none":
             bound = self.challenged if self.challenged is not None else self.listed
             return "known" if bound is None or scope in bound else "configured"
-        if self.listed is not None and scope in self.listed:
-            return "listed" if self.challenged is not None else "known"
+        if self.listed is not None and scope in self.listed and self.challenged is None:
+            return "known"
         return self._origin_afar(scope, places)
 
     def _challenge_names(self, scope: Scope) -> bool:
@@ -522,6 +522,8 @@ class Asked(Occasion):
     def _origin_afar(self, scope: Scope, places: Mapping[Owner, int]) -> Origin:
         if self.resource in places:
             return "moved"
+        if self.listed is not None and scope in self.listed:
+            return "listed"
         if self.resource.parent_listed is not None and scope in self.resource.parent_listed:
             return "parent"
         if self.server_listed is not None and scope in self.server_listed:
