@@ -483,11 +483,10 @@ class Facts:
         latest = waiting[0]
         if grant_type == CLIENT_CREDENTIALS and not latest.alone and self._is_renewal(account, request):
             return None
-        sensible = (one for one in waiting if one is latest or not (one.challenge.refuses_plainly or one.repeats))
-        met = [
-            one for one in sensible if one.challenge.asks_within(request.wanted) and not one.challenge.refuses_plainly
-        ]
         named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
+        waiting = [one for one in waiting if one.call is None or one.call in self._calls] or waiting
+        sensible = (one for one in waiting if not one.challenge.refuses_plainly and (one is latest or not one.repeats))
+        met = [one for one in sensible if one.challenge.asks_within(request.wanted)]
         new = [scope for scope in request.wanted - named if account not in self._named.get(scope, {})]
         best = min(met, key=partial(_misfit, resource, account, new, request.wanted), default=None)
         if best is None:
@@ -889,7 +888,7 @@ def _misfit(
     first = account.requested is None and challenge.scope is None and not challenge.unclear
     extra = sum(scope not in named and scope != OFFLINE_ACCESS for scope in wanted)
     in_vain = challenge.insufficient and challenge.scope is not None and challenge.scope <= account.in_hand.at_least
-    return added, (first and not listed <= wanted) or one.repeats or in_vain, extra, -one.at
+    return added, one.repeats or in_vain or (first and not listed <= wanted), extra, -one.at
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.
