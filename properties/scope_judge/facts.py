@@ -184,6 +184,9 @@ class Facts:
         """A challenge is over when its operation is tried again."""
         tried, pending = resource.attempt(operation), resource.pending.pop(operation, None)
         if pending is not None or tried.sent_at == NEVER:
+            overlaps = len(self._open.get(operation, ())) > 1
+            if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
+                pending.beside = tried.left
             tried.left = pending
         for other in (pending, *resource.pending.values()):
             if other is not None:
@@ -254,7 +257,9 @@ class Facts:
         if account is not None:
             account.refused = None
         if event.status < 300:
-            resource.attempts[event.operation] = Attempts(call=tried.call)
+            overlaps = len(self._open.get(event.operation, ())) > 1
+            left = tried.left if overlaps else None
+            resource.attempts[event.operation] = Attempts(call=tried.call, calls=tried.calls, left=left)
         if event.status not in (401, 403):
             tried.refused = None
             return
@@ -484,7 +489,7 @@ class Facts:
         if grant_type == CLIENT_CREDENTIALS and not latest.alone and self._is_renewal(account, request):
             return None
         named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
-        waiting = [one for one in waiting if one.call is None or one.call in self._calls] or waiting
+        waiting = [one for one in waiting if self._goes_on(one)] or waiting
         sensible = (one for one in waiting if not one.challenge.refuses_plainly and (one is latest or not one.repeats))
         met = [one for one in sensible if one.challenge.asks_within(request.wanted)]
         new = [scope for scope in request.wanted - named if account not in self._named.get(scope, {})]
@@ -493,6 +498,10 @@ class Facts:
             return min(waiting, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
         best.alone_met = len(met) < 2 and best is latest
         return best
+
+    def _goes_on(self, pending: PendingChallenge) -> bool:
+        """Whether the call that was challenged may go on."""
+        return pending.call is None or pending.call in self._calls
 
     @staticmethod
     def _is_renewal(account: Account, request: ScopeRequest) -> bool:
@@ -657,7 +666,7 @@ class Facts:
         """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
         if account.token is not None and account.token.state == "expired":
             return None
-        waiting = [one for one in _waiting(resource) if one.refreshed_at == NEVER or one.alone]
+        waiting = [one for one in _waiting(resource) if self._goes_on(one) and (one.refreshed_at == NEVER or one.alone)]
         latest = waiting[0] if waiting and waiting[0].alone else None
         rejected = (one for one in waiting if one.challenge.status == 401 and not one.repeats)
         return next((one for one in rejected if one.refreshed_at == NEVER), latest)
@@ -875,7 +884,8 @@ def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
         yield from islice(pending.and_those_beside, _SEEN_BACK)
     for tried in islice(reversed(resource.attempts.values()), _SEEN_BACK):
         if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
-            yield tried.left  # sent again before it was answered, or by another call: the two overlap
+            # It was sent again before it was answered, or by another call: the two overlap.
+            yield from islice(tried.left.and_those_beside, _SEEN_BACK)
 
 
 def _misfit(
