@@ -291,6 +291,7 @@ def test_metadata_may_change() -> None:
         (Granting("wider", with_=scopes("c")), "a b c", "a b c"),
         (Granting("wider", with_=scopes("c"), says=False), "a b c", "a b c"),
         (Granting("wider", with_=scopes("a"), says=False), "a b", None),
+        (Granting(without=scopes("a"), with_=scopes("c")), "a b", "a b"),
         (Granting("empty"), "", ""),
         (Granting("empty", says=False), "", ""),
     ],
@@ -441,6 +442,8 @@ def test_a_narrow_refresh_narrows_the_token_and_not_the_grant() -> None:
         (None, Granting("wider", with_=scopes("c")), "a b"),
         (None, Granting("empty"), "a b"),
         (None, Granting(says=False), None),
+        # What a narrower grant would leave out, only a narrower one does.
+        (None, Granting(without=scopes("a")), "a b"),
     ],
 )
 def test_a_refresh_stays_within_the_grant(scope: str | None, how: Granting, stated: str | None) -> None:
