@@ -32,10 +32,10 @@ def _swallows(_: Client, event: Heard, after: Client, action: Action) -> Step:
 
 MUTANTS: Final = (
     misreading("merging-repeats"),
-    misreading("keeping-escapes", also={"RETRY-2", "STEP-2"}),
+    misreading("keeping-escapes", also={"CHAL-1", "RETRY-2", "STEP-2"}),
     misreading("any-scheme"),
     misreading("no-blanks", also={"CHAL-1", "STEP-2"}),
-    misreading("quoted-only", also={"STEP-2"}),
+    misreading("quoted-only", also={"CHAL-1", "STEP-2"}),
     misreading("case-sensitive", also={"STEP-2"}),
     misreading("first-scheme", also={"CHAL-1", "STEP-2"}),
     misreading("first-line", also={"CHAL-1", "STEP-2"}),

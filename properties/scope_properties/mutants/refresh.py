@@ -50,7 +50,7 @@ MUTANTS: Final = (
         "ACC-8",
         "loses its account with its refresh token",
         alter_step=remembering(_forgets_at_failed_refresh),
-        also={"GRANT-2"},
+        also={"ACC-1", "GRANT-2", "ORDER-3"},
     ),
     Mutant(
         "clears-at-refresh",
@@ -101,7 +101,7 @@ MUTANTS: Final = (
         "REFRESH-3",
         "takes a narrow token for the grant, even after the next refresh",
         alter_step=remembering_grant(_sticks_narrow, Refreshing),
-        also={"GRANT-2", "RETRY-3"},
+        also={"RETRY-3"},
     ),
     Mutant(
         "refreshes-client-credentials",

@@ -115,7 +115,7 @@ MUTANTS: Final = (
         "asks again for what was asked before",
         choosing(step_up=accumulate(requested, granted)),
         grant_types=WITHOUT_A_USER,
-        also={"ACC-6", "CHAL-1", "GRANT-7", "OFFLINE-3", "SEL-5"},
+        also={"ACC-6", "CHAL-1", "GRANT-7", "SEL-5"},
     ),
     Mutant(
         "replaces",
@@ -129,7 +129,6 @@ MUTANTS: Final = (
         "ACC-1",
         "drops what was requested and not granted",
         choosing(step_up=with_offline_access(chosen_by(_drops_what_was_refused))),
-        also={"ORDER-3"},
     ),
     Mutant(
         "requested-only",
@@ -157,7 +156,7 @@ MUTANTS: Final = (
         "remembers its first request alone",
         choosing(step_up=with_offline_access(accumulate(requested, challenge))),
         alter_step=remembering_grant(lambda _, was, now: replace(now, requested=was.requested), Exchanging),
-        also={"ACC-1", "ACC-2", "ACC-8", "ORDER-3", "RETAIN-2"},
+        also={"ACC-1", "ACC-2", "ACC-8", "ORDER-3"},
     ),
     Mutant(
         "adds-where-nothing-is-new",
@@ -171,7 +170,7 @@ MUTANTS: Final = (
         "ACC-6",
         "drops challenged scopes that a held scope seems to imply",
         choosing(step_up=with_offline_access(chosen_by(_without_what_is_implied))),
-        also={"CHAL-1", "PARSE-3"},
+        also={"CHAL-1"},
     ),
     Mutant(
         "offline-access-dropped",
@@ -186,6 +185,6 @@ MUTANTS: Final = (
         "never asks beyond what it registered for",
         choosing(step_up=chosen_by(_clipped_to_registration)),
         alter_step=sending(registering_narrowly),
-        also={"ACC-6", "CHAL-1", "OFFLINE-3", "ORDER-2", "PARSE-3", "PARSE-5", "PARSE-6", "REG-1", "SEL-5"},
+        also={"ACC-6", "CHAL-1", "OFFLINE-3", "ORDER-2", "PARSE-3", "PARSE-4", "PARSE-6", "PARSE-7", "REG-1", "SEL-5"},
     ),
 )
