@@ -144,11 +144,10 @@ class Generator(ABC):
 
     def _opening(self) -> Steps:
         """The first call; now and then one in which no scope is named, which is possible at first alone."""
-        # The plain call is drawn first in any case: to shrink is to draw less, before it is to draw what is plainer.
-        call, kind = self.make_call(), self.among(("plain", "plain", "reported", "reported", "silent"))
-        if kind == "silent":
-            return (RepublishMetadata(_FIRST, None), *self._calls_in_silence())
-        return (call, ReportGrant(_FIRST)) if kind == "reported" else (call,)
+        # Each is drawn in any case, so that whoever shrinks can exchange one for the other.
+        call, silence = (self.make_call(),), (RepublishMetadata(_FIRST, None), *self._calls_in_silence())
+        reported = (*call, ReportGrant(_FIRST))
+        return self.among((call, call, reported, reported, silence))
 
     def _a_call(self) -> Steps:
         return (self.make_call(),)

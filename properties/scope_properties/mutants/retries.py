@@ -67,14 +67,14 @@ MUTANTS: Final = (
         "RETRY-2",
         "counts the attempts of all operations together",
         alter_step=counting_attempts(_counted_for_the_session),
-        also={"PARSE-4", "PARSE-6", "STEP-2"},
+        also={"PARSE-3", "PARSE-4", "PARSE-7", "STEP-2"},
     ),
     Mutant(
         "asks-without-progress",
         "RETRY-3",
         "asks again for what it holds",
         alter_step=asking_without_progress(lambda grant, _: grant.requested | (grant.granted or NO_SCOPES)),
-        also={"OFFLINE-3", "PARSE-3"},
+        also={"CHAL-1", "OFFLINE-3"},
     ),
     Mutant(
         "bound-reset-by-new-scopes",
