@@ -15,6 +15,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import islice
 from multiprocessing import get_context
@@ -70,8 +71,9 @@ def _load(module: str, source: str) -> None:
     name = f"scope_model.{module}"
     spec = spec_from_file_location(name, path_of(module))
     assert spec is not None
-    sys.modules[name] = module_from_spec(spec)
-    exec(compile(source, path_of(module), "exec"), vars(sys.modules[name]))  # noqa: S102 - our own, edited
+    edited = sys.modules[name] = module_from_spec(spec)
+    exec(compile(source, path_of(module), "exec"), vars(edited))  # noqa: S102 - our own, edited
+    setattr(import_module("scope_model"), module, edited)
 
 
 def _pass(tests: Sequence[str]) -> bool:
@@ -89,7 +91,7 @@ def outcomes(pool: Pool, module: str, part: int, parts: int) -> Iterator[tuple[E
     chosen = [(edit, ast.unparse(tree)) for edit, tree in islice(every, part - 1, None, parts)]
     for at, survived in enumerate(pool.imap(survives, chosen)):
         if sys.stderr.isatty():
-            show(f"\r{module}: {at + 1} of {len(chosen)} ", end="", file=sys.stderr)
+            show(f"{module}: {at + 1} of {len(chosen)} \r", end="", file=sys.stderr)
         yield chosen[at][0], survived
 
 
@@ -114,13 +116,13 @@ def main() -> int:
             raise SystemExit("the tests fail on the model as it is")
         show(f"{'module':12}{'edits':>7}{'killed':>8}{'survived':>10}")
         for module in options.modules or MODULES:
-            found = dict(outcomes(pool, module, part, parts))
-            survived = sum(found.values())
-            show(f"{module:12}{len(found):7}{len(found) - survived:8}{survived:10}")
-            unlisted = [edit for edit in found if found[edit] != (edit in known)]
-            for edit in unlisted:
-                show(f"  {'survived' if found[edit] else 'killed, but listed'}: {edit}")
-            wrong += len(unlisted)
+            tried = survived = 0
+            for edit, lives in outcomes(pool, module, part, parts):
+                tried, survived = tried + 1, survived + lives
+                if lives != (edit in known):
+                    wrong += 1
+                    show(f"  {'survived' if lives else 'killed, but listed'}: {edit}")
+            show(f"{module:12}{tried:7}{tried - survived:8}{survived:10}")
     return 1 if options.check and wrong else 0
 
 
