@@ -32,15 +32,18 @@ def _swallows(_: Client, event: Heard, after: Client, action: Action) -> Step:
 
 MUTANTS: Final = (
     misreading("merging-repeats"),
-    misreading("keeping-escapes", also={"RETRY-2", "STEP-2"}),
-    misreading("any-scheme"),
-    misreading("no-blanks", also={"CHAL-1", "STEP-2"}),
-    misreading("quoted-only", also={"STEP-2"}),
-    misreading("case-sensitive", also={"STEP-2"}),
+    misreading("keeping-escapes", also={"RETRY-2", "RETRY-3", "STEP-2"}),
+    misreading("any-scheme", also={"RETRY-3"}),
+    misreading("no-blanks", also={"CHAL-1", "ORDER-3", "STEP-2"}),
+    misreading("quoted-only", also={"CHAL-1", "STEP-2"}),
+    misreading("case-sensitive", also={"CHAL-1", "STEP-2"}),
     misreading("first-scheme", also={"CHAL-1", "STEP-2"}),
-    misreading("first-line", also={"CHAL-1", "STEP-2"}),
+    misreading("first-line", also={"STEP-2"}),
     misreading("needing-error", also={"CHAL-1", "ORDER-3", "SEL-1", "SEL-5"}),
-    misreading("substring", also={"CHAL-1", "PARSE-3", "PARSE-5", "PARSE-6", "PARSE-9", "RETRY-2", "STEP-2"}),
+    misreading(
+        "substring",
+        also={"CHAL-1", "ORDER-3", "PARSE-3", "PARSE-5", "PARSE-6", "PARSE-9", "RETRY-2", "RETRY-3", "STEP-2"},
+    ),
     Mutant(
         "bare-403-is-a-challenge",
         "CHAL-7",

@@ -58,7 +58,7 @@ MUTANTS: Final = (
         "OFFLINE-3",
         "never asks for offline_access, even where it is challenged",
         always_choosing(lambda chosen, _: chosen - OFFLINE),
-        also={"CHAL-1", "PARSE-7", "SEL-2"},
+        also={"CHAL-1", "PARSE-3", "PARSE-4", "PARSE-5", "SEL-2"},
     ),
     Mutant(
         "registers-without-refresh",

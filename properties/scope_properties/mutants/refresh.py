@@ -50,14 +50,14 @@ MUTANTS: Final = (
         "ACC-8",
         "loses its account with its refresh token",
         alter_step=remembering(_forgets_at_failed_refresh),
-        also={"GRANT-2"},
+        also={"ACC-1", "GRANT-2"},
     ),
     Mutant(
         "clears-at-refresh",
         "RETAIN-1",
         "takes a refresh that omits the scope for an empty one",
         alter_step=remembering_grant(_clears, Refreshing),
-        also={"GRANT-2", "REFRESH-3", "RETRY-3"},
+        also={"ACC-2", "GRANT-2", "REFRESH-3"},
     ),
     Mutant(
         "narrows-the-grant",
@@ -101,7 +101,7 @@ MUTANTS: Final = (
         "REFRESH-3",
         "takes a narrow token for the grant, even after the next refresh",
         alter_step=remembering_grant(_sticks_narrow, Refreshing),
-        also={"GRANT-2", "RETRY-3"},
+        also={"GRANT-2"},
     ),
     Mutant(
         "refreshes-client-credentials",

@@ -44,7 +44,7 @@ MUTANTS: Final = (
         "parameter-twice", "SEL-4", "sends the scope parameter twice", alter_step=respelling(lambda text: (text, text))
     ),
     misreading("comma-splitting", also={"ORDER-3"}),
-    misreading("case-folding", also={"CHAL-1", "META-3", "PARSE-3", "PARSE-5", "PARSE-7"}),
+    misreading("case-folding", also={"CHAL-1", "PARSE-3", "PARSE-5", "PARSE-7"}),
     Mutant(
         "order-has-a-meaning",
         "ORDER-1",

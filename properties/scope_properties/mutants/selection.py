@@ -85,7 +85,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "prefers the resource metadata to the challenge",
         choosing(with_offline_access(first_of(resource_metadata, challenge, configured))),
-        also={"ORDER-3", "SEL-1", "SEL-5"},
+        also={"ORDER-2", "ORDER-3", "PARSE-5", "SEL-1", "SEL-5"},
     ),
     Mutant(
         "configured-before-challenge",
@@ -99,7 +99,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "asks for the first challenged scope alone",
         choosing(chosen_by(lambda s: ScopeSet(list(REFERENCE.select(s) or ())[:1]))),
-        also={"OFFLINE-3", "PARSE-5", "PARSE-6", "PARSE-7", "SEL-2", "SEL-5"},
+        also={"OFFLINE-3", "PARSE-6", "PARSE-7", "SEL-2", "SEL-5"},
     ),
     Mutant(
         "metadata-joined-at-first",
@@ -112,7 +112,6 @@ MUTANTS: Final = (
         "SEL-1",
         "joins what the caller configured to the first challenge",
         choosing(chosen_by(_configured_with_the_challenge)),
-        also={"SEL-2"},
     ),
     Mutant(
         "first-listed-scope-only",
@@ -133,7 +132,7 @@ MUTANTS: Final = (
         "SEL-5",
         "drops challenged scopes that the metadata does not list",
         always_choosing(_cut_to_the_metadata),
-        also={"ACC-6", "CHAL-1", "PARSE-5", "PARSE-6", "PARSE-7"},
+        also={"ACC-6", "CHAL-1", "PARSE-7"},
     ),
     Mutant(
         "openid-always",
@@ -160,14 +159,13 @@ MUTANTS: Final = (
         "META-1",
         "reads an empty metadata list as its own default",
         alter_event=_fills_empty_lists,
-        also={"ORDER-3"},
     ),
     Mutant(
         "any-metadata",
         "META-3",
         "uses metadata that names another resource",
         alter_event=_trusts_any_metadata,
-        also={"ORDER-3", "SEL-7"},
+        also={"OFFLINE-1", "ORDER-3"},
     ),
     Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
     Mutant(
