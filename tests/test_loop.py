@@ -35,8 +35,11 @@ def test_no_cell_is_blank_without_a_reason(table: list[Row]) -> None:
             continue
         assert row.reached, row.clause.id
         assert row.laws, row.clause.id
-        for cell in (row.functions, row.mutants):
+        for cell in (row.functions, row.judges, row.mutants, row.vector):
             assert cell or row.why, row.clause.id
+        if row.why is None:
+            assert row.judges, row.clause.id
+            assert row.vector, row.clause.id
 
 
 def test_ranges_of_clauses_are_written_out() -> None:

@@ -33,7 +33,7 @@ from .vector import ClauseVector, ReadingVector, Vectors
 _SEED: Final = 11
 _EXAMPLES: Final = 120
 _AT_MOST: Final = 1_500
-_THOROUGHLY: Final = 20
+_THOROUGHLY: Final = 10
 _FEW: Final = 6
 _BEGINNING: Final = 30
 _KEPT: Final = 3
@@ -75,7 +75,7 @@ def _kind(finding: Finding) -> tuple[str, str, int]:
 def _allowing() -> dict[str, list[Goal]]:
     allowing: dict[str, list[Goal]] = {}
     for name, value in DISPUTED:
-        for fault in READINGS[name].alternative(value or "").allows:
+        for fault in READINGS[name].alternative(value).allows:
             allowing.setdefault(fault, []).append((name, value))
     return allowing
 
@@ -85,6 +85,17 @@ _ALLOWING: Final[Mapping[str, list[Goal]]] = _allowing()
 
 # A value that allows no fault changes what is known, and only judging by it tells what it decides.
 _TRIED: Final = tuple(goal for goal in DISPUTED if all(goal not in goals for goals in _ALLOWING.values()))
+
+
+def _evident(found: list[Finding]) -> dict[Goal, tuple[int, int]]:
+    """What findings tell by themselves: the goals that they show, after how many others and at which event."""
+    shown: dict[Goal, tuple[int, int]] = {}
+    for at, finding in enumerate(found):
+        if finding.verdict == CLAUSES[finding.clause].verdict:
+            shown.setdefault((finding.clause, None), (at, finding.event))
+        for goal in _ALLOWING.get(f"{finding.clause}/{finding.cause}", ()):
+            shown.setdefault(goal, (at, finding.event))
+    return shown
 
 
 class _Shown:
@@ -99,26 +110,18 @@ class _Shown:
         kept = self._kept.get(goal, [])
         return [transcript for (strange, *_), transcript in kept if strange == kept[0][0][0]][:count]
 
-    def lacks(self, goal: Goal) -> bool:
-        """Whether there could be more of it."""
-        return len(self.best(goal)) < _KEPT
-
-    def take(self, transcript: Transcript, clause: str | None = None, *, thoroughly: bool = False) -> None:
-        """Note what a transcript shows, of a client that is made to break `clause`."""
+    def take(self, transcript: Transcript, clause: str | None = None, *, thoroughly: bool = False) -> bool:
+        """Note what a transcript shows, of a client that is made to break `clause`; whether it does."""
         self._seen += 1
         found = judge(transcript)
-        shown: dict[Goal, tuple[int, int]] = {}
-        for at, finding in enumerate(found):
-            if finding.verdict == CLAUSES[finding.clause].verdict:
-                shown.setdefault((finding.clause, None), (at, finding.event))
-            for goal in _ALLOWING.get(f"{finding.clause}/{finding.cause}", ()):
-                shown.setdefault(goal, (at, finding.event))
-        for goal in _TRIED if thoroughly else ():
-            if self.lacks(goal) and others(goal, transcript, found) is not None:
-                shown[goal] = (len(found), len(transcript.events))
+        shown = _evident(found)
+        for tried in _TRIED if thoroughly else ():
+            if len(self.best(tried)) < _KEPT and others(tried, transcript, found) is not None:
+                shown[tried] = (len(found), len(transcript.events))
         for goal, rank in shown.items():
             kept = [*self._kept.get(goal, ()), ((goal != (clause, None), *rank, self._seen), transcript)]
             self._kept[goal] = sorted(kept, key=lambda each: each[0])[:_IN_RESERVE]
+        return (clause, None) in shown
 
 
 # --- what shows it --------------------------------------------------------------------------------
@@ -136,10 +139,11 @@ def _shown() -> _Shown:
         for at, episode in enumerate(_episodes(USER_DELEGATED, _EXAMPLES)):
             shown.take(run(episode, ModelSubject(policy, label=name)), thoroughly=at < _THOROUGHLY)
     for mutant in MUTANTS.values():
+        times = 0
         for at, episode in enumerate(_episodes(mutant.grant_types, _AT_MOST) if mutant.law_only is None else ()):
-            if at >= _EXAMPLES and not shown.lacks((mutant.clause, None)):
+            if at >= _EXAMPLES and times >= _KEPT:
                 break
-            shown.take(run(episode, mutant.subject), mutant.clause, thoroughly=at < _THOROUGHLY)
+            times += shown.take(run(episode, mutant.subject), mutant.clause, thoroughly=at < _THOROUGHLY)
     return shown
 
 
@@ -168,8 +172,9 @@ def _changed(goals: list[Goal], known: Iterable[Transcript]) -> dict[Goal, Trans
             if oddities(other.events) is None:
                 continue
             found = judge(other)
+            evident = _evident(found)
             for goal in goals:
-                if others(goal, other, found) is not None:
+                if goal in evident or (goal in _TRIED and others(goal, other, found) is not None):
                     shown[goal].append(other)
     return _best({goal: sorted(transcripts, key=weight)[:_KEPT] for goal, transcripts in shown.items()})
 
@@ -195,7 +200,9 @@ def _clause_vector(clause: str, transcript: Transcript, shown: _Shown) -> Clause
     """The vector of a clause: where the shortest transcript has no neighbour in one event, the shortest that has."""
     nearest = neighbour(transcript, _broken(clause, transcript))
     if nearest is None:
-        longer = _smallest(shown.best((clause, None), _IN_RESERVE), partial(_beside_a_neighbour, clause))
+        shows = partial(_beside_a_neighbour, clause)
+        near = (each for each in shown.best((clause, None), _IN_RESERVE) if shows(each) is not None)
+        longer = _smallest(list(islice(near, 1)), shows)
         if longer is not None:
             transcript, nearest = longer, neighbour(longer, _broken(clause, longer))
     finding = _broken(clause, transcript)
