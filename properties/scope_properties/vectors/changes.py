@@ -182,7 +182,7 @@ class _Words:
             case AuthorizationResponse():
                 yield from (AuthorizationResponse(code=True), AuthorizationResponse(error="access_denied"))
             case TokenResponse():
-                yield from (replace(event, scope=scope) for scope in self.scopes)
+                yield from (replace(event, scope=scope) for scope in (*self.scopes, ""))
                 yield from (replace(event, scope=scope.replace(" ", ",")) for scope in self.scopes if scope)
                 yield from (replace(event, refresh_token=token) for token in (None, "r1", "r2"))
             case _:

@@ -189,8 +189,9 @@ def vectors() -> Vectors:
     shown = _shown()
     goals = [*JUDGED, *DISPUTED]
     best = _best({goal: shown.best(goal) for goal in goals})
-    for known in (sorted(dict.fromkeys(best.values()), key=weight), _short()):
-        best |= _changed([goal for goal in goals if goal not in best], known)
+    changed = _changed([goal for goal in goals if goal not in best], sorted(dict.fromkeys(best.values()), key=weight))
+    best |= changed
+    best |= _changed([goal for goal in goals if goal not in best], chain(changed.values(), _short()))
     clauses = (_clause_vector(name, best[name, None], shown) for name, _ in JUDGED if (name, None) in best)
     readings = (_reading_vector(name, value, best[name, value]) for name, value in DISPUTED if (name, value) in best)
     return Vectors(tuple(clauses), tuple(readings))
@@ -204,12 +205,25 @@ def _clause_vector(clause: str, transcript: Transcript, shown: _Shown) -> Clause
         near = (each for each in shown.best((clause, None), _IN_RESERVE) if shows(each) is not None)
         longer = _smallest(list(islice(near, 1)), shows)
         if longer is not None:
-            transcript, nearest = longer, neighbour(longer, _broken(clause, longer))
+            transcript = _shortest_with_a_neighbour(clause, longer)
+            nearest = neighbour(transcript, _broken(clause, transcript))
     finding = _broken(clause, transcript)
     if nearest is None:
         nearest = neighbour_in_two_events(transcript, finding)
     also = tuple(found for found in judge(transcript) if found != finding)
     return ClauseVector(clause, transcript, finding, also, nearest)
+
+
+def _shortest_with_a_neighbour(clause: str, transcript: Transcript) -> Transcript:
+    """The same with one event after the other left out, as long as there is a neighbour anywhere."""
+    events, least = tuple(transcript.events), others((clause, None), transcript) or 0
+    for at in range(len(events)):
+        shorter = Transcript(transcript.header, events[:at] + events[at + 1 :])
+        odd, besides = oddities(shorter.events), others((clause, None), shorter)
+        if odd is not None and besides is not None and odd + besides <= least + (oddities(events) or 0):
+            if neighbour(shorter, _broken(clause, shorter)) is not None:
+                return _shortest_with_a_neighbour(clause, shorter)
+    return transcript
 
 
 def _broken(clause: str, transcript: Transcript) -> Finding:
