@@ -56,6 +56,7 @@ class World:
         resources = [self._resource(url, words, issuers) for url, words in zip(urls, vocabularies, strict=False)]
         habits = Habits.draw(draws, revision, resources[0].vocabulary)
         self.client = Client(draws, habits, self.tokens)
+        self._going_on: dict[Steps[None], str] = {}
         everything = join(*(resource.vocabulary for resource in resources))
         self.client.servers = {issuer: self._issuer(issuer, everything) for issuer in issuers}
         self.client.places = [Place(resource, resource.issuer, resource.published) for resource in resources]
@@ -175,6 +176,7 @@ class World:
             for steps in running:
                 steps.close()
             running.clear()
+            self._going_on.clear()
             self.client.restart()
             return
         steps = self.draws.any_of(running)
@@ -182,13 +184,19 @@ class World:
             next(steps)
         except StopIteration:
             running.remove(steps)
+            self._going_on.pop(steps, None)
 
     def _next(self) -> Steps[None]:
         client, draws = self.client, self.draws
         at = draws.any_of(client.places)
         if at.deferred is not None and draws.whether("deferred challenge answered", 0.4):
             return client.settle_deferred(at)
-        return client.call(at, draws.any_of(OPERATIONS))
+        # Two calls of one operation can only be told apart where the calls are written down.
+        going_on = () if client.habits.speaks_of_calls else self._going_on.values()
+        operation = draws.any_of([known for known in OPERATIONS if known not in going_on] or OPERATIONS)
+        begun = client.call(at, operation)
+        self._going_on[begun] = operation
+        return begun
 
     def _at_rest(self) -> None:
         """What may happen while no call is under way."""

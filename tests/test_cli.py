@@ -25,6 +25,7 @@ from scope_model.events import (
     Transcript,
 )
 from scope_oracle.cli import cli
+from scope_oracle.explaining import clause_notes
 from scope_oracle.releases import NAMED
 from scope_oracle.transcripts import write
 from scope_properties.laws import LAWS
@@ -168,7 +169,7 @@ def test_check_ends_with_what_it_found() -> None:
     result = scopelaw("check", BROKEN, "--examples", "60")
     assert result.exit_code == 1
     assert result.stderr == ""
-    assert "ACC-1  discouraged  rust-sdk-before-888" in result.stdout
+    assert "ACC-1/dropped  discouraged  rust-sdk-before-888" in result.stdout
     assert scopelaw("check", BROKEN, "--examples", "60", "--fail-on", "violates").exit_code == 0
 
 
@@ -192,7 +193,8 @@ def test_check_gives_json_and_a_page_and_a_replay(tmp_path: Path) -> None:
     for broken in form["broken"]:
         again = scopelaw("check", BROKEN, "--replay", broken["replay"], "--format", "json")
         *findings, footer = map(json.loads, again.stdout.splitlines())
-        assert (broken["clause"], broken["event"]) in {(each["clause"], each["event"]) for each in findings}
+        shown = [{name: each[name] for name in ("clause", "cause", "verdict", "event")} for each in findings]
+        assert {name: broken[name] for name in shown[0]} in shown
         assert footer["events"] == len(broken["transcript"]) - 2
     told = scopelaw("check", BROKEN, "--replay", form["broken"][0]["replay"], "--fail-on", "unspecified")
     assert told.exit_code == 1
@@ -218,7 +220,7 @@ def test_judge_prints_findings_and_a_footer(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr == ""
     finding, footer = map(json.loads, result.stdout.splitlines())
-    assert list(finding) == ["clause", "verdict", "event", "because"]
+    assert list(finding) == ["clause", "cause", "verdict", "event", "because"]
     assert (finding["clause"], finding["verdict"], finding["event"]) == ("CHAL-1", "violates", 2)
     assert footer == {"end": True, "events": 3, "violates": 1, "discouraged": 0, "unspecified": 0}
 
@@ -272,7 +274,7 @@ def test_judge_can_be_read_by_people(tmp_path: Path) -> None:
     path = written(tmp_path / "x.jsonl", ASKS_LESS)
     text = scopelaw("judge", "--format", "text", path, path).stdout
     assert text.count("client  →  server  read  (no token)") == 2
-    assert "CHAL-1 violates: " in text
+    assert re.search(r"CHAL-1/[a-z-]+ violates: ", text)
     assert text.count(str(path)) == 2
     nothing = scopelaw("judge", "--format", "text", written(tmp_path / "y.jsonl", (ClientRestarted(),)))
     assert "nothing found" in nothing.stdout
@@ -298,8 +300,39 @@ def test_a_clause_is_explained_with_what_kills_it() -> None:
     text = scopelaw("explain", "ACC-1").stdout
     assert "requested_scopes_only_grow" in text
     assert "  replaces: " in text
-    assert "ACC-1  discouraged  replaces" in text
+    assert "ACC-1/dropped  discouraged  replaces" in text
     assert "was asked for before, and is missing" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "judges"),
+    [
+        ("CHAL-7", ["clauses.challenges.a_refused_request_is_not_sent_again: What was answered"]),
+        ("ACC-6", ["blame.what_seems_implied_is_dropped: "]),
+        ("PARSE-7", ["misreadings.first-line: the client reads the first header line alone"]),
+    ],
+)
+def test_a_clause_is_explained_with_the_functions_that_judge_it(
+    name: str, judges: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scope_oracle.cli._FEW_EXAMPLES", 1)
+    text = " ".join(scopelaw("explain", name).stdout.split())
+    assert "judged by" in text
+    for judge in judges:
+        assert judge in text
+
+
+def test_every_judged_clause_is_explained_with_a_function_that_judges_it() -> None:
+    judged = [clause for clause in CLAUSES.values() if clause.excluded is None and clause.unjudged is None]
+    labels = {clause.id: {label for label, _ in clause_notes(clause)} for clause in judged}
+    assert [name for name, notes in labels.items() if "judged by" not in notes] == []
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_a_reading_is_explained_with_what_each_value_allows(reading: str) -> None:
+    text = " ".join(scopelaw("explain", reading).stdout.split())
+    for value in READINGS[reading].alternatives:
+        assert not value.allows or f"{value.says} Allows {', '.join(value.allows)}." in text
 
 
 @pytest.mark.parametrize("name", ["A1", "a1", "union-base", "Union-Base"])
@@ -399,5 +432,5 @@ def test_a_terminal_without_unicode_is_no_failure(tmp_path: Path) -> None:
 def test_the_readme_shows_what_is_printed() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text()
     shown = readme.partition("<!-- example -->\n```\n")[2].partition("```")[0]
-    assert shown.startswith("ACC-1  discouraged")
+    assert shown.startswith("ACC-1/dropped  discouraged")
     assert shown in scopelaw("check", "mcp-2025-11-25").stdout

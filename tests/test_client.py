@@ -61,9 +61,9 @@ from scope_model.events import (
     TokenResponse,
     Unavailable,
 )
-from scope_model.policies import POLICIES, OnOmittedScope, Policy, mcp_2026_07_28
+from scope_model.policies import POLICIES, OnOmittedScope, Policy, mcp_2026_07_28, own_function
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
-from scope_model.selections import challenge, configured, first_of, resource_metadata
+from scope_model.selections import Sources, challenge, configured, first_of, resource_metadata
 
 RS: Final = "https://rs.example/mcp"
 OTHER_RS: Final = "https://other.example/mcp"
@@ -517,14 +517,34 @@ def test_without_server_metadata_nothing_is_known_of_the_server() -> None:
     assert client.memory.server_metadata == {AS: None}
 
 
+def test_what_is_learnt_of_one_server_takes_nothing_from_what_is_known_of_others() -> None:
+    other, elsewhere = Call(OTHER_RS, "read"), Key(OTHER_AS, OTHER_RS)
+    held = Grant(scopes("o"), scopes("o"), scopes("o"), "t0")
+    client, _ = told(
+        Client(
+            storage=Storage({elsewhere: held}, {OTHER_RS: OTHER_AS}, frozenset({OTHER_AS})),
+            memory=Memory({OTHER_RS: scopes("m")}, {OTHER_AS: scopes("n")}, {other: 2}),
+        ),
+        *(READ, unauthorized("a"), described("p"), listing("q"), Registered(), CODE, token("t1", "a"), OK),
+    )
+    new = Grant(scopes("a"), scopes("a"), scopes("a"), "t1")
+    assert client.storage == Storage(
+        {elsewhere: held, KEY: new}, {OTHER_RS: OTHER_AS, RS: AS}, frozenset({AS, OTHER_AS})
+    )
+    assert client.memory == Memory(
+        {OTHER_RS: scopes("m"), RS: scopes("p")}, {OTHER_AS: scopes("n"), AS: scopes("q")}, {other: 2}
+    )
+
+
 @pytest.mark.parametrize(
     ("listed", "used"),
     [((), None), (("",), None), (("a", "b"), "a b"), (("é", "a"), "a"), (("é",), None), (("a a",), "a")],
 )
 def test_a_list_is_used_for_the_scopes_in_it(listed: tuple[str, ...], used: str | None) -> None:
     document = ProtectedResourceMetadata(RS, (AS,), listed)
-    client = replace(knowing(), memory=Memory({}, {AS: None}))
-    assert asked(last(client, READ, unauthorized(), document)) == used
+    client, actions = told(replace(knowing(), memory=Memory({}, {AS: None})), READ, unauthorized(), document)
+    assert asked(actions[-1]) == used
+    assert client.memory.resource_metadata == {RS: None if used is None else scopes(used)}
 
 
 # --- the token response ---------------------------------------------------------------------------
@@ -537,7 +557,7 @@ def test_a_list_is_used_for_the_scopes_in_it(listed: tuple[str, ...], used: str 
         ("retain", "b a x", "b a x"),
         ("retain", "", ""),
         ("retain", None, "a b"),
-        ("keep", None, "e"),
+        ("keep", None, "e f"),
         ("keep", "a", "a"),
         ("clear", None, ""),
         ("clear", "a", "a"),
@@ -549,7 +569,7 @@ def test_a_token_response_is_the_grant_and_a_policy_says_what_silence_means(
     policy: OnOmittedScope, answered_: str | None, granted: str | None
 ) -> None:
     rule = replace(mcp_2026_07_28, on_omitted_scope=policy)
-    earlier = Grant(scopes("e f"), scopes("e"), scopes("e"), "t0")
+    earlier = Grant(scopes("e f g"), scopes("e f"), scopes("e"), "t0")
     expected = None if granted is None else scopes(granted)
     assert granted_scopes(rule, scopes("a b"), answered_, earlier) == expected
 
@@ -652,6 +672,26 @@ def test_a_policy_has_a_choice_for_each_occasion() -> None:
         assert select(held, READ, challenged(response), AS) == scopes("k")
 
 
+def test_a_policy_sees_all_that_the_client_knows() -> None:
+    seen: list[Sources] = []
+    setup = Setup(own_function(seen.append), scopes("k"))
+    held = holding("a b", requested="a b c", in_hand="a", setup=setup)
+    knows = replace(held, memory=Memory({RS: scopes("m")}, {AS: scopes("s")}))
+    select(knows, READ, challenged(insufficient("d")), AS)
+    select(Client(Setup(setup.policy, wants_refresh_token=False)), READ, challenged(unauthorized()), AS)
+    everything = Sources(
+        requested=scopes("a b c"),
+        granted=scopes("a b"),
+        in_hand=scopes("a"),
+        challenge=scopes("d"),
+        resource_metadata=scopes("m"),
+        server_metadata=scopes("s"),
+        configured=scopes("k"),
+        wants_refresh_token=True,
+    )
+    assert seen == [everything, Sources()]
+
+
 def test_only_the_account_of_this_issuer_and_resource_is_consulted() -> None:
     asking = challenged(insufficient("b"))
     assert select(HELD, WRITE, asking, AS) == scopes("a b")
@@ -710,6 +750,8 @@ def test_the_bound_is_the_policys() -> None:
     setup = Setup(replace(mcp_2026_07_28, attempts=1))
     client, _ = told(holding("a", setup=setup), WRITE, insufficient("b"), DENIED)
     assert reason(last(client, WRITE, insufficient("b"))).endswith("giving up (RETRY-1)")
+    never = Setup(replace(mcp_2026_07_28, attempts=0))
+    assert reason(last(holding("a", setup=never), WRITE, insufficient("b"))).endswith("giving up (RETRY-1)")
 
 
 def test_a_call_that_is_served_counts_anew() -> None:
@@ -774,6 +816,11 @@ def test_a_client_with_a_ceiling_fails_where_a_challenge_is_beyond_it(
         assert asked(action) == asked_
 
 
+def test_only_a_ceiling_keeps_a_client_from_answering_with_less_than_the_challenge() -> None:
+    client = knowing(Client(Setup(POLICIES["csharp-sdk-after-1238"], scopes("k"))))
+    assert asked(last(client, READ, unauthorized("a"))) == "k"
+
+
 def test_a_ceiling_that_nobody_configured_is_none() -> None:
     metadata = Policy("metadata", "The metadata.", "", resource_metadata, configured_mode="ceiling")
     client = knowing(Client(Setup(metadata)), listed="m")
@@ -831,6 +878,8 @@ def test_whether_a_refresh_answers_a_401_is_asked_of_the_grant() -> None:
         assert last(narrowed, READ, unauthorized(scope)) == REFRESH
     for scope in ("c", "a c", "a b c"):
         assert isinstance(last(narrowed, READ, unauthorized(scope)), AuthorizationRequest)
+    unknown = holding(None, requested="a", in_hand="a", refresh_token="r1")
+    assert last(unknown, READ, unauthorized("b")) == REFRESH
 
 
 def test_a_401_beyond_the_grant_or_without_a_refresh_token_authorizes() -> None:
@@ -852,6 +901,9 @@ def test_a_403_is_answered_by_a_refresh_only_where_that_could_help() -> None:
         (holding(None, requested="a b", in_hand="a", refresh_token="r1"), "b", "a b"),
     ):
         assert asked(last(client, WRITE, insufficient(scope))) == request_
+    unseen = replace(account(narrowed), in_hand=None)
+    unseen_client = replace(narrowed, storage=replace(narrowed.storage, grants={KEY: unseen}))
+    assert asked(last(unseen_client, WRITE, insufficient("b"))) == "a b"
 
 
 def test_a_call_on_its_way_says_what_renewed_its_token() -> None:

@@ -89,9 +89,10 @@ def token(answer: dict[str, object], status: int = 200, **form: str) -> Entry:
     return entry("POST", f"{AS}/token", status, answer, body=urlencode({**form, "resource": RS}))
 
 
+FOUND_AT = "https://rs.example/.well-known/oauth-protected-resource/mcp"
 RESOURCE_METADATA = entry(
     "GET",
-    "https://rs.example/.well-known/oauth-protected-resource/mcp",
+    FOUND_AT,
     answer={"resource": RS, "authorization_servers": [f"{AS}/"], "scopes_supported": ["a", "b"]},
 )
 SERVER_METADATA = entry(
@@ -153,7 +154,7 @@ def test_a_whole_flow_is_read() -> None:
     assert list(transcript.events) == [
         ResourceRequest("initialize", None, RS),
         ResourceResponse("initialize", 401, (CHALLENGE,), RS),
-        ProtectedResourceMetadata(RS, (AS,), ("a", "b")),
+        ProtectedResourceMetadata(RS, (AS,), ("a", "b"), FOUND_AT),
         AuthorizationServerMetadata(AS),
         ClientRegistration("a b", ("authorization_code",), AS),
         AuthorizationRequest("a", None, AS, RS),
@@ -202,14 +203,15 @@ def test_scope_is_what_was_on_the_wire(query: str, scope: str | tuple[str, ...] 
 
 
 def test_a_document_may_cover_more_than_one_url() -> None:
+    place = "https://rs.example/.well-known/oauth-protected-resource"
     document = entry(
         "GET",
-        "https://rs.example/.well-known/oauth-protected-resource",
+        f"{place}?nonce=1",
         answer={"resource": "https://rs.example/"},
     )
     found = events(call("read", 401, challenge="Bearer"), document)
     assert found[0] == ResourceRequest("read", None, "https://rs.example/")
-    assert found[2] == ProtectedResourceMetadata("https://rs.example/")
+    assert found[2] == ProtectedResourceMetadata("https://rs.example/", url=place)
 
 
 def test_a_stream_that_is_challenged_is_a_call() -> None:
@@ -257,7 +259,7 @@ def test_encoded_bodies_and_batches_are_read() -> None:
     form = token({}, 400)
     form["request"]["postData"] = {"params": [{"name": "grant_type", "value": "refresh_token"}]}
     found = events(encoded, batch, answer, form)
-    assert found[0] == ProtectedResourceMetadata(RS, (AS,))
+    assert found[0] == ProtectedResourceMetadata(RS, (AS,), url="https://rs.example/metadata")
     assert [event.operation for event in found if isinstance(event, ResourceRequest)] == ["list", "response"]
     assert TokenRequest("refresh_token") in found
 

@@ -75,6 +75,11 @@ def test_a_finding_goes_with_the_first_release_that_does_not_show_it() -> None:
     assert lives(learnt("1", "2", "4", "5"), "ACC-1") == {("1", "4")}
 
 
+def test_two_faults_of_one_clause_have_lives_of_their_own() -> None:
+    faults = {(life.broken.finding.clause, life.broken.finding.cause) for life in learnt("1", "2", "4", "5").lives}
+    assert len({clause for clause, _ in faults}) < len(faults)
+
+
 def test_a_finding_comes_with_the_first_release_that_shows_it() -> None:
     assert lives(learnt("5", "4", "2", "1"), "ACC-1") == {("2", None)}
 

@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 
 from scope_oracle.checking import Result, check
+from scope_oracle.forms import result_json
 from scope_oracle.jobs import Jobs, processes
-from scope_oracle.report import result_json
 from scope_oracle.subjects import DriverFault, subject
 from scope_properties.subjects import Subject
 

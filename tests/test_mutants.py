@@ -1,4 +1,4 @@
-"""Every mutant dies, of the clause that it names and of nothing unrelated; every law has a mutant to kill."""
+"""Every mutant dies, of the clause that it names and of nothing unrelated; every law has one that it alone kills."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from scope_judge.judge import judge
 from scope_oracle.checking import Examiner, examiner, generated
 from scope_properties.episodes import Episode
+from scope_properties.kills import Kills, kills_of
 from scope_properties.laws import LAWS, broken_by
-from scope_properties.loop import kills_of
 from scope_properties.model_subject import ModelSession, ModelSubject
 from scope_properties.mutants import EQUIVALENTS, MUTANTS, Equivalent, Mutant
 from scope_properties.runs import Run
@@ -24,6 +24,9 @@ DEADLINE = 2_000
 
 WATCHED = 200
 """In so many episodes nothing but what it declares may be found."""
+
+OFTEN = 10
+"""In so many episodes of the fixed run a law must catch its mutant."""
 
 JUDGED = [mutant for mutant in MUTANTS.values() if mutant.law_only is None]
 
@@ -65,11 +68,10 @@ def test_what_a_mutant_is_said_to_break_exists(mutant: Mutant) -> None:
     [mutant for mutant in MUTANTS.values() if mutant.law_only is not None],
     ids=lambda mutant: mutant.name,
 )
-def test_a_mutant_that_no_transcript_shows_is_killed_by_a_law(mutant: Mutant) -> None:
+def test_a_mutant_that_only_a_law_can_see_is_shown_by_no_transcript(mutant: Mutant) -> None:
     examining = examiner(mutant.subject, REVISION)
     made = episodes(mutant.grant_types)[:WATCHED]
     assert not set().union(*(clauses_found(examining, episode) for episode in made))
-    assert kills_of(mutant.name)[0]
 
 
 @pytest.mark.parametrize("name", ["replaces", "reverses", "first-scheme", "wiped-by-a-refusal", "no-bound"])
@@ -87,9 +89,29 @@ def test_a_mutant_is_shown_by_a_short_trace(name: str) -> None:
     assert shows(shortest) == shows(shrink(shortest, shows))
 
 
-def test_every_law_has_a_mutant_that_it_kills_first() -> None:
-    first = frozenset().union(*(kills_of(name)[1] for name in MUTANTS))
-    assert LAWS.keys() - first == set()
+# The kill matrix
+
+
+@pytest.fixture(scope="module")
+def kills() -> dict[str, Kills]:
+    return {name: kills_of(name) for name in MUTANTS}
+
+
+def test_every_mutant_breaks_laws_in_ten_of_three_hundred_episodes(kills: dict[str, Kills]) -> None:
+    assert {name: known.episodes for name, known in kills.items() if known.episodes < OFTEN} == {}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_every_law_has_a_mutant_that_it_alone_catches(law: str, kills: dict[str, Kills]) -> None:
+    assert max(known.by_it_alone[law] for known in kills.values()) >= OFTEN
+
+
+def test_no_law_catches_only_what_another_one_catches_too(kills: dict[str, Kills]) -> None:
+    caught = {law: {name for name, known in kills.items() if known.by[law]} for law in LAWS}
+    assert [(law, other) for law in LAWS for other in LAWS if law != other and caught[law] <= caught[other]] == []
+
+
+# What is no mutant
 
 
 @pytest.mark.parametrize("equivalent", EQUIVALENTS, ids=lambda equivalent: equivalent.name)

@@ -82,6 +82,7 @@ def reported(transcript: Transcript) -> list[tuple[str, ...] | None]:
 def test_a_first_call_authorizes_and_is_served() -> None:
     transcript = played(READ)
     assert [type(event).__name__ for event in transcript.events] == [
+        "CallStarted",
         "ResourceRequest",
         "ResourceResponse",
         "ProtectedResourceMetadata",
@@ -93,6 +94,7 @@ def test_a_first_call_authorizes_and_is_served() -> None:
         "TokenResponse",
         "ResourceRequest",
         "ResourceResponse",
+        "CallEnded",
     ]
     assert statuses(transcript) == [401, 200]
     assert asked(transcript) == ["a"]

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from scope_oracle.checking import Alone, Kind, check, examiner
+from scope_oracle.checking import Alone, check, examiner
 from scope_oracle.replays import episode_of
 from scope_oracle.scoreboard import Recorded, recorded
 from scope_oracle.smoking import smoke
 from scope_oracle.subjects import subject
 from scope_oracle.subjects.building import DRIVERS, manifest
 from scope_oracle.subjects.driver import Driven
+from scope_oracle.tally import Kind, kind_of
 from scope_properties.subjects import Subject
 
 pytestmark = pytest.mark.released
@@ -45,7 +46,7 @@ def driven(release: Recorded) -> Iterator[Subject]:
 
 
 def kinds(release: Recorded) -> set[Kind]:
-    return {(found["clause"], found["verdict"]) for found in release.result["broken"]}
+    return {(found["clause"], found["verdict"], found["cause"]) for found in release.result["broken"]}
 
 
 def test_the_driver_plays_its_part(driven: Subject) -> None:
@@ -55,7 +56,7 @@ def test_the_driver_plays_its_part(driven: Subject) -> None:
 def test_a_short_check_finds_nothing_that_is_not_recorded(driven: Subject, release: Recorded) -> None:
     result = check(driven, examples=EXAMPLES, seed=release.result["seed"])
     assert result.complete, result.fault
-    found = {(broken.finding.clause, broken.finding.verdict): broken.replay for broken in result.broken}
+    found = {kind_of(broken.finding): broken.replay for broken in result.broken}
     assert {kind: replay for kind, replay in found.items() if kind not in kinds(release)} == {}
 
 
@@ -63,7 +64,7 @@ def test_every_recorded_finding_is_found_again(driven: Subject, release: Recorde
     bench = Alone(examiner(driven, "2026-07-28"))
     missing = []
     for found in release.result["broken"]:
-        kind, episode = (found["clause"], found["verdict"]), episode_of(found["replay"])
+        kind, episode = (found["clause"], found["verdict"], found["cause"]), episode_of(found["replay"])
         if not any(kind in bench.judge_one(episode).broken for _ in range(TRIES)):
             missing.append((kind, json.dumps(found["because"])))
     assert missing == []

@@ -21,6 +21,8 @@ from scope_model.events import (
     AuthorizationRequest,
     AuthorizationResponse,
     AuthorizationServerMetadata,
+    CallEnded,
+    CallStarted,
     ClientRegistration,
     ClientReported,
     ClientRestarted,
@@ -34,12 +36,18 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_oracle import report
-from scope_oracle.checking import Broken, Result, check
+from scope_oracle.checking import Result, check
 from scope_oracle.comparing import compare
+from scope_oracle.exchange import calls_behind, exchange
+from scope_oracle.forms import difference_json, result_json
+from scope_oracle.outcome import rows, summary
+from scope_oracle.page import result_html, write_whole
 from scope_oracle.subjects import subject
+from scope_oracle.tally import Broken
+from scope_oracle.terminal import difference_text, exchange_text, finding_text, result_text, show, transcript_text
 from scope_oracle.transcripts import NAMES
-from scope_spec import CLAUSES
+from scope_oracle.wording import reading_line
+from scope_spec import CLAUSES, Verdict
 
 STEP_UP: tuple[Event, ...] = (
     ResourceRequest("read"),
@@ -61,7 +69,7 @@ STEP_UP: tuple[Event, ...] = (
 def told(*events: Event, width: int = 100, marks: dict[int, list[str]] | None = None) -> list[str]:
     """The lines of an exchange, without what ends them."""
     transcript = Transcript(Header("2026-07-28"), events)
-    lines = report.exchange_text(report.exchange(transcript, marks or {}), width)
+    lines = exchange_text(exchange(transcript, marks or {}), width)
     return [line.plain for line in lines]
 
 
@@ -75,7 +83,7 @@ def printed(lines: list[Text], encoding: str = "utf-8") -> str:
     """What a console of this encoding prints."""
     buffer = io.BytesIO()
     file = io.TextIOWrapper(buffer, encoding)
-    report.show(Console(file=file, width=80), lines)
+    show(Console(file=file, width=80), lines)
     file.flush()
     return buffer.getvalue().decode(encoding)
 
@@ -86,9 +94,9 @@ def printed(lines: list[Text], encoding: str = "utf-8") -> str:
 def test_a_finding_is_told_as_an_exchange() -> None:
     transcript = Transcript(Header("2026-07-28", "mine", "1.0"), STEP_UP)
     (finding,) = judge(transcript)
-    text = report.finding_text(finding, transcript, readings={}, replay="AXicY2", width=100)
+    text = finding_text(finding, transcript, readings={}, replay="AXicY2", width=100)
     assert [line.plain for line in text] == [
-        "ACC-1  discouraged  mine 1.0",
+        "ACC-1/dropped  discouraged  mine 1.0",
         "  client  →  server  read        (no token)",
         '  server  →  client  401  scope="a"',
         "  server  →  client  metadata  lists a b",
@@ -122,7 +130,9 @@ def test_what_carries_nothing_is_told_where_it_is_marked() -> None:
     ("event", "line"),
     [
         (AuthorizationRequest(), "client  →  AS  authorize  without scope"),
-        (AuthorizationRequest("", prompt="consent"), 'client  →  AS  authorize  scope=""  prompt=consent'),
+        (AuthorizationRequest("", prompt="consent"), "client  →  AS  authorize  with an empty scope  prompt=consent"),
+        (AuthorizationRequest('""'), 'client  →  AS  authorize  scope=""'),
+        (AuthorizationRequest(("a", "")), "client  →  AS  authorize  scope=a  with an empty scope"),
         (AuthorizationRequest(("a", "b")), "client  →  AS  authorize  scope=a  scope=b"),
         (AuthorizationResponse(error="access_denied"), "AS  →  client  refused: access_denied"),
         (TokenRequest("authorization_code", "a"), "client  →  AS  exchange the code  scope=a"),
@@ -207,16 +217,124 @@ def test_tokens_that_may_be_real_are_not_told() -> None:
 @given(st.lists(st.one_of(*(st.from_type(kind) for kind in NAMES)), max_size=5), st.integers(0, 4))
 def test_any_transcript_can_be_told_and_printed(events: list[Event], at: int) -> None:
     transcript = Transcript(Header("2026-07-28"), tuple(events))
-    lines = list(report.exchange_text(report.exchange(transcript, {at: ["why"]}), 80))
+    lines = list(exchange_text(exchange(transcript, {at: ["why"]}), 80))
     assert all(line.plain.isprintable() for line in lines)
     assert ("why" in printed(lines)) == (at < len(events))
 
 
 def test_a_terminal_without_unicode_gets_ascii() -> None:
-    lines = list(report.exchange_text(report.exchange(Transcript(Header("2026-07-28"), STEP_UP), {0: ["why"]}), 80))
+    lines = list(exchange_text(exchange(Transcript(Header("2026-07-28"), STEP_UP), {0: ["why"]}), 80))
     text = printed(lines, "ascii")
     assert "client  ->  server  read" in text
     assert "<- why" in text
+
+
+# --- calls of the application ---------------------------------------------------------------------
+
+GIVEN_UP: tuple[Event, ...] = (
+    CallStarted(1, "read"),
+    *STEP_UP[:9],
+    ResourceRequest("read", "t1"),
+    ResourceResponse("read", 200),
+    CallEnded(1),
+    CallStarted(2, "write"),
+    CallStarted(3, "delete"),
+    *STEP_UP[9:11],
+    CallEnded(2),
+)
+
+
+def said_of(events: tuple[Event, ...], clause: str) -> list[str]:
+    """The lines of the first finding of a clause."""
+    transcript = Transcript(Header("2026-07-28"), events)
+    finding = next(each for each in judge(transcript) if each.clause == clause)
+    return [line.plain.strip() for line in finding_text(finding, transcript, readings={}, replay=None, width=120)]
+
+
+def test_calls_are_left_out_where_a_finding_does_not_rest_on_them() -> None:
+    lines = said_of((CallStarted(1, "read"), *STEP_UP), "ACC-1")
+    assert not any("call 1" in line for line in lines)
+    assert not any("call" in line for line in told(CallStarted(1, "read"), ResourceRequest("read"), CallEnded(1)))
+
+
+def test_the_calls_that_a_finding_rests_on_are_shown_and_no_others() -> None:
+    text = "\n".join(said_of(GIVEN_UP, "STEP-2"))
+    assert "call 2 of write begins" in text
+    assert "call 3 of delete begins" in text
+    assert re.search("call 2 ends  ← the challenge .*was not followed by an authorization request", text)
+    assert "call 1" not in text
+
+
+def test_the_call_of_a_token_that_is_not_used_is_shown_to_its_end() -> None:
+    events = (
+        CallStarted(1, "read"),
+        *STEP_UP[:8],
+        TokenResponse("t1", "a b", "r1"),
+        CallEnded(1),
+        CallStarted(2, "write"),
+        ResourceRequest("write", "t0"),
+    )
+    finding = Finding("GRANT-3", "discouraged", 12, "the token is not used", "not-used")
+    calls = calls_behind(Transcript(Header("2026-07-28"), events), finding)
+    assert calls == {1, 2}
+    assert calls_behind(Transcript(Header("2026-07-28"), events), replace(finding, cause="within-a-call")) == {2}
+
+
+def test_a_whole_transcript_shows_the_calls_of_each_finding() -> None:
+    transcript = Transcript(Header("2026-07-28"), GIVEN_UP)
+    text = printed(list(transcript_text(transcript, judge(transcript), readings={}, width=120)))
+    assert re.search(r"[←↑] STEP-2/given-up unspecified: the challenge ", text)
+    assert "call 2 of write begins" in text
+    assert "call 1" not in text
+
+
+def test_where_metadata_was_found_is_told_where_a_finding_is_about_metadata() -> None:
+    document = ProtectedResourceMetadata("https://rs.example/mcp", url="https://rs.example/x")
+    transcript = Transcript(Header("2026-07-28"), (document,))
+    shown, hidden = (
+        [line.plain for line in exchange_text(exchange(transcript, {}, shows_metadata=shows), 100)]
+        for shows in (True, False)
+    )
+    assert shown == [f"{hidden[0]}  (at https://rs.example/x)"]
+    finding = Finding("META-3", "discouraged", 0, "why", "elsewhere")
+    text = printed(list(transcript_text(transcript, [finding], readings={}, width=100)))
+    assert "(at https://rs.example/x)" in text
+
+
+# --- readings -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("clause", "verdict", "cause", "reading", "chosen", "line"),
+    [
+        ("ORDER-3", "unspecified", "order", "A15", {}, "A15 order=first-seen; the documents also allow any"),
+        (
+            "ACC-3",
+            "discouraged",
+            "metadata-joined",
+            "A9",
+            {},
+            "A9 metadata-beside-challenge=never, which the documents favour; under joined it would be allowed",
+        ),
+        (
+            "STEP-2",
+            "discouraged",
+            "never-steps-up",
+            "A21",
+            {},
+            "A21 step-up=expected; under optional it would be allowed",
+        ),
+        ("SEL-4", "violates", "empty", "A6", {"A6": "literal"}, "A6 empty-string=literal"),
+    ],
+)
+def test_what_is_discouraged_is_not_called_allowed(  # noqa: PLR0917 - a row of the table
+    clause: str, verdict: Verdict, cause: str, reading: str, chosen: dict[str, str], line: str
+) -> None:
+    assert list(reading_line(Finding(clause, verdict, 0, "why", cause, reading), chosen)) == [line]
+
+
+def test_a_finding_that_rests_on_no_reading_says_nothing_of_one() -> None:
+    assert list(reading_line(Finding("ACC-1", "discouraged", 0, "why", "dropped"), {})) == []
 
 
 # --- the result of a check ------------------------------------------------------------------------
@@ -230,42 +348,41 @@ def result() -> Result:
 
 
 def test_the_rows_are_the_catalogue(result: Result) -> None:
-    rows = report.rows(result)
+    table = rows(result)
     judged = [clause.id for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged]
-    assert [row.clause.id for row in rows] == [id_ for id_ in judged if CLAUSES[id_].binds_at("2026-07-28")]
-    states = {row.clause.id: row.state for row in rows}
+    assert [row.clause.id for row in table] == [id_ for id_ in judged if CLAUSES[id_].binds_at("2026-07-28")]
+    states = {row.clause.id: row.state for row in table}
     assert states["ACC-1"] == "broken"
     assert states["SEL-4"] == "holds"
     unreached = Result("x", None, "2025-03-26", 0, 1, {}, ())
-    assert {row.state for row in report.rows(unreached)} == {"not reached"}
-    assert any("do not bind at 2025-03-26" in line for line in report.summary(unreached))
+    assert {row.state for row in rows(unreached)} == {"not reached"}
+    assert any("do not bind at 2025-03-26" in line for line in summary(unreached))
 
 
 def test_the_worst_verdict_stands_for_a_clause() -> None:
     transcript = Transcript(Header("2026-07-28"), STEP_UP)
     found = tuple(
-        Broken(Finding("ACC-1", verdict, 12, "why"), None, transcript, "x")  # type: ignore[arg-type]
+        Broken(Finding("ACC-1", verdict, 12, "why", "dropped"), None, transcript, "x")  # type: ignore[arg-type]
         for verdict in ("unspecified", "violates", "discouraged")
     )
     (row,) = [
-        row
-        for row in report.rows(Result("x", None, "2026-07-28", 0, 1, {"ACC-1": 1}, found))
-        if row.clause.id == "ACC-1"
+        row for row in rows(Result("x", None, "2026-07-28", 0, 1, {"ACC-1": 1}, found)) if row.clause.id == "ACC-1"
     ]
     assert row.verdict == "violates"
 
 
 def test_the_text_has_every_clause_and_every_trace(result: Result) -> None:
-    text = printed(list(report.result_text(result, readings={}, width=80)))
-    for row in report.rows(result):
+    text = printed(list(result_text(result, readings={}, width=80)))
+    for row in rows(result):
         assert re.search(rf"^  {row.clause.id} +{row.state}", text, re.MULTILINE)
     for broken in result.broken:
         assert f"--replay '{broken.replay}'\n" in text
+        assert f"\n{broken.finding.clause}/{broken.finding.cause}  {broken.finding.verdict}  " in text
     assert "see scopelaw explain" in " ".join(text.split())
 
 
 def test_the_json_form_says_the_same(result: Result) -> None:
-    form = json.loads(json.dumps(report.result_json(result, readings={"A1": "granted", "A2": "ask-again"})))
+    form = json.loads(json.dumps(result_json(result, readings={"A1": "granted", "A2": "ask-again"})))
     assert list(form) == [
         "scopelaw",
         "subject",
@@ -280,11 +397,11 @@ def test_the_json_form_says_the_same(result: Result) -> None:
     ]
     assert form["readings"] == {"A1": "granted"}
     assert {each["clause"]: each["state"] for each in form["clauses"]} == {
-        row.clause.id: row.state for row in report.rows(result)
+        row.clause.id: row.state for row in rows(result)
     }
     assert [each["replay"] for each in form["broken"]] == [broken.replay for broken in result.broken]
     for each in form["broken"]:
-        assert {"clause", "verdict", "event", "because", "transcript"} <= each.keys()
+        assert {"clause", "cause", "verdict", "event", "because", "transcript"} <= each.keys()
         assert each["transcript"][-1] == {"end": True, "events": len(each["transcript"]) - 2}
 
 
@@ -309,7 +426,7 @@ class _Page(HTMLParser):
 
 
 def test_the_page_is_whole_and_needs_nothing_else(result: Result) -> None:
-    html = report.result_html(result, readings={})
+    html = result_html(result, readings={})
     page = _Page()
     page.feed(html)
     page.close()
@@ -317,15 +434,17 @@ def test_the_page_is_whole_and_needs_nothing_else(result: Result) -> None:
     assert not {"script", "link", "img", "iframe"} & set(page.seen)
     assert page.seen.count("table") == len(result.broken)
     assert page.seen.count("details") == len({broken.finding.clause for broken in result.broken})
-    for row in report.rows(result):
+    for row in rows(result):
         assert f"<span>{row.clause.id}</span>" in html
+    for broken in result.broken:
+        assert f"<dd>{broken.finding.clause}/{broken.finding.cause}, {broken.finding.verdict}</dd>" in html
     assert "prefers-color-scheme: dark" in html
 
 
 def test_the_page_shows_what_a_client_sends_as_text() -> None:
     transcript = Transcript(Header("2026-07-28", "<b>"), (ResourceRequest("<script>"), AuthorizationRequest("<i>&")))
-    broken = Broken(Finding("ACC-1", "violates", 1, "<u>"), None, transcript, "x")  # type: ignore[arg-type]
-    html = report.result_html(Result("<b>", "$title", "2026-07-28", 0, 1, {}, (broken,)), readings={})
+    broken = Broken(Finding("ACC-1", "violates", 1, "<u>", "dropped"), None, transcript, "x")  # type: ignore[arg-type]
+    html = result_html(Result("<b>", "$title", "2026-07-28", 0, 1, {}, (broken,)), readings={})
     assert not re.search(r"<(b|script|i|u)>", html)
     assert "&lt;script&gt;" in html
 
@@ -333,11 +452,11 @@ def test_the_page_shows_what_a_client_sends_as_text() -> None:
 def test_a_page_is_written_whole(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text("old", "utf-8")
-    report.write_whole(path, "new \ud800")
+    write_whole(path, "new \ud800")
     assert path.read_text("utf-8") == "new \\ud800"
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(OSError, match="No such file"):
-        report.write_whole(tmp_path / "nowhere" / "page.html", "new")
+        write_whole(tmp_path / "nowhere" / "page.html", "new")
 
 
 # --- a difference ---------------------------------------------------------------------------------
@@ -348,13 +467,13 @@ def test_a_difference_is_told_with_its_world() -> None:
     with subject(left) as one, subject(right) as other:
         difference = compare(one, other, examples=200)
     assert difference is not None
-    text = printed(list(report.difference_text(difference, left, right, width=100)))
+    text = printed(list(difference_text(difference, left, right, width=100)))
     assert text.startswith(f"{left} and {right} differ\n  server:  https://one.example/mcp: ")
     assert re.search(rf"(asks|leaves) [^;]+; {right} (asks|leaves) ", text)
     assert text.count(f"--replay '{difference.replay}'") == 2
-    form = json.loads(json.dumps(report.difference_json(difference, left, right)))
+    form = json.loads(json.dumps(difference_json(difference, left, right)))
     assert form["difference"]["replay"] == difference.replay
-    assert report.difference_json(None, left, right)["difference"] is None
+    assert difference_json(None, left, right)["difference"] is None
 
 
 @pytest.mark.parametrize(
@@ -372,5 +491,5 @@ def test_a_replay_names_the_release_that_was_tested(
     broken = result.broken[0]
     header = replace(broken.transcript.header, client_name=client, client_version=release)
     transcript = replace(broken.transcript, header=header)
-    text = printed(list(report.finding_text(broken.finding, transcript, readings={}, replay=broken.replay, width=100)))
+    text = printed(list(finding_text(broken.finding, transcript, readings={}, replay=broken.replay, width=100)))
     assert f"scopelaw {shown} '{broken.replay}'" in text

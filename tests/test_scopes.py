@@ -1,9 +1,12 @@
 """Scopes: the grammar of RFC 6749 section 3.3, and ordered sets whose union is a left regular band."""
 
+import doctest
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import scope_model.scopes
 from scope_model.scopes import (
     NO_SCOPES,
     MalformedScope,
@@ -252,3 +255,9 @@ def comparisons(size: int) -> int:
 def test_a_union_compares_each_shared_scope_a_few_times(size: int) -> None:
     # Were the members kept in a list, each would be compared with every other one.
     assert size // 2 <= comparisons(size) <= 4 * size
+
+
+def test_the_examples_beside_the_code_hold() -> None:
+    results = doctest.testmod(scope_model.scopes)
+    assert results.failed == 0
+    assert results.attempted

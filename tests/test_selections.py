@@ -1,5 +1,6 @@
 """The selections: each combinator does what it is called."""
 
+import doctest
 from dataclasses import replace
 from typing import Final
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import scope_model.selections
 from choosing import all_sources, chosen, chosen_for_long, knowing
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.selections import (
@@ -222,3 +224,9 @@ def test_what_is_shown_can_be_written(selection: Selection) -> None:
 
 def test_a_selection_has_room_for_its_parts_and_nothing_else() -> None:
     assert not hasattr(first_of(challenge), "__dict__")
+
+
+def test_the_examples_beside_the_code_hold() -> None:
+    results = doctest.testmod(scope_model.selections)
+    assert results.failed == 0
+    assert results.attempted

@@ -130,6 +130,10 @@ def test_a_token_is_good_for_what_it_covers(held: str, operation: str, status: i
     assert called(with_token(held), operation).status == status
 
 
+def test_what_is_served_carries_no_challenge() -> None:
+    assert called(with_token("a"), "read") == ResourceResponse("read", 200, (), RS)
+
+
 def test_without_a_token_the_answer_is_401_and_names_no_error() -> None:
     response = called(WORLD, "write", None)
     assert response.status == 401
@@ -336,8 +340,13 @@ def test_a_repeated_scope_parameter_is_invalid() -> None:
     assert answer(WORLD, asked, FREE)[1] == AuthorizationResponse(
         code=False, error="invalid_scope", issuer=AS, resource=RS
     )
-    credentials = TokenRequest(CLIENT_CREDENTIALS, ("a", "b"), None, AS, RS)
-    assert answer(WORLD, credentials, FREE)[1] == TokenResponse(error="invalid_scope", issuer=AS, resource=RS)
+
+
+@pytest.mark.parametrize("grant_type", [AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, TOKEN_EXCHANGE])
+def test_a_repeated_scope_parameter_is_invalid_at_the_token_endpoint(grant_type: str) -> None:
+    servers, _ = answer(with_token("a b"), AuthorizationRequest("a", None, AS, RS), FREE)
+    repeated = TokenRequest(grant_type, ("a", "b"), "r1", AS, RS)
+    assert answer(servers, repeated, FREE) == (servers, TokenResponse(error="invalid_scope", issuer=AS, resource=RS))
 
 
 def test_a_code_is_exchanged_once() -> None:
@@ -396,7 +405,8 @@ def test_a_token_may_come_without_a_refresh_token() -> None:
 def test_a_refresh_without_scope_brings_the_whole_grant() -> None:
     servers, token = refreshed(with_token("a b"))
     assert token == TokenResponse("t2", "a b", "r2", None, AS, RS)
-    assert servers.access_tokens["t2"] == Issued(KEY, scopes("a b"))
+    # And leaves the earlier token as good as it was.
+    assert servers.access_tokens == dict.fromkeys(("t1", "t2"), Issued(KEY, scopes("a b")))
 
 
 def test_a_rotated_refresh_token_replaces_the_old_one() -> None:

@@ -2,11 +2,29 @@
 
 import re
 from importlib.resources import files
+from typing import Final
 
 import pytest
 
 import scope_spec
-from scope_spec import CLAUSES, READINGS, REVISIONS, Clause, Reading, Source
+from scope_judge.blame import EXPLANATIONS
+from scope_judge.clauses import BOOK
+from scope_judge.misreadings import MISREADINGS
+from scope_judge.occasions import (
+    Asked,
+    Called,
+    CodeExchanged,
+    Occasion,
+    RefreshAsked,
+    RefreshTried,
+    Registered,
+    Reported,
+    ResourceNamed,
+    ScopesSent,
+    Settled,
+    TokenTried,
+)
+from scope_spec import CLAUSES, EVENTS, READINGS, REVISIONS, Clause, Reading, Source
 
 CLAUSE_IDS = """
 SEL-1 SEL-2 SEL-3 SEL-4 SEL-5 SEL-6 SEL-7 SEL-8
@@ -30,7 +48,7 @@ READING_VALUES = {
     "A1 union-base": "requested-and-granted requested granted",
     "A2 declined-scopes": "ask-again drop",
     "A3 granted-means": "grant token",
-    "A4 omitted-at-step-up": "this-request earlier-grant",
+    "A4 omitted-at-step-up": "this-request earlier-grant unknown",
     "A5 omitted-twice": "unknown empty",
     "A6 empty-string": "omitted literal",
     "A7 challenge-without-scope": "metadata-joins prior-only",
@@ -46,12 +64,15 @@ READING_VALUES = {
     "A17 retry-count": "across-sends per-send",
     "A18 progress": "token requested",
     "A19 aborted-step-up": "forgotten remembered",
-    "A20 registered-scope": "any initial",
+    "A20 registered-scope": "initial any",
     "A21 step-up": "expected optional",
     "A22 all-of-scopes-supported": "all subset",
     "A23 cached-metadata": "retrieve cached",
     "A24 prompt-consent": "always openid-only",
     "A25 repeated-parameter": "first-or-none last merged",
+    "A26 grant-in-commas": "either literal parts",
+    "A27 moved-resource": "left-behind goes-along",
+    "A28 metadata-of-a-parent": "not-used used",
 }
 
 SITES = re.compile(
@@ -60,6 +81,26 @@ SITES = re.compile(
     r"|github\.com/modelcontextprotocol/ext-auth/)"
 )
 SENTENCE_LENGTH = 40
+
+REQUESTS = "authorization_request token_request"
+TRIED = f"resource_request {REQUESTS}"
+SHOWS_ON: Final[dict[type[Occasion], str]] = {
+    Asked: REQUESTS,
+    Called: "resource_request",
+    CodeExchanged: "token_request",
+    RefreshAsked: "token_request",
+    RefreshTried: TRIED,
+    Registered: "client_registration",
+    Reported: "client_reported",
+    ResourceNamed: REQUESTS,
+    ScopesSent: REQUESTS,
+    Settled: f"{TRIED} call_ended client_restarted",
+    TokenTried: "resource_request call_ended",
+}
+"""The events at which the judge may see each kind of occasion."""
+
+EXPLAINED = [*(known.clause for known in EXPLANATIONS), *(wrong.clause for wrong in MISREADINGS)]
+"""The clauses whose name a request may get by evidence."""
 
 every_clause = pytest.mark.parametrize("clause", CLAUSES.values(), ids=CLAUSES)
 every_reading = pytest.mark.parametrize("reading", READINGS.values(), ids=READINGS)
@@ -117,7 +158,27 @@ def test_a_violation_rests_on_a_must(clause: Clause) -> None:
 @every_clause
 def test_revisions_and_events_are_in_order(clause: Clause) -> None:
     assert list(clause.revisions) == [revision for revision in REVISIONS if clause.binds_at(revision)]
-    assert clause.observed
+    assert list(clause.observed) == [event for event in EVENTS if event in clause.observed]
+
+
+def occasions(clause: str) -> set[type[Occasion]]:
+    """Give the kinds of occasion on which the judge may name a clause."""
+    found = {entry.on for entry in BOOK if clause in entry.ids}
+    if clause in EXPLAINED:
+        found.add(Asked)
+    if clause == "RETRY-2":
+        found.add(Settled)  # by evidence too: of a challenge that was given up
+    return found
+
+
+@every_clause
+def test_a_clause_is_observed_where_the_judge_looks(clause: Clause) -> None:
+    if clause.excluded or clause.unjudged:
+        assert not occasions(clause.id)
+        return
+    shown = [SHOWS_ON[occasion].split() for occasion in occasions(clause.id)]
+    assert all(set(events) & set(clause.observed) for events in shown)
+    assert set(clause.observed) <= {event for events in shown for event in events}
 
 
 @every_clause

@@ -140,7 +140,10 @@ class AuthorizationResponse:
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """The token endpoint's answer: an access token, or an error (RFC 6749 section 5)."""
+    """The token endpoint's answer: an access token, or an error (RFC 6749 section 5).
+
+    With neither, it is an answer that whoever recorded it could not read, and no refusal.
+    """
 
     access_token: str | None = None
     scope: str | None = None

@@ -203,10 +203,10 @@ def _serve(servers: Servers, request: ResourceRequest, how: Challenging) -> Reso
     if server is None or request.operation not in server.needs:
         return ResourceResponse(request.operation, 404, (), request.resource)
     needs = server.needs[request.operation]
-    token = servers.access_tokens.get(request.access_token or "")
-    good = token is not None and token.key == Key(server.issuer, server.resource)
-    held = token.scope if token is not None and good else NO_SCOPES
-    if not good or how.rejects == "unauthorized":
+    issued = servers.access_tokens.get(request.access_token or "")
+    good = issued if issued is not None and issued.key == Key(server.issuer, server.resource) else None
+    held = NO_SCOPES if good is None else good.scope
+    if good is None or how.rejects == "unauthorized":
         status, error = 401, "invalid_token" if request.access_token is not None else None
     elif how.rejects == "forbidden":
         return ResourceResponse(request.operation, 403, (), request.resource)
@@ -257,6 +257,8 @@ def _consent(servers: Servers, request: AuthorizationRequest, how: Granting) -> 
 
 def _token(servers: Servers, request: TokenRequest, how: Granting) -> tuple[Servers, TokenResponse]:
     key = _key(servers, request)
+    if isinstance(request.scope, tuple):
+        return servers, TokenResponse(None, None, None, "invalid_scope", *_named(key))
     if request.grant_type == REFRESH_TOKEN:
         return _refresh(servers, request, key, how)
     if request.grant_type in (AUTHORIZATION_CODE, JWT_BEARER):
@@ -265,7 +267,7 @@ def _token(servers: Servers, request: TokenRequest, how: Granting) -> tuple[Serv
             return servers, TokenResponse(None, None, None, "invalid_grant", *_named(key))
         servers = replace(servers, consents=_without(servers.consents, key))
         return _issue(servers, key, consent.asked, consent.granting)
-    if how.grant in ("refused", "invalid_scope") or isinstance(request.scope, tuple):
+    if how.grant in ("refused", "invalid_scope"):
         return servers, TokenResponse(None, None, None, "invalid_scope", *_named(key))
     if request.grant_type == TOKEN_EXCHANGE:
         asked = _asked(request)

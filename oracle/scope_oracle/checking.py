@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from scope_judge.occasions import Situation
 from scope_model.client import Call
 from scope_model.events import (
     AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
     AuthorizationResponse,
     AuthorizationServerMetadata,
     CallEnded,
@@ -33,10 +33,11 @@ from scope_properties.sampling import sample
 from scope_properties.shrinking import TRIALS, shrink
 from scope_properties.subjects import Subject
 from scope_properties.tables import USER_DELEGATED
-from scope_spec import Revision, Verdict
+from scope_spec import Revision
 
 from .replays import episode_of, replay_of
 from .subjects import DriverFault
+from .tally import Broken, Judged, Kind, Tally, given_up, kind_of
 
 EXAMPLES: Final = 2_000
 """How many episodes a check runs where nothing else is said."""
@@ -46,16 +47,6 @@ COSTLY_EXAMPLES: Final = 100
 
 COSTLY_TRIALS: Final = 40
 """How many simpler episodes are then tried for the shortest trace."""
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A clause that a subject breaks, with the shortest episode found that shows it."""
-
-    finding: Finding
-    episode: Episode
-    transcript: Transcript
-    replay: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +94,24 @@ class Examiner:
         transcript = run(episode, self.subject)
         return transcript, judged(transcript, self.readings, self.reads_plain)
 
+    def findings(self, transcript: Transcript, judge: Judge) -> Iterator[Finding]:
+        """What was found in an episode, and what may count where no other episode shows otherwise."""
+        yield from judge.found
+        if judge.opportunities and not judge.stepped_up:
+            yield from given_up(transcript, self.readings)
+
 
 def examiner(subject: Subject, revision: Revision, readings: Mapping[str, str] = DEFAULT_READINGS) -> Examiner:
-    """Get to know a subject by one plain episode: what it does with odd spellings can then be told apart."""
-    _, judge = Examiner(subject, readings, frozenset()).judged(subject.playable(plain_episode(revision)))
-    return Examiner(subject, readings, frozenset(judge.reads_plain))
+    """Get to know a subject by plain episodes: what it does with odd spellings can then be told apart."""
+    reads_plain: frozenset[Situation] = frozenset()
+    for grant_type in (AUTHORIZATION_CODE, CLIENT_CREDENTIALS):
+        if grant_type in subject.grant_types:
+            plain = subject.playable(plain_episode(revision, grant_type))
+            reads_plain |= Examiner(subject, readings, frozenset()).judged(plain)[1].reads_plain
+    return Examiner(subject, readings, reads_plain)
 
 
-def plain_episode(revision: Revision) -> Episode:
+def plain_episode(revision: Revision, grant_type: str = AUTHORIZATION_CODE) -> Episode:
     """A first 401, a step-up and a later 401, each with a plainly spelled challenge that no other source repeats."""
     resource, issuer = "https://one.example/mcp", "https://as.example"
     needs = {"read": scopes("a"), "write": scopes("b"), "delete": scopes("c")}
@@ -121,25 +122,13 @@ def plain_episode(revision: Revision) -> Episode:
     again = Challenging(rejects="unauthorized")
     plain = Granting(refresh_token=False)
     return Episode(
-        Plan(servers, revision, wants_refresh_token=False),
+        Plan(servers, revision, wants_refresh_token=False, grant_type=grant_type),
         (
             MakeCall(Call(resource, "read"), grants=(plain,)),
             MakeCall(Call(resource, "write"), grants=(plain,)),
             MakeCall(Call(resource, "delete"), (again,), (plain,)),
         ),
     )
-
-
-Kind = tuple[str, Verdict, str]
-"""Findings of one clause, one verdict and one cause are one thing to report."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What came of one episode: how often each clause's antecedent held, and the first finding of each kind."""
-
-    reached: Mapping[str, int]
-    broken: Mapping[Kind, Broken]
 
 
 class Bench(Protocol):
@@ -170,10 +159,10 @@ class Alone:
         """Play one episode."""
         transcript, judge = self.examining.judged(episode)
         broken: dict[Kind, Broken] = {}
-        for finding in judge.found:
+        for finding in self.examining.findings(transcript, judge):
             if kind_of(finding) not in broken:
                 broken[kind_of(finding)] = Broken(finding, episode, transcript, replay_of(episode))
-        return Judged(judge.reached, broken)
+        return Judged(judge.reached, broken, judge.opportunities, judge.stepped_up)
 
     def shorten_one(self, broken: Broken) -> Broken:
         """Shorten one trace."""
@@ -199,22 +188,17 @@ def check(
     gives the same result, on whatever bench. An interrupt, or a driver that fails, ends it early, with what was
     found so far.
     """
-    reached: Counter[str] = Counter()
-    first: dict[Kind, Broken] = {}
-    short: list[Broken] = []
+    tally, short = Tally(), list[Broken]()
     done, complete, fault = 0, True, None
     examples = examples or (COSTLY_EXAMPLES if subject.costly else EXAMPLES)
     try:
         working = bench or Alone(examiner(subject, revision, readings))
         episodes = map(subject.playable, generated(revision, examples, seed, mostly_delegated(subject)))
         for judged in working.judge(episodes):
-            reached.update(judged.reached)
-            for kind, broken in judged.broken.items():
-                if kind not in first or broken.finding.event < first[kind].finding.event:
-                    first[kind] = broken
+            tally.add(judged)
             done += 1
-            progress(Progress(done, examples, len(first), "running episodes"))
-        found = [first[kind] for kind in sorted(first)]
+            progress(Progress(done, examples, len(tally.found), "running episodes"))
+        found = tally.found
         for broken in working.shorten(found):
             short.append(broken)
             progress(Progress(len(short), len(found), len(found), "shortening traces"))
@@ -222,13 +206,8 @@ def check(
         complete = False
     except DriverFault as wrong:
         complete, fault = False, str(wrong)
-    rest = [first[kind] for kind in sorted(first)][len(short) :]
-    return Result(subject.name, subject.version, revision, seed, done, dict(reached), (*short, *rest), complete, fault)
-
-
-def kind_of(finding: Finding) -> Kind:
-    """What a finding is one of."""
-    return finding.clause, finding.verdict, finding.cause
+    all_found = tuple(map(tally.counted, (*short, *tally.found[len(short) :])))
+    return Result(subject.name, subject.version, revision, seed, done, dict(tally.reached), all_found, complete, fault)
 
 
 def mostly_delegated(subject: Subject) -> tuple[str, ...]:
@@ -247,7 +226,7 @@ def generated(
 def _length_to(kind: Kind, examining: Examiner, episode: Episode) -> int | None:
     """How much there is to read until a finding of `kind`; what every trace has in common counts for nothing."""
     transcript, judge = examining.judged(episode)
-    at = next((found.event for found in judge.found if kind_of(found) == kind), None)
+    at = next((found.event for found in examining.findings(transcript, judge) if kind_of(found) == kind), None)
     return None if at is None else sum(map(_says_much, transcript.events[: at + 1]))
 
 
@@ -271,7 +250,10 @@ _LITTLE: Final = (
 def replayed(
     subject: Subject, replay: str, readings: Mapping[str, str] = DEFAULT_READINGS
 ) -> tuple[Transcript, list[Finding]]:
-    """Play the episode that a replay stands for; raises BadReplay where it stands for none."""
+    """Play the episode that a replay stands for; raises BadReplay where it stands for none.
+
+    What only a whole check can show, NEVER_STEPS_UP, is there as the challenge that this one episode gives up.
+    """
     episode = subject.playable(episode_of(replay))
     transcript, judge = examiner(subject, episode.plan.revision, readings).judged(episode)
     return transcript, judge.found

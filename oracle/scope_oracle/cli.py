@@ -33,11 +33,13 @@ from scope_properties.mutants import MUTANTS
 from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
 
-from . import checking, comparing, report, smoking, vectors
+from . import checking, comparing, explaining, forms, page, smoking, terminal, vectors
+from .exchange import shown
 from .har import read_har
 from .history import history
 from .jobs import Jobs, Opening, processes
 from .names import UnknownName
+from .outcome import SEVERITY
 from .releases import NAMED
 from .replays import BadReplay
 from .subjects import MODEL, DriverFault, SubjectUnavailable, commanded, subject
@@ -301,13 +303,13 @@ def check(
                 bench=bench,
             )
     if form == "json":
-        click.echo(json.dumps(report.result_json(result, readings=readings)))
+        click.echo(json.dumps(forms.result_json(result, readings=readings)))
     else:
         out = _console()
-        report.show(out, report.result_text(result, readings=readings, width=out.width))
+        terminal.show(out, terminal.result_text(result, readings=readings, width=out.width))
     if html is not None:
         try:
-            report.write_whole(html, report.result_html(result, readings=readings))
+            page.write_whole(html, page.result_html(result, readings=readings))
         except OSError as wrong:
             raise Unusable(f"cannot write {html}: {wrong.strerror}") from None
     if result.fault is not None:
@@ -327,7 +329,7 @@ def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Ve
         click.echo(json.dumps(_footer(len(transcript.events), findings)))
     else:
         out = _console()
-        report.show(out, report.transcript_text(transcript, findings, readings=readings, width=out.width))
+        terminal.show(out, terminal.transcript_text(transcript, findings, readings=readings, width=out.width))
     return _status(findings, fail_on)
 
 
@@ -370,8 +372,8 @@ def _subject(opening: Opening, progress: Callable[[checking.Progress], None]) ->
 
 
 def _status(findings: Iterable[Finding], fail_on: Verdict) -> int:
-    limit = report.SEVERITY[fail_on]
-    return FOUND if any(report.SEVERITY[finding.verdict] >= limit for finding in findings) else 0
+    limit = SEVERITY[fail_on]
+    return FOUND if any(SEVERITY[finding.verdict] >= limit for finding in findings) else 0
 
 
 # --- smoke ----------------------------------------------------------------------------------------
@@ -446,10 +448,10 @@ def history_(
     except (UnknownName, SubjectUnavailable, DriverFault) as wrong:
         raise Unusable(str(wrong)) from None
     if form == "json":
-        click.echo(json.dumps(report.history_json(name, found)))
+        click.echo(json.dumps(forms.history_json(name, found)))
     else:
         out = _console()
-        report.show(out, report.history_text(name, found))
+        terminal.show(out, terminal.history_text(name, found))
     return 0
 
 
@@ -508,9 +510,9 @@ def judge(
             continue
         out = _console()
         if len(files) > 1:
-            report.show(out, [*([Text()] if at else []), Text(report.shown(file), style="bold")])
-        shown = report.transcript_text(judged.transcript, judged.findings, readings=readings, width=out.width)
-        report.show(out, shown)
+            terminal.show(out, [*([Text()] if at else []), Text(shown(file), style="bold")])
+        lines = terminal.transcript_text(judged.transcript, judged.findings, readings=readings, width=out.width)
+        terminal.show(out, lines)
     if form == "json" and (status != UNUSABLE or len(files) > 1):
         click.echo(json.dumps(_footer(events, all_found)))
     return status or _status(all_found, fail_on)
@@ -543,7 +545,7 @@ def _opened(file: str) -> AbstractContextManager[IO[bytes]]:
 
 
 def _sentence(file: str, wrong: Exception) -> str:
-    name = "standard input" if file == "-" else report.shown(file)
+    name = "standard input" if file == "-" else shown(file)
     if not isinstance(wrong, OSError):
         return f"{name}: {wrong}"
     sentence = f"cannot read {name}: {(wrong.strerror or str(wrong)).lower()}"
@@ -554,13 +556,13 @@ def _sentence(file: str, wrong: Exception) -> str:
         except OSError:
             near = []
         if near:
-            sentence += f"; did you mean {' or '.join(report.shown(str(path.with_name(each))) for each in near)}?"
+            sentence += f"; did you mean {' or '.join(shown(str(path.with_name(each))) for each in near)}?"
     return sentence
 
 
 def _print_findings(findings: Iterable[Finding], file: str | None = None) -> None:
     for finding in findings:
-        form = report.finding_json(finding)
+        form = forms.finding_json(finding)
         click.echo(json.dumps(form if file is None else form | {"file": file}))
 
 
@@ -583,7 +585,7 @@ def explain(*, name: str | None) -> None:
     """Say all that is known of a clause, reading, policy, law or mutant; without ID, list them all."""
     out = _console()
     if name is None:
-        report.show(out, _everything())
+        terminal.show(out, _everything())
         return
     known = {each.casefold(): each for kind in _KINDS for each in kind.names()}
     if name.casefold() not in known:
@@ -591,7 +593,7 @@ def explain(*, name: str | None) -> None:
     for kind in _KINDS:
         for each in kind.names():
             if each.casefold() == name.casefold():
-                report.show(out, kind.explain(each, out.width))
+                terminal.show(out, kind.explain(each, out.width))
 
 
 @dataclass(frozen=True, slots=True)
@@ -606,11 +608,11 @@ class _Kind:
 
 def _clause(name: str, width: int) -> Iterator[Text]:
     clause = CLAUSES[name]
-    notes = list(report.clause_notes(clause))
+    notes = list(explaining.clause_notes(clause))
     notes += [("laws", f"{law.name}: {law.says}") for law in LAWS.values() if name in law.clauses]
     mutants = [mutant for mutant in MUTANTS.values() if mutant.clause == name]
     notes += [("mutants", f"{mutant.name}: {mutant.says}") for mutant in mutants]
-    yield from report.explanation_text(name, clause.title, notes, width)
+    yield from terminal.explanation_text(name, clause.title, notes, width)
     yield from vectors.clause_text(name, width)
 
 
@@ -622,24 +624,24 @@ def _killed(mutant: str, clause: str, width: int) -> Iterator[Text]:
         if broken.finding.clause == clause:
             yield Text()
             yield Text("An example that breaks it:", style="bold")
-            yield from report.finding_text(broken.finding, broken.transcript, readings={}, replay=None, width=width)
+            yield from terminal.finding_text(broken.finding, broken.transcript, readings={}, replay=None, width=width)
             return
 
 
 def _reading(name: str, width: int) -> Iterator[Text]:
     reading = _READINGS[name.casefold()]
-    yield from report.explanation_text(reading.id, reading.name, report.reading_notes(reading), width)
+    yield from terminal.explanation_text(reading.id, reading.name, explaining.reading_notes(reading), width)
     yield from vectors.reading_text(reading.id, width)
 
 
 def _policy(name: str, width: int) -> Iterator[Text]:
-    return report.explanation_text(name, "a policy", report.policy_notes(NAMED[name]), width)
+    return terminal.explanation_text(name, "a policy", explaining.policy_notes(NAMED[name]), width)
 
 
 def _law(name: str, width: int) -> Iterator[Text]:
     law = LAWS[name]
     clauses = [("clauses", f"{id_} {CLAUSES[id_].title}") for id_ in law.clauses]
-    return report.explanation_text(name, "a law", [("says", law.says), *clauses], width)
+    return terminal.explanation_text(name, "a law", [("says", law.says), *clauses], width)
 
 
 def _mutant(name: str, width: int) -> Iterator[Text]:
@@ -649,7 +651,7 @@ def _mutant(name: str, width: int) -> Iterator[Text]:
         notes.append(("killed by", f"{mutant.clause} {CLAUSES[mutant.clause].title}"))
     if mutant.law_only is not None:
         notes.append(("by a law", mutant.law_only))
-    yield from report.explanation_text(name, "a mutant", notes, width)
+    yield from terminal.explanation_text(name, "a mutant", notes, width)
     if mutant.law_only is None:
         yield from _killed(name, mutant.clause, width)
 
@@ -707,10 +709,10 @@ def compare(*, left: str, right: str, revision: Revision | None, examples: int, 
             one, other, revision=revision or REVISIONS[-1], examples=examples, seed=seed, progress=progress
         )
     if form == "json":
-        click.echo(json.dumps(report.difference_json(difference, left, right)))
+        click.echo(json.dumps(forms.difference_json(difference, left, right)))
     else:
         out = _console()
-        report.show(out, report.difference_text(difference, left, right, width=out.width))
+        terminal.show(out, terminal.difference_text(difference, left, right, width=out.width))
     return 0 if difference is None else FOUND
 
 

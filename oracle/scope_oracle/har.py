@@ -225,7 +225,7 @@ class _Recognising:
             servers = tuple(_issuer(each) for each in _texts(answer.get("authorization_servers")) or ())
             named = self._resource(answer["resource"])
             listed = _texts(answer.get("scopes_supported"))
-            self.events.append(ProtectedResourceMetadata(named, servers, listed))
+            self.events.append(ProtectedResourceMetadata(named, servers, listed, message.url))
         elif _is_server_metadata(message):
             answer = message.answer
             listed = _texts(answer.get("scopes_supported"))

@@ -17,9 +17,10 @@ from scope_properties.runs import run
 from scope_properties.subjects import Subject
 from scope_spec import Revision
 
-from .checking import Alone, Broken, Progress, check, examiner, ignore, kind_of, plain_episode
+from .checking import Alone, Progress, check, examiner, ignore, plain_episode
 from .smoking import smoke
 from .subjects import DriverFault
+from .tally import Broken, kind_of
 
 _TRIES: Final = 40
 """How often a trace is played in vain before it counts as gone: some clients leave the order of scopes to chance."""
@@ -79,9 +80,7 @@ def history(
             result = check(subject, revision=revision, examples=examples, seed=seed, progress=progress)
         if result.fault is not None:
             raise DriverFault(f"{release}: {result.fault}")
-        found.update(
-            (f"{broken.finding.clause} {broken.finding.verdict} {broken.replay}", broken) for broken in result.broken
-        )
+        found.update((" ".join((*kind_of(broken.finding), broken.replay)), broken) for broken in result.broken)
 
     def shows(name: str, release: str) -> bool | None:
         """Whether a trace shows its finding on a release, None where that is useless.

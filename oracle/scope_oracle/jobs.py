@@ -18,8 +18,9 @@ from scope_properties.episodes import Episode
 from scope_properties.subjects import Subject
 from scope_spec import Revision
 
-from .checking import Alone, Broken, Judged, examiner
+from .checking import Alone, examiner
 from .subjects import DriverFault
+from .tally import Broken, Judged
 
 Opening = Callable[..., AbstractContextManager[Subject]]
 """How to get a subject; `say` may be given. It is called in each process, so it has to be pickled."""

@@ -24,10 +24,13 @@ from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_spec import CLAUSES, REVISIONS
 
 from .checking import check
-from .jobs import Jobs, processes
-from .report import finding_text, release_of, replay_command, result_json
+from .forms import result_json
+from .jobs import Jobs, Opening, processes
 from .subjects import subject
+from .tally import Kind, kind_of
+from .terminal import finding_text
 from .transcripts import read
+from .wording import release_of, replay_command
 
 RESULTS: Final = Path(str(files("scope_oracle"))) / "results"
 """Where results are recorded: `scopelaw check SUBJECT --format json`, one file a release."""
@@ -38,6 +41,9 @@ HISTORIES: Final = RESULTS / "history"
 
 PAST: Final = RESULTS / "history.md"
 _WIDTH: Final = 110
+_UNNAMED: Final = "unnamed"
+"""The cause of what was recorded before causes had names."""
+
 _ABOUT_THE_PAST: Final = """\
 Written by `python -m scope_oracle.scoreboard` from what `scopelaw history` learnt by running releases. A finding is the
 shortest trace that shows it in the oldest or the newest release of a list; the same trace was played to the others.
@@ -52,9 +58,9 @@ reached* is not *holds*: no episode asked the question."""
 class Recorded:
     """What is recorded of one release: the result as `result_json` gives it, and why each finding stands."""
 
-    # Any: JSON, whose form is that of report.result_json.
+    # Any: JSON, whose form is that of forms.result_json.
     result: Mapping[str, Any]
-    causes: Mapping[tuple[str, str], str]
+    causes: Mapping[Kind, str]
 
     @property
     def subject(self) -> str:
@@ -72,20 +78,20 @@ class Recorded:
         return f"{self.subject}-{self.version}"
 
 
-def recorded() -> list[Recorded]:
+def recorded(results: Path = RESULTS) -> list[Recorded]:
     """All that is recorded, SDK by SDK, the oldest release first."""
     found = []
-    for path in RESULTS.glob("*.json"):
+    for path in results.glob("*.json"):
         result = json.loads(path.read_text("utf-8"))
         found.append(Recorded(result, _causes(result["subject"], result["version"])))
     return sorted(found, key=lambda each: (each.subject, _order(each.version)))
 
 
-def _causes(subject: str, version: str) -> dict[tuple[str, str], str]:
+def _causes(subject: str, version: str) -> dict[Kind, str]:
     path = RESULTS / f"{subject}.causes.toml"
     known = tomllib.loads(path.read_text("utf-8"))["finding"] if path.exists() else []
     return {
-        (cause["clause"], cause["verdict"]): f"{cause['whose']}: {cause['cause']}"
+        (cause["clause"], cause["verdict"], cause.get("fault", _UNNAMED)): f"{cause['whose']}: {cause['cause']}"
         for cause in known
         if cause["release"] == version
     }
@@ -154,11 +160,18 @@ def page(release: Recorded) -> str:
 
 # Any: see Recorded.
 def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
-    finding = Finding(found["clause"], found["verdict"], found["event"], found["because"], found.get("reading"))
+    finding = Finding(
+        found["clause"],
+        found["verdict"],
+        found["event"],
+        found["because"],
+        found.get("cause", _UNNAMED),
+        found.get("reading"),
+    )
     transcript = read(json.dumps(line) for line in found["transcript"])
     text = finding_text(finding, transcript, readings={}, replay=None, width=_WIDTH)
     yield from ("```", *(line.plain.rstrip() for line in text), "```", "")
-    yield f"{release.causes.get((finding.clause, finding.verdict), 'not settled')}"
+    yield f"{release.causes.get(kind_of(finding), 'not settled')}"
     command = replay_command(release_of(release.subject, release.version), {}, found["replay"])
     yield from ("", "```sh", command, "```")
 
@@ -185,10 +198,9 @@ def past() -> str:
         ]
         lines += ["", "| finding | because | shown from | gone in |", "|---|---|---|---|"]
         for life in history["lives"]:
-            gone = life["gone"] or "still there"
-            lines.append(
-                _row([f"{life['clause']} {life['verdict']}", life["because"].replace("|", "\\|"), life["first"], gone])
-            )
+            gone, cause = life["gone"] or "still there", life.get("cause", _UNNAMED)
+            name = f"{life['clause']}/{cause} {life['verdict']}"
+            lines.append(_row([name, life["because"].replace("|", "\\|"), life["first"], gone]))
     return "\n".join(lines) + "\n"
 
 
@@ -199,18 +211,17 @@ def pages() -> dict[Path, str]:
     return {BOARD: board(releases), PAST: past()} | each_page
 
 
-def record(subject_name: str, release: str) -> None:
+def record(opening: Opening, results: Path = RESULTS, examples: int | None = None) -> None:
     """Check a release as `scopelaw check` does, and keep the result with its date."""
-    opening = partial(subject, subject_name, release)
     with opening() as chosen, Jobs(opening, processes(), REVISIONS[-1], DEFAULT_READINGS) as bench:
-        result = check(chosen, bench=bench)
+        result = check(chosen, examples=examples, bench=bench)
     form = result_json(result, readings=DEFAULT_READINGS) | {"date": datetime.now(UTC).date().isoformat()}
-    path = RESULTS / f"{result.subject}-{result.version}.json"
+    path = results / f"{result.subject}-{result.version}.json"
     path.write_text(json.dumps(form, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        record(sys.argv[1], sys.argv[2])
+        record(partial(subject, sys.argv[1], sys.argv[2]))
     for path, text in pages().items():
         path.write_text(text, "utf-8")

@@ -14,12 +14,13 @@ import click
 from rich.text import Text
 
 from scope_judge.findings import Finding
-from scope_model.events import Transcript
+from scope_model.events import CallStarted, Transcript
 from scope_properties.vectors.search import vectors as search
 from scope_properties.vectors.vector import ClauseVector, Neighbour, ReadingVector, Vectors
 from scope_spec import READINGS
 
-from .report import exchange, exchange_text
+from .exchange import exchange
+from .terminal import exchange_text
 from .transcripts import read, write
 
 FORM: Final = 1
@@ -179,7 +180,8 @@ def _because(findings: tuple[Finding, ...], when: str = "") -> dict[int, tuple[s
 def _told(title: str, transcript: Transcript, marks: Mapping[int, tuple[str, ...]], width: int) -> Iterator[Text]:
     yield Text()
     yield Text(title, style="bold")
-    yield from exchange_text(exchange(transcript, marks, shows_metadata=True), width)
+    calls = frozenset(event.call for event in transcript.events if isinstance(event, CallStarted))
+    yield from exchange_text(exchange(transcript, marks, shows_metadata=True, calls=calls), width)
 
 
 # --- the command ----------------------------------------------------------------------------------

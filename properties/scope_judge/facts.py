@@ -92,7 +92,8 @@ class Facts:
         self._named: dict[str, dict[Owner, int]] = {}
         self._any_foreign = False
         self._redeeming: tuple[Account, Resource] | None = None
-        self._decoys: dict[str, Settled | None] = {}
+        self._decoys: list[Settled] = []
+        self._stepped_up = False
         self._authorizing: dict[Resource, Account] = {}
         self._touched: dict[Resource, None] = {}
         self._calls: dict[int, tuple[CallStarted, int]] = {}
@@ -116,9 +117,8 @@ class Facts:
                 left = pending.renewed is not None or not pending.alone
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
                     yield from self._settled(resource, pending, answered=False)
-        for settled in self._decoys.values():
-            if settled is not None:
-                yield replace(settled, at_the_end=True)
+        for settled in () if self._stepped_up else self._decoys:
+            yield replace(settled, at_the_end=True)
 
     # --- calls ------------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ class Facts:
         others = self._open[started.operation]
         others.discard(event.call)
         resource = self.places.called(started.resource)
-        if others:
+        if any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
         owed = resource.owed.get(started.operation)
         if owed is not None and owed.suffices and owed.state in ("new", "in use"):
@@ -169,6 +169,7 @@ class Facts:
             # One value in all calls, after tokens that are never carried, is one that was struck out.
             if account.token is None or self.tokens_seen:
                 account.forget()
+                account.awaited, account.mixed = 0, False  # what was awaited came, unseen
                 account.token = Token(token, self.at, state="in use")
                 self.places.carriers[token] = account, resource
                 self._began_midway = True
@@ -176,9 +177,12 @@ class Facts:
 
     def _tried_again(self, resource: Resource, operation: str) -> Occasions:
         """A challenge is over when its operation is tried again."""
-        pending = resource.attempt(operation).left = resource.pending.pop(operation, None)
-        for other in resource.pending.values():
-            other.alone = False
+        tried, pending = resource.attempt(operation), resource.pending.pop(operation, None)
+        if pending is not None or tried.sent_at == NEVER:
+            tried.left = pending
+        for other in (pending, *resource.pending.values()):
+            if other is not None:
+                other.alone = False
         if pending is None or pending.passed_over:
             return
         if pending.refreshed_at == NEVER:
@@ -270,7 +274,6 @@ class Facts:
             self._named.setdefault(scope, {})[resource] = resource.epoch
         pending.beside = resource.pending.pop(event.operation, tried.left if challenge.refuses_plainly else None)
         resource.pending[event.operation] = pending
-        resource.answering = None
         self.places.waiting[resource] = None
         if challenge.names_metadata:
             resource.pointed_at = self.at
@@ -296,9 +299,9 @@ class Facts:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
         tried = resource.attempt(pending.operation)
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, self._asked_before)
-        if settled.decoy is not None and (answered or settled.can_be_met):
-            known = self._decoys.setdefault(settled.decoy, settled)
-            self._decoys[settled.decoy] = None if answered else known
+        self._stepped_up = self._stepped_up or (answered and pending.challenge.insufficient)
+        if not self._stepped_up and settled.can_be_met and settled.decoy is not None:
+            self._decoys.append(settled)
         yield settled
 
     # --- metadata and registration ----------------------------------------------------------------
@@ -389,7 +392,8 @@ class Facts:
         if resource is None:
             self._redeeming = None  # nobody but the server can tell for which resource this is
             return
-        account = self.places.account(resource, event.issuer)
+        # The first leg of an exchange goes to an identity provider: the account is where the last one leads to.
+        account = self.places.account(resource, None if grant_type == TOKEN_EXCHANGE else event.issuer)
         account.audience = event.resource
         yield ResourceNamed(event.resource, resource.published)
         answers = self._answers(resource, account, request, grant_type)
@@ -427,8 +431,19 @@ class Facts:
             yield from self._settled(resource, answers, answered=True)
             if answers.refreshed_at != NEVER and answers.alone:
                 yield from self._refreshed_in_answer(resource, answers)
-            resource.pending.pop(answers.operation, None)
+            self._answered(resource, answers)
         self._remember(asked)
+
+    @staticmethod
+    def _answered(resource: Resource, answers: PendingChallenge) -> None:
+        """Forget a challenge; one beside it may have the same answer, or one of its own."""
+        pending = resource.pending.pop(answers.operation, None)
+        if pending is None or pending.beside is None:
+            return
+        left = pending.beside if pending is answers else pending
+        if not left.challenge.refuses_plainly:
+            left.passed_over = True
+            resource.pending[answers.operation] = left
 
     def _asked_of(self, event: AuthorizationRequest | TokenRequest) -> Resource | None:
         """The resource that a request is for, None where it is not named and several may have one coming."""
@@ -456,6 +471,8 @@ class Facts:
         """The challenge that a request answers: the latest, or another that it meets and the latest is not met."""
         expired_at = NEVER if account.token is None else account.token.expired_at
         waiting = [one for one in _waiting(resource) if one.at > expired_at]
+        if waiting and resource.answering is not None and account.refused_at > resource.called_at:
+            waiting.append(resource.answering)  # the request that was refused may be made again, for less
         if not waiting:
             return resource.answering if expired_at < resource.responded_at else None
         latest = waiting[0]
@@ -465,7 +482,10 @@ class Facts:
             one for one in waiting if one.challenge.asks_within(request.wanted) and not one.challenge.refuses_plainly
         ]
         new = [scope for scope in request.wanted if account not in self._named.get(scope, {})]
-        best = min(met, key=partial(_misfit, resource, account, new, request.wanted), default=latest)
+        joined = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
+        best = min(met, key=partial(_misfit, resource, account, new, request.wanted, joined), default=None)
+        if best is None:
+            return min(waiting, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
         best.alone_met = len(met) < 2
         return best
 
@@ -521,10 +541,11 @@ class Facts:
         lost = set(invented)
         account.sourced = ScopeSet(s for s in asked.wanted if s not in lost) if lost else asked.wanted
         account.pending = asked.request
-        if asked.grant_type != AUTHORIZATION_CODE or not account.awaits_a_token:
-            account.leg = asked.grant_type
-        account.awaits_a_token = account.awaits_a_token or asked.grant_type != AUTHORIZATION_CODE
-        if asked.grant_type == AUTHORIZATION_CODE:
+        if asked.grant_type != AUTHORIZATION_CODE:
+            account.await_token(asked.grant_type)
+        elif account.awaited == 0:
+            account.leg = AUTHORIZATION_CODE
+        if asked.grant_type != CLIENT_CREDENTIALS:
             account.under_way.append(account.sourced)
         asked.resource.answering = asked.answers
         self.places.waiting.pop(asked.resource, None)
@@ -538,22 +559,24 @@ class Facts:
         account, resource = self._place_of(event.issuer, event.resource)
         if event.error is not None:
             self._refused(account)
-            self._authorizing.pop(resource, None)
+            self._done(account, resource)
         yield from ()
 
     def _place_of(self, issuer: str | None, resource: str | None) -> tuple[Account, Resource]:
         """Whose request an answer belongs to: the one that is named, else the last."""
         last = self._redeeming
         named = None if resource is None else self.places.named(resource)
-        if last is not None and named in (None, last[1]) and _same_issuer(issuer, last[0].issuer):
+        if last is not None and named in (None, last[1]) and _is_or_awaits(last[0], issuer):
             return last
         if named is None:
             named = self.places.current or self.places.asked(resource)
+        if named.account is not None and _is_or_awaits(named.account, issuer):
+            return named.account, named
         return self.places.account(named, issuer), named
 
     def _refused(self, account: Account) -> None:
         account.refused = NO_SCOPES if account.pending is None else account.pending.wanted
-        account.redeemed += account.leg == AUTHORIZATION_CODE
+        account.redeemed += account.leg != CLIENT_CREDENTIALS
         if account.redeemed >= len(account.under_way):
             account.under_way, account.redeemed = [], 0
         account.refused_at = self.at
@@ -576,60 +599,68 @@ class Facts:
         yield ResourceNamed(event.resource, account.audience or resource.published)
         if event.grant_type == AUTHORIZATION_CODE:
             yield CodeExchanged(request, None if account.pending is None else account.pending.wanted)
-        account.leg, account.assertion, account.awaits_a_token = event.grant_type, request, True
+        account.assertion = request
+        account.await_token(event.grant_type)
         account.audience = account.audience or event.resource
 
     def _being_authorized(self, event: TokenRequest) -> tuple[Account, Resource]:
         """Whose code is redeemed: that of the resource that is named, the only one under way, or the last."""
         named = None if event.resource is None else self.places.named(event.resource)
-        if named not in self._authorizing and self._authorizing:
+        if named is not None and named.account is not None and named.account.under_way:
+            self._redeeming = named.account, named
+        elif self._authorizing:
             named = next(reversed(self._authorizing))
-        if named is not None and named in self._authorizing:
-            account = self._authorizing.pop(named)
-            self._redeeming = account, named
-            return account, named
-        return self._place_of(event.issuer, event.resource)
+            self._redeeming = self._authorizing[named], named
+        else:
+            return self._place_of(event.issuer, event.resource)
+        return self._redeeming
 
     def _refreshes(self, event: TokenRequest) -> Occasions:
         request = ScopeRequest.of(event.scope)
         yield ScopesSent(request)
-        place = self.places.refreshed_by.get(event.refresh_token or "")
-        if place is None:
-            resource = self._found(self.places.asked(event.resource))
-            place = self.places.account(resource, event.issuer), resource
-            if event.refresh_token is not None:
-                self._of_an_unseen_grant(place[0])
-        account, resource = place
+        seen = self.places.refreshed_by.get(event.refresh_token or "")
+        account, resource = place = seen or self._refreshed_unseen(event)
         self.places.current = resource
-        yield ResourceNamed(event.resource, account.audience or resource.published)
+        known = seen is not None or event.refresh_token is None
+        yield ResourceNamed(event.resource, (account.audience or resource.published) if known else resource.published)
         answers = self._refresh_answers(resource, account)
         yield RefreshAsked(event, request, account, answers)
-        account.leg, account.refreshing, account.awaits_a_token = REFRESH_TOKEN, request, True
+        account.refreshing = request
+        account.await_token(REFRESH_TOKEN)
         self._redeeming = place
+        resource.answering = answers
         if answers is not None:
             answers.refreshed_at = self.at
-            resource.answering = answers
 
-    def _of_an_unseen_grant(self, account: Account) -> None:
-        """A refresh token that nobody saw issued speaks for a grant that nobody saw."""
-        if account.requested is None:
+    def _refreshed_unseen(self, event: TokenRequest) -> tuple[Account, Resource]:
+        """Whose a refresh token is that nobody saw issued: it speaks for a grant that nobody saw.
+
+        A resource whose grant was seen is no other name for the one that it is for.
+        """
+        places, current = self.places, self.places.current
+        seen = current is not None and current.account is not None and current.account.requested is not None
+        stored = event.refresh_token is not None
+        elsewhere = stored and seen and event.resource is not None and places.named(event.resource) is None
+        resource = self._found(places.called(event.resource) if elsewhere else places.asked(event.resource))
+        account = places.account(resource, event.issuer)
+        if stored and account.requested is None:
             account.forget()
             self._began_midway = True
+        return account, resource
 
     def _refresh_answers(self, resource: Resource, account: Account) -> PendingChallenge | None:
         """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
         if account.token is not None and account.token.state == "expired":
             return None
-        waiting = list(_waiting(resource))
-        rejected = (one for one in waiting if one.challenge.status == 401 and one.refreshed_at == NEVER)
-        return next(rejected, next((one for one in waiting[:1] if one.alone), None))
+        waiting = [one for one in _waiting(resource) if one.refreshed_at == NEVER or one.alone]
+        latest = waiting[0] if waiting and waiting[0].alone else None
+        rejected = (one for one in waiting if one.challenge.status == 401 and not one.repeats)
+        return next((one for one in rejected if one.refreshed_at == NEVER), latest)
 
     def _token_response(self, event: TokenResponse) -> Occasions:
         account, resource = self._place_of(event.issuer, event.resource)
-        if account.leg != TOKEN_EXCHANGE or event.access_token is None:
-            self._authorizing.pop(resource, None)
         self._began_midway = self._began_midway or account.leg is None
-        account.awaits_a_token = False
+        account.awaited = max(0, account.awaited - 1)
         if event.access_token is None and event.error is not None:
             self._token_refused(account)
         elif event.access_token is None:
@@ -644,7 +675,16 @@ class Facts:
             else:
                 self._issued(account, event, said)
             self._new_token(account, resource, event)
+        if account.mixed:
+            account.granted = account.in_hand = UNKNOWN
+            account.told, account.mixed = "unseen", account.awaited > 0
+        self._done(account, resource)
         yield from ()
+
+    def _done(self, account: Account, resource: Resource) -> None:
+        """Forget an authorization that came to an end."""
+        if not account.under_way:
+            self._authorizing.pop(resource, None)
 
     def _token_refused(self, account: Account) -> None:
         if account.leg == REFRESH_TOKEN:
@@ -695,7 +735,7 @@ class Facts:
     @staticmethod
     def _redeemed_one_of(account: Account) -> list[ScopeSet]:
         """What was asked for, where codes of several requests were under way and differ: nobody knows which this is."""
-        if account.leg != AUTHORIZATION_CODE:
+        if account.leg not in (AUTHORIZATION_CODE, JWT_BEARER):
             return []
         asked = account.under_way
         account.redeemed += 1
@@ -734,7 +774,12 @@ class Facts:
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
             answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
         )
-        if answering is not None and answering.alone_met:
+        # A refresh may be one by the clock, unless the call is known to go on.
+        if (
+            answering is not None
+            and answering.alone_met
+            and (account.leg != REFRESH_TOKEN or answering.call is not None)
+        ):
             resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
         self.places.waiting.pop(resource, None)
@@ -812,29 +857,36 @@ def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
     return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
 
 
-def _same_issuer(one: str | None, other: str | None) -> bool:
-    return one is None or other is None or canonical(one) == canonical(other)
+def _is_or_awaits(account: Account, issuer: str | None) -> bool:
+    """Whether an answer of an issuer is for an account: it is that issuer's, or awaits one, be it of its first leg."""
+    if issuer is None or account.issuer is None or account.awaited > 0:
+        return True
+    return canonical(issuer) == canonical(account.issuer)
 
 
 def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
     """The challenges that a request may answer, the latest first."""
     for pending in islice(reversed(resource.pending.values()), _SEEN_BACK):
-        yield pending
-        if pending.beside is not None:
-            yield pending.beside
+        yield from islice(pending.and_those_beside, _SEEN_BACK)
+    for tried in islice(reversed(resource.attempts.values()), _SEEN_BACK):
+        if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
+            yield tried.left  # sent again before it was answered, or by another call: the two overlap
 
 
 def _misfit(
-    resource: Resource, account: Account, new: list[Scope], wanted: ScopeSet, one: PendingChallenge
-) -> tuple[int, bool, int]:
-    """How badly a request fits a challenge that it meets: by what it adds, or leaves out of the metadata."""
+    resource: Resource, account: Account, new: list[Scope], wanted: ScopeSet, joined: ScopeSet, one: PendingChallenge
+) -> tuple[int, bool, int, int]:
+    """How badly a request fits a challenge that it meets: by what it adds, or leaves out of the metadata.
+
+    What others that wait for an answer name is not added: `joined` holds it.
+    """
     challenge, listed = one.challenge, resource.listed or NO_SCOPES
-    if challenge.unclear:
-        return 0, False, -one.at
-    named = listed if challenge.scope is None else challenge.scope
-    added = sum(scope not in named and scope != OFFLINE_ACCESS for scope in new)
-    lost = challenge.scope is None and account.requested is None and not listed <= wanted
-    return added, lost or one.repeats, -one.at
+    named = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
+    added = sum(scope not in named and scope not in joined and scope != OFFLINE_ACCESS for scope in new)
+    first = account.requested is None and challenge.scope is None and not challenge.unclear
+    extra = sum(scope not in named and scope != OFFLINE_ACCESS for scope in wanted)
+    in_vain = challenge.insufficient and challenge.scope is not None and challenge.scope <= account.in_hand.at_least
+    return added, (first and not listed <= wanted) or one.repeats or in_vain, extra, -one.at
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.

@@ -102,8 +102,8 @@ def read_response(status: int, lines: tuple[str, ...], several: str) -> ParsedCh
     differ = len({bearer.get("scope") for bearer in bearers}) > 1
     relied_on = {"first": bearers[0], "last": bearers[-1]}.get(several, right) if differ else right
     repeated = any(sum(name == "scope" for name, _ in bearer.parameters) > 1 for bearer in bearers)
-    text = relied_on.get("scope")
-    scope = None if text is None or repeated else parse_scope(text)
+    listed = relied_on.get("scope")
+    scope = None if listed is None or repeated else parse_scope(listed)
     alone = repeated and len(bearers) == 1
     return ParsedChallenge(
         lines,
@@ -114,6 +114,6 @@ def read_response(status: int, lines: tuple[str, ...], several: str) -> ParsedCh
         read_scope(values[0]) if alone else NO_SCOPES,
         read_scope(" ".join(values[1:])) if alone else NO_SCOPES,
         differ,
-        text == "",
+        listed == "",
         any(bearer.get("resource_metadata") is not None for bearer in bearers),
     )

@@ -49,6 +49,11 @@ def parents(name: str) -> Iterator[str]:
         yield above
 
 
+def _may_be(known: Resource, name: str) -> bool:
+    """Whether a resource that nothing was called by may be what is called by this name."""
+    return known.name is not None and not known.called_by_name and is_parent(known.name, name)
+
+
 class Places:
     """The resources and accounts of a transcript, found by name.
 
@@ -89,13 +94,13 @@ class Places:
         return self.current if name is None else self._resources.get(canonical(name))
 
     def _adopting(self, name: str | None) -> Resource | None:
-        """The one resource there is, if nothing called it by a name yet, and its own is none or that of a parent."""
-        if name is None or len(self.known) != 1:
+        """The one resource there is, if it has no name yet; or one that was only asked for, by the name of a parent."""
+        if name is None:
             return None
-        (only,) = self.known
-        if only.name is not None and (only.called_by_name or not is_parent(only.name, name)):
-            return None
-        return self._name(only, name)
+        if len(self.known) == 1 and self.known[0].name is None:
+            return self._name(self.known[0], name)
+        above = [known for known in self._at_origin.get(_origin(name), ()) if _may_be(known, name)]
+        return self._name(above[0], name) if len(above) == 1 else None
 
     def _by_another_name(self, name: str | None) -> Resource | None:
         """The one resource below a name, or what was just challenged, by a name that nothing is called by."""

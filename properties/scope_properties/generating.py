@@ -87,9 +87,12 @@ class Generator(ABC):
         """A world as it starts, with a client set up in it."""
         issuers = ISSUERS[: self.among((1, 2))]
         resources = RESOURCES[: self.among((1, 2))]
+        # As many draws for one server as for two: whoever shrinks can take one away, and the rest stays as it is.
+        drawn = [self._resource(name, self.among(issuers)) for name in RESOURCES]
+        issuing = [AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS)) for name in ISSUERS]
         servers = Servers(
-            resources={name: self._resource(name, self.among(issuers)) for name in resources},
-            issuers={name: AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS)) for name in issuers},
+            dict(zip(resources, drawn, strict=False)),
+            dict(zip(issuers, issuing, strict=False)),
         )
         wants, grant_type = self.among((True, True, False)), self.among(grant_types)
         return Plan(servers, revision, self.among(CONFIGURED), wants, grant_type, self.among(REGISTRATIONS))
@@ -140,10 +143,11 @@ class Generator(ABC):
 
     def _opening(self) -> Steps:
         """The first call; now and then one in which no scope is named, which is possible at first alone."""
-        if self.among((False, False, False, False, True)):
+        # The plain call is drawn first in any case: to shrink is to draw less, before it is to draw what is plainer.
+        call, kind = self.make_call(), self.among(("plain", "plain", "reported", "reported", "silent"))
+        if kind == "silent":
             return (RepublishMetadata(_FIRST, None), *self._calls_in_silence())
-        call = self.make_call()
-        return (call, ReportGrant(_FIRST)) if self.among((False, True)) else (call,)
+        return (call, ReportGrant(_FIRST)) if kind == "reported" else (call,)
 
     def _a_call(self) -> Steps:
         return (self.make_call(),)
@@ -163,7 +167,7 @@ class Generator(ABC):
         return (self._call_to_the_first(), ReportGrant(_FIRST))
 
     def _a_refresh(self) -> Steps:
-        return (ExpireToken(_FIRST), self._call_to_the_first())
+        return (ExpireToken(_FIRST), self._call_to_the_first(), ReportGrant(_FIRST))
 
     def _a_failed_refresh(self) -> Steps:
         refused = replace(self._call_to_the_first(), grants=(self.among(_REFUSED),))
@@ -187,13 +191,14 @@ class Generator(ABC):
 
     def _a_move_and_back(self) -> Steps:
         """What is learnt at one issuer must not count at another (ACC-7)."""
+        before = MakeCall(self._any_of_the_first(), (Challenging("insufficient_scope", self.among(GIVEN)),))
         calls = (self._call_to_the_first(), self._call_to_the_first())
-        return (MoveResource(_FIRST, ISSUERS[1]), calls[0], MoveResource(_FIRST, ISSUERS[0]), calls[1])
+        return (before, MoveResource(_FIRST, ISSUERS[1]), calls[0], MoveResource(_FIRST, ISSUERS[0]), calls[1])
 
     def _calls_in_silence(self) -> Steps:
         """Neither challenge nor token response names a scope; then a refresh (GRANT-4, REFRESH-2)."""
         call = self._any_of_the_first()
-        silent = MakeCall(call, (Challenging(scope="unnamed"),), (self.among(_SILENT),), persists=True)
+        silent = MakeCall(call, (Challenging(scope="unnamed"),), (Granting(says=False),), persists=True)
         return (silent, ReportGrant(_FIRST), ExpireToken(_FIRST), MakeCall(call))
 
     def _a_refused_step_up(self) -> Steps:
@@ -230,7 +235,8 @@ class Generator(ABC):
     def _a_growing_challenge(self) -> Steps:
         """Another scope each time, for longer than a client should go along (RETRY-4)."""
         challenges = tuple(Challenging("insufficient_scope", ScopeSet(name)) for name in PLAIN_SCOPES)
-        return (MakeCall(self._any_of_the_first(), challenges),)
+        grants = self.among(((), (self.among(_SILENT),) * len(challenges)))
+        return (MakeCall(self._any_of_the_first(), challenges, grants),)
 
     def _an_endless_challenge(self) -> Steps:
         """Challenges for what is never granted (RETRY-2)."""

@@ -1,42 +1,25 @@
 """The machine: a client under test in a world of servers, where anything may happen at any time.
 
-Two formulations watch it: the laws look inside a model client, one transition at a time, and the judge
-reads nothing but the wire. `machine_for` puts any `Subject` in, and `agreement` says where the two part.
+Both formulations watch it, the laws and the judge. `machine_for` puts any `Subject` in.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
-from itertools import chain, islice
 from typing import ClassVar, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.strategies import SearchStrategy
 
-from scope_judge.findings import Finding
-from scope_judge.judge import Judge
-from scope_model.client import Call, Heard
-from scope_model.events import (
-    AuthorizationResponse,
-    AuthorizationServerMetadata,
-    ClientRestarted,
-    ProtectedResourceMetadata,
-    Registered,
-    ResourceResponse,
-    TokenExpired,
-    TokenResponse,
-    Unavailable,
-)
+from scope_model.client import Call
 from scope_model.scopes import ScopeSet
 from scope_model.servers import Challenging, Granting, Grants
 from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_spec import VERDICTS, Verdict
 
+from .agreement import Watch, said, stated
 from .episodes import (
-    Episode,
     EpisodeStep,
     ExpireToken,
     MakeCall,
@@ -47,13 +30,12 @@ from .episodes import (
     RestartClient,
     fit_to_world,
 )
-from .laws import LAWS, Law, broken_by
 from .model_subject import ModelSession, ModelSubject, Transition
-from .reach import Cell, Reach, freedoms, is_judged
+from .reach import Reach
 from .runs import Run
 from .strategies import challengings, grantings, make_calls, metadata_lists, plans, scope_sets
 from .subjects import Subject
-from .tables import CALLS, ISSUERS, OPERATIONS, PLACES, PLAIN_SCOPES, RESOURCES, WITHOUT_A_USER
+from .tables import CALLS, ISSUERS, OPERATIONS, PLACES, PLAIN_SCOPES, RESOURCES, UNEXPECTED_EVENTS, WITHOUT_A_USER
 
 
 def _silent(plan: Plan) -> Plan:
@@ -75,106 +57,6 @@ OTHERS: Final = st.sampled_from(OPERATIONS)
 SOME_SCOPES: Final = scope_sets(min_size=1, max_size=2)
 SOME_SPELLINGS: Final = st.lists(st.sampled_from((*SPELLINGS, *MISSPELLINGS)), min_size=1, max_size=5, unique=True)
 REFUSALS: Final[SearchStrategy[Grants]] = st.sampled_from(("refused", "invalid_scope"))
-UNEXPECTED_EVENTS: Final[tuple[Heard, ...]] = (
-    Unavailable(),
-    Registered(),
-    ClientRestarted(),
-    TokenExpired("t1"),
-    Call(RESOURCES[0], OPERATIONS[0]),
-    ResourceResponse(OPERATIONS[0], 200),
-    ResourceResponse(OPERATIONS[0], 401, ('Bearer scope="x"',)),
-    ProtectedResourceMetadata(),
-    AuthorizationServerMetadata(),
-    AuthorizationResponse(code=True),
-    AuthorizationResponse(error="access_denied"),
-    TokenResponse("t0", "x"),
-    TokenResponse(error="invalid_grant"),
-)
-"""An event of every kind, from nowhere."""
-
-
-# --- the two formulations -------------------------------------------------------------------------
-
-
-class Watch:
-    """Both formulations at work on one run: each look takes in what is new."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.judge = Judge(run.header)
-        self.laws: Counter[str] = Counter()
-        self.cells: Counter[Cell] = Counter()
-        self.broken: list[Law] = []
-        self._aside: list[Transition] = []
-        self._moved = self._heard = 0
-
-    @property
-    def found(self) -> list[Finding]:
-        """What the judge found so far."""
-        return self.judge.found
-
-    def also_look_at(self, moved: Transition) -> None:
-        """Have a transition looked at that the run itself does not take."""
-        self._aside.append(moved)
-
-    def look(self) -> tuple[list[Law], list[Finding]]:
-        """The laws broken and the findings made since the last look."""
-        laws, findings = len(self.broken), len(self.found)
-        session, events = self.run.session, self.run.world.events
-        transitions = session.transitions if isinstance(session, ModelSession) else []
-        for moved in chain(islice(transitions, self._moved, None), self._aside):
-            self.cells[type(moved.before.phase), type(moved.event)] += 1
-            self.broken.extend(LAWS[name] for name in broken_by(moved, self.laws))
-        for event in islice(events, self._heard, None):
-            self.judge.hear(event)
-        self._moved, self._heard = len(transitions), len(events)
-        self._aside.clear()
-        return self.broken[laws:], self.found[findings:]
-
-    def count(self, reach: Reach) -> None:
-        """Add what this run reached."""
-        reach.laws.update(self.laws)
-        reach.cells.update(self.cells)
-        reach.clauses.update(self.judge.reached)
-        for exchange in self.run.world.exchanges:
-            reach.freedoms.update(freedoms(exchange))
-
-
-def agreement(subject: ModelSubject, episodes: Iterable[Episode], declared: frozenset[str] = frozenset()) -> list[str]:
-    """Where the two formulations part over some episodes: a sentence each, and none where they agree.
-
-    Who breaks no law must be found nothing. Where a law breaks, the judge must find in some run one of its
-    clauses, or one of those `declared` to show the same fault: not always in the same run, since what goes
-    wrong inside a client may need another request to come to light. A law whose clauses nobody can judge
-    stands alone.
-    """
-    broken: dict[str, Law] = {}
-    found: dict[str, Finding] = {}
-    for episode in episodes:
-        run = Run(episode.plan, subject)
-        run.play(*episode.steps)
-        laws, findings = Watch(run).look()
-        broken.update((law.name, law) for law in laws)
-        found.update((finding.clause, finding) for finding in findings)
-    if not broken:
-        return [f"no law is broken, and the judge finds {_said(finding)}" for finding in found.values()]
-    parted = []
-    for law in broken.values():
-        judged = {clause for clause in law.clauses if is_judged(clause, "2026-07-28")}
-        if judged and not found.keys() & (judged | declared):
-            parted.append(f"{law.name} is broken, and the judge never finds {' or '.join(sorted(judged))}")
-    return parted
-
-
-def _stated(law: Law) -> str:
-    return f"{', '.join((law.name, *law.clauses))}: {law.says}"
-
-
-def _said(finding: Finding) -> str:
-    return f"{finding.clause}, {finding.verdict}, at event {finding.event}: {finding.because}"
-
-
-# --- the machine ----------------------------------------------------------------------------------
 
 
 class ScopeMachine(RuleBasedStateMachine):
@@ -204,8 +86,8 @@ class ScopeMachine(RuleBasedStateMachine):
         laws, findings = self.watch.look()
         grave = VERDICTS[: VERDICTS.index(self.fail_on) + 1]
         objections = [
-            *(f"law: {_stated(law)}" for law in laws),
-            *(f"judge: {_said(finding)}" for finding in findings if finding.verdict in grave),
+            *(f"law: {stated(law)}" for law in laws),
+            *(f"judge: {said(finding)}" for finding in findings if finding.verdict in grave),
         ]
         if objections:
             raise AssertionError("\n".join(dict.fromkeys(objections)))
@@ -305,7 +187,7 @@ class ScopeMachine(RuleBasedStateMachine):
         """Events from nowhere, the last time in each phase; what they lead to goes no further."""
         session = self.run.session
         assert isinstance(session, ModelSession)
-        for client in {type(moved.after.phase): moved.after for moved in session.transitions}.values():
+        for client in {type(transition.after.phase): transition.after for transition in session.transitions}.values():
             for event in UNEXPECTED_EVENTS:
                 self.watch.also_look_at(Transition(client, event, *session.step(client, event), session.step))
         self.check()

@@ -40,7 +40,7 @@ from scope_model.events import (
 from scope_model.policies import Policy, mcp_2026_07_28
 
 from .episodes import Episode, Plan
-from .subjects import one_after_the_other
+from .subjects import Session, one_after_the_other
 from .world import Exhausted, World
 
 StepFunction = Callable[[Client, Heard], Step]
@@ -121,6 +121,11 @@ class ModelSession:
             return None
         granted = None if grant.granted is None else tuple(grant.granted)
         return ClientReported(granted, issuer, resource)
+
+
+def transitions_of(session: Session) -> list[Transition]:
+    """What a model client went through; nothing of any other client, which cannot be looked into."""
+    return session.transitions if isinstance(session, ModelSession) else []
 
 
 @dataclass(frozen=True, slots=True)

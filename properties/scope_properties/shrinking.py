@@ -63,8 +63,12 @@ def shrink(
     return episode
 
 
-def complexity(episode: Episode) -> int:
-    """How much there is to read in an episode."""
+def complexity(episode: Episode) -> tuple[int, list[int]]:
+    """How much there is to read in an episode, and how plain its scopes are in the order in which they come."""
+    return _weight(episode), list(map(_name_weight, _names_in(episode)))
+
+
+def _weight(episode: Episode) -> int:
     plan = episode.plan
     total = 10 * len(episode.steps) + 5 * (len(plan.servers.resources) + len(plan.servers.issuers))
     total += _scopes_weight(plan.configured) + (not plan.wants_refresh_token)
@@ -254,24 +258,24 @@ def _fewer_names(names: tuple[str, ...] | None) -> Iterator[tuple[str, ...] | No
 
 def _renamed(episode: Episode) -> Iterator[Episode]:
     """The same episode with one scope exchanged for a plainer one."""
-    # By name where nothing else tells: the order of a set is another one in each process.
-    used = sorted(sorted(_names_in(episode)), key=_name_weight, reverse=True)
+    used = sorted(_names_in(episode), key=_name_weight, reverse=True)
     for old in used:
         for new in PLAIN_SCOPES:
             if _name_weight(new) < _name_weight(old):
                 yield _rename(episode, {old: new, new: old} if new in used else {old: new})
 
 
-def _names_in(episode: Episode) -> set[str]:
-    names: set[str] = set()
+def _names_in(episode: Episode) -> list[str]:
+    """The scopes of an episode, each once: those of its steps in their order, then those of the world."""
+    names: dict[str, None] = {}
     _rename(episode, {}, names)
-    return names
+    return list(names)
 
 
-def _rename(episode: Episode, names: dict[str, str], seen: set[str] | None = None) -> Episode:
+def _rename(episode: Episode, names: dict[str, str], seen: dict[str, None] | None = None) -> Episode:
     def one(name: str) -> str:
         if seen is not None:
-            seen.add(name)
+            seen.setdefault(name)
         return names.get(name, name)
 
     def some(scopes: ScopeSet) -> ScopeSet:
@@ -304,7 +308,7 @@ def _rename(episode: Episode, names: dict[str, str], seen: set[str] | None = Non
             case _:
                 return step
 
-    plan = episode.plan
+    plan, steps = episode.plan, tuple(map(renamed, episode.steps))
     servers: Servers = replace(
         plan.servers,
         resources={
@@ -321,4 +325,4 @@ def _rename(episode: Episode, names: dict[str, str], seen: set[str] | None = Non
         },
     )
     configured = None if plan.configured is None else some(plan.configured)
-    return Episode(replace(plan, servers=servers, configured=configured), tuple(map(renamed, episode.steps)))
+    return Episode(replace(plan, servers=servers, configured=configured), steps)

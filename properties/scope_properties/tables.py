@@ -8,8 +8,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from scope_model.client import Call
-from scope_model.events import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, OFFLINE_ACCESS, TOKEN_EXCHANGE
+from scope_model.client import Call, Heard
+from scope_model.events import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    OFFLINE_ACCESS,
+    TOKEN_EXCHANGE,
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    ClientRestarted,
+    ProtectedResourceMetadata,
+    Registered,
+    ResourceResponse,
+    TokenExpired,
+    TokenResponse,
+    Unavailable,
+)
 from scope_model.scopes import NO_SCOPES, ScopeSet
 from scope_model.servers import Challenging, Granting, Grants, Named
 from scope_model.spellings import MISSPELLINGS, SPELLINGS
@@ -101,3 +115,20 @@ GRANTINGS: Final = tuple(
     for change in changes
     for says, reorders in ((True, False), (False, False), (True, True))
 )
+
+UNEXPECTED_EVENTS: Final[tuple[Heard, ...]] = (
+    Unavailable(),
+    Registered(),
+    ClientRestarted(),
+    TokenExpired("t1"),
+    Call(RESOURCES[0], OPERATIONS[0]),
+    ResourceResponse(OPERATIONS[0], 200),
+    ResourceResponse(OPERATIONS[0], 401, ('Bearer scope="x"',)),
+    ProtectedResourceMetadata(),
+    AuthorizationServerMetadata(),
+    AuthorizationResponse(code=True),
+    AuthorizationResponse(error="access_denied"),
+    TokenResponse("t0", "x"),
+    TokenResponse(error="invalid_grant"),
+)
+"""An event of every kind, from nowhere."""

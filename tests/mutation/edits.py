@@ -81,9 +81,9 @@ def _name(node: ast.AST) -> str:
 
 
 def _means_nothing(node: ast.AST, holder: ast.AST, member: str) -> bool:
-    """Whether a node is prose, a type, or what makes a class one: there is nothing that a test could see."""
+    """Whether a node is prose, a type, what makes a class one, or never reached: no test could see a change."""
     match node:
-        case ast.Expr(ast.Constant()) | ast.JoinedStr():
+        case ast.Expr(ast.Constant() | ast.Call(ast.Name("assert_never"))) | ast.JoinedStr():
             return True
         case ast.Assign(value=ast.BinOp() | ast.Subscript() | ast.Call(ast.Name("TypeVar" | "NewType"))):
             return isinstance(holder, ast.Module)  # a type by another name

@@ -89,7 +89,7 @@ def outcomes(pool: Pool, module: str, part: int, parts: int) -> Iterator[tuple[E
     chosen = [(edit, ast.unparse(tree)) for edit, tree in islice(every, part - 1, None, parts)]
     for at, survived in enumerate(pool.imap(survives, chosen)):
         if sys.stderr.isatty():
-            show(f"\r{module}: {at + 1} of {len(chosen)} ", end="", file=sys.stderr)
+            show(f"{module}: {at + 1} of {len(chosen)} \r", end="", file=sys.stderr)
         yield chosen[at][0], survived
 
 
@@ -114,13 +114,13 @@ def main() -> int:
             raise SystemExit("the tests fail on the model as it is")
         show(f"{'module':12}{'edits':>7}{'killed':>8}{'survived':>10}")
         for module in options.modules or MODULES:
-            found = dict(outcomes(pool, module, part, parts))
-            survived = sum(found.values())
-            show(f"{module:12}{len(found):7}{len(found) - survived:8}{survived:10}")
-            unlisted = [edit for edit in found if found[edit] != (edit in known)]
-            for edit in unlisted:
-                show(f"  {'survived' if found[edit] else 'killed, but listed'}: {edit}")
-            wrong += len(unlisted)
+            tried = survived = 0
+            for edit, lives in outcomes(pool, module, part, parts):
+                tried, survived = tried + 1, survived + lives
+                if lives != (edit in known):
+                    wrong += 1
+                    show(f"  {'survived' if lives else 'killed, but listed'}: {edit}")
+            show(f"{module:12}{tried:7}{tried - survived:8}{survived:10}")
     return 1 if options.check and wrong else 0
 
 

@@ -11,7 +11,7 @@ from rulings.stories import NEW, OLD, OTHER_RESOURCE, Story, by_itself, story
 from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_judge.judge import Judge, judge
 from scope_model.events import AUTHORIZATION_CODE, AuthorizationResponse, TokenRequest, WireScope
-from scope_oracle.report import finding_text
+from scope_oracle.terminal import finding_text
 
 ALSO = "the documents also allow"
 

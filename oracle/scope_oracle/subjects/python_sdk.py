@@ -251,7 +251,8 @@ class PythonSdkSession:
         information = self.sdk.shared.OAuthClientInformationFull
         issuer = self.plan.servers.resources[resource].issuer
         bound = {"issuer": issuer} if "issuer" in information.model_fields else {}
-        credentials = {"client_id": KNOWN, "client_secret": SECRET}
+        method = {"token_endpoint_auth_method": "client_secret_post"}  # where none is said, the SDK sends no secret
+        credentials = {"client_id": KNOWN, "client_secret": SECRET, **method}
         return information(**{**metadata.model_dump(exclude_none=True), **credentials, **bound})
 
     def _machine_provider(self, resource: str, storage: Storage, scope: str | None) -> Theirs:

@@ -61,14 +61,12 @@ def a_client_without_a_user_steps_up_or_stops(called: Called) -> Answer:
 
 def _resent(called: Called) -> Answer:
     times = called.was_resent
-    if times == 0:
-        return HOLDS
-    if called.same_call:
+    if times > 0 and called.same_call:
         return Broken("sent-again", "the request was refused, and is sent again with the same token in the same call")
-    if called.same_call is False or times < FEW:
-        return HOLDS
-    cause = "sent-again" if times + 1 >= ENDLESS else "sent-again-and-again"
-    return Broken(cause, f"the request was refused, and is sent for the time number {times + 1} with the same token")
+    because = f"the request was refused, and is sent for the time number {times + 1} with the same token"
+    if times + 1 == ENDLESS:
+        return Broken("sent-again", because)
+    return Broken("sent-again-and-again", because) if times == FEW else HOLDS
 
 
 @clause("CHAL-8", on=RefreshAsked)

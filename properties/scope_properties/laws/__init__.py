@@ -15,18 +15,7 @@ from typing import Any, Final
 from scope_model.client import TRANSITIONS
 from scope_properties.model_subject import Transition
 
-from . import (
-    challenges,
-    grant,
-    isolation,
-    offline_access,
-    refresh,
-    retries,
-    scopes,
-    selection,
-    step_up,
-    totality,
-)
+from . import challenges, grant, isolation, offline_access, refresh, retries, scopes, selection, step_up, totality
 from .book import Find, Law
 
 CHAPTERS: Final = (

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from scope_model.client import (
-    Illegal,
-    Noted,
-    Served,
-)
+from scope_model.client import Illegal, Noted, Served
 from scope_model.events import ResourceResponse
 from scope_model.spellings import SPELLINGS
 

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from scope_model.client import (
-    Asserting,
-    Authorizing,
-    Client,
-    Exchanging,
-    Memory,
-    Refreshing,
-)
-from scope_model.events import (
-    AuthorizationRequest,
-    ClientRestarted,
-    Key,
-    TokenRequest,
-    TokenResponse,
-)
+from scope_model.client import Asserting, Authorizing, Client, Exchanging, Memory, Refreshing
+from scope_model.events import AuthorizationRequest, ClientRestarted, Key, TokenRequest, TokenResponse
 from scope_properties.model_subject import Transition
 
 from .book import law

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scope_model.client import (
-    Refreshing,
-)
-from scope_model.events import (
-    AUTHORIZATION_CODE,
-    REFRESH_TOKEN,
-    TokenRequest,
-    TokenResponse,
-)
+from scope_model.client import Refreshing
+from scope_model.events import AUTHORIZATION_CODE, REFRESH_TOKEN, TokenRequest, TokenResponse
 from scope_model.scopes import read_scope
 from scope_properties.model_subject import Transition
 

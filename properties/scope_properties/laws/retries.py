@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from scope_model.client import (
-    Authorizing,
-    Failed,
-    Illegal,
-    Served,
-)
-from scope_model.events import (
-    OFFLINE_ACCESS,
-    AuthorizationResponse,
-    ClientRestarted,
-)
+from scope_model.client import Authorizing, Failed, Illegal, Served
+from scope_model.events import OFFLINE, AuthorizationResponse, ClientRestarted
 from scope_model.policies import mcp_2026_07_28
-from scope_model.scopes import scopes
 from scope_properties.model_subject import Transition
 
 from .book import law
 from .topics import ScopeRequest, any_transition, scope_request
 
-_OFFLINE: Final = scopes(OFFLINE_ACCESS)
 _FEW: Final = mcp_2026_07_28.attempts
 
 
@@ -51,9 +40,9 @@ def nothing_is_asked_for_twice_without_progress(request: ScopeRequest) -> bool |
     if request.grant.in_hand is None or request.client.memory.attempts.get(request.call, 0) < 2:
         return None
     challenged, grant = request.challenged.scope, request.grant
-    tried = challenged is None or grant.requested >= _OFFLINE
+    tried = challenged is None or grant.requested >= OFFLINE
     named = challenged or request.asked
-    return not (named - _OFFLINE if tried else named) <= request.grant.in_hand
+    return not (named - OFFLINE if tried else named) <= request.grant.in_hand
 
 
 @law("RETRY-5", "SEL-8", about=any_transition)

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scope_model.client import (
-    select,
-)
-from scope_model.events import (
-    AuthorizationRequest,
-    TokenRequest,
-)
+from scope_model.client import select
+from scope_model.events import AuthorizationRequest, TokenRequest
 from scope_model.scopes import NO_SCOPES, ScopeSet, parse_scope, same_scopes
 from scope_model.spellings import SPELLINGS
 from scope_properties.model_subject import Transition

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from scope_model.client import (
-    Failed,
-    LearningResource,
-    Memory,
-)
-from scope_model.events import (
-    OFFLINE_ACCESS,
-    REFRESH_TOKEN,
-    FetchResourceMetadata,
-    ProtectedResourceMetadata,
-    TokenRequest,
-)
+from scope_model.client import Failed, LearningResource, Memory
+from scope_model.events import OFFLINE, REFRESH_TOKEN, FetchResourceMetadata, ProtectedResourceMetadata, TokenRequest
 from scope_model.scopes import NO_SCOPES, read_scope, same_scopes, scopes
 from scope_properties.model_subject import Transition
 
 from .book import law
 from .topics import HeardChallenge, ScopeRequest, any_transition, asks, challenge_heard, scope_request
-
-_OFFLINE: Final = scopes(OFFLINE_ACCESS)
 
 
 @law("CHAL-1", "GRANT-7", "STEP-3", "REG-2", "ACC-6", "OFFLINE-3", about=scope_request)
@@ -38,7 +24,7 @@ def at_first_the_challenge_alone_decides(request: ScopeRequest) -> bool | None:
     """The first request asks for what the challenge names, and for nothing beside it."""
     if request.grant is not None or request.challenged.scope is None:
         return None
-    return request.asked - _OFFLINE <= request.challenged.scope
+    return request.asked - OFFLINE <= request.challenged.scope
 
 
 @law("SEL-2", about=scope_request)
@@ -46,7 +32,7 @@ def without_a_challenge_the_metadata_decides(request: ScopeRequest) -> bool | No
     """A first request that answers no scopes asks for all that the resource metadata lists."""
     if request.grant is not None or request.challenged.scope is not None:
         return None
-    return None if request.listed is None else same_scopes(request.asked - _OFFLINE, request.listed - _OFFLINE)
+    return None if request.listed is None else same_scopes(request.asked - OFFLINE, request.listed - OFFLINE)
 
 
 @law("SEL-3", "META-1", about=scope_request)
@@ -78,7 +64,7 @@ def nothing_is_asked_for_without_a_source(request: ScopeRequest) -> bool | None:
     known = challenged if challenged is not None else request.listed or NO_SCOPES
     if grant is not None:
         known = known | grant.requested | (grant.granted or NO_SCOPES)
-    return request.asked <= known | (request.client.setup.configured or NO_SCOPES) | _OFFLINE | (
+    return request.asked <= known | (request.client.setup.configured or NO_SCOPES) | OFFLINE | (
         request.server_listed or NO_SCOPES
     )
 
@@ -88,7 +74,7 @@ def the_servers_own_list_is_no_source(request: ScopeRequest) -> bool | None:
     """Had the authorization server listed other scopes, the request would be the same, offline_access apart."""
     known = request.client.memory
     other = Memory(known.resource_metadata, {request.key.issuer: scopes("x y")}, known.attempts)
-    return same_scopes(request.choosing(other) - _OFFLINE, request.chosen - _OFFLINE)
+    return same_scopes(request.choosing(other) - OFFLINE, request.chosen - OFFLINE)
 
 
 @law("META-3", about=any_transition)

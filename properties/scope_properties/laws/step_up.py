@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from scope_model.client import (
-    Call,
-    Failed,
-    Idle,
-)
-from scope_model.events import (
-    OFFLINE_ACCESS,
-    REFRESH_TOKEN,
-    ResourceRequest,
-    TokenRequest,
-)
-from scope_model.scopes import NO_SCOPES, scopes
+from scope_model.client import Call, Failed, Idle
+from scope_model.events import OFFLINE, REFRESH_TOKEN, ResourceRequest, TokenRequest
+from scope_model.scopes import NO_SCOPES
 from scope_properties.model_subject import Transition
 
 from .book import law
-from .topics import (
-    HeardChallenge,
-    NewGrant,
-    ScopeRequest,
-    any_transition,
-    challenge_heard,
-    new_grant,
-    scope_request,
-)
-
-_OFFLINE: Final = scopes(OFFLINE_ACCESS)
+from .topics import HeardChallenge, NewGrant, ScopeRequest, any_transition, challenge_heard, new_grant, scope_request
 
 
 @law("STEP-2", about=challenge_heard)
@@ -78,7 +57,7 @@ def a_challenge_already_covered_adds_nothing(request: ScopeRequest) -> bool | No
     if request.grant is None or request.challenged.scope is None:
         return None
     before = request.grant.requested | (request.grant.granted or NO_SCOPES)
-    return request.asked - _OFFLINE <= before if request.challenged.scope <= before else None
+    return request.asked - OFFLINE <= before if request.challenged.scope <= before else None
 
 
 @law("STEP-5", about=challenge_heard)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from scope_model.client import (
-    Illegal,
-)
+from scope_model.client import Illegal
 from scope_properties.model_subject import Transition
 
 from .book import law

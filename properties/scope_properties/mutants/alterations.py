@@ -33,7 +33,7 @@ from scope_model.events import (
     TokenResponse,
 )
 from scope_model.policies import Policy, mcp_2026_07_28
-from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
+from scope_model.scopes import NO_SCOPES, ScopeSet
 from scope_model.selections import (
     Selection,
     Sources,
@@ -51,7 +51,6 @@ from scope_model.spellings import SPELLINGS
 from .mutant import AlterEvent, AlterStep, Mutant
 
 REFERENCE: Final = mcp_2026_07_28
-OFFLINE: Final = scopes(OFFLINE_ACCESS)
 FIRST: Final = first_of(challenge, resource_metadata, configured)
 """What the reference selects at first, but for offline_access."""
 

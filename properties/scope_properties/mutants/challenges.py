@@ -5,18 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Calling,
-    Client,
-    Failed,
-    Heard,
-    Noted,
-    Step,
-)
-from scope_model.events import (
-    ResourceResponse,
-)
+from scope_model.client import Action, Calling, Client, Failed, Heard, Noted, Step
+from scope_model.events import ResourceResponse
 
 from .alterations import misreading
 from .mutant import Mutant
@@ -42,17 +32,15 @@ def _swallows(_: Client, event: Heard, after: Client, action: Action) -> Step:
 
 MUTANTS: Final = (
     misreading("merging-repeats"),
-    misreading("keeping-escapes", also={"CHAL-1", "ORDER-3", "STEP-2"}),
+    misreading("keeping-escapes", also={"RETRY-2", "STEP-2"}),
     misreading("any-scheme"),
-    misreading("no-blanks"),
-    misreading("quoted-only"),
-    misreading("case-sensitive", also={"CHAL-1"}),
-    misreading("first-scheme", also={"CHAL-1", "ORDER-3", "STEP-2"}),
-    misreading("first-line", also={"CHAL-1"}),
+    misreading("no-blanks", also={"CHAL-1", "STEP-2"}),
+    misreading("quoted-only", also={"STEP-2"}),
+    misreading("case-sensitive", also={"STEP-2"}),
+    misreading("first-scheme", also={"CHAL-1", "STEP-2"}),
+    misreading("first-line", also={"CHAL-1", "STEP-2"}),
     misreading("needing-error", also={"CHAL-1", "ORDER-3", "SEL-1", "SEL-5"}),
-    misreading(
-        "substring", also={"CHAL-1", "ORDER-3", "PARSE-3", "PARSE-5", "PARSE-6", "PARSE-9", "RETRY-3", "STEP-2"}
-    ),
+    misreading("substring", also={"CHAL-1", "PARSE-3", "PARSE-5", "PARSE-6", "PARSE-9", "RETRY-2", "STEP-2"}),
     Mutant(
         "bare-403-is-a-challenge",
         "CHAL-7",

@@ -6,19 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Authorizing,
-    Client,
-    Grant,
-    Heard,
-)
-from scope_model.events import (
-    AuthorizationRequest,
-    ClientRestarted,
-    Key,
-    TokenResponse,
-)
+from scope_model.client import Action, Authorizing, Client, Grant, Heard
+from scope_model.events import AuthorizationRequest, ClientRestarted, Key, TokenResponse
 
 from .alterations import changing_grants, forgetting, remembering, sending
 from .mutant import Mutant
@@ -26,8 +15,9 @@ from .mutant import Mutant
 
 def _another_resource(_: Client, after: Client, action: Action) -> Action:
     stepping_up = isinstance(after.phase, Authorizing) and after.grant(after.phase.call.resource) is not None
-    wrong = isinstance(action, AuthorizationRequest) and stepping_up
-    return replace(action, resource="https://elsewhere.example/mcp") if wrong else action
+    if not stepping_up or not isinstance(action, AuthorizationRequest):
+        return action
+    return replace(action, resource="https://elsewhere.example/mcp")
 
 
 def _shares_by_resource(_: Client, event: Heard, after: Client) -> Client:
@@ -65,14 +55,14 @@ MUTANTS: Final = (
         "ACC-7",
         "counts what one authorization server granted at another",
         alter_step=remembering(_shares_by_resource),
-        also={"ACC-3", "OFFLINE-1", "ORDER-3", "SEL-7"},
+        also={"ACC-3", "META-1", "OFFLINE-1", "ORDER-2", "ORDER-3", "SEL-6"},
     ),
     Mutant(
         "shared-between-resources",
         "ACC-7",
         "counts what was granted at one resource at another",
         alter_step=remembering(_shares_by_issuer),
-        also={"ACC-3", "ORDER-3", "SEL-6"},
+        also={"ACC-3", "OFFLINE-1", "ORDER-2", "ORDER-3", "SEL-6"},
     ),
     Mutant(
         "forgets-at-restart",

@@ -5,15 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Authorizing,
-    Client,
-    Exchanging,
-    Heard,
-    Step,
-)
+from scope_model.client import Action, Authorizing, Client, Exchanging, Heard, Step
 from scope_model.events import (
+    OFFLINE,
     OFFLINE_ACCESS,
     REFRESH_TOKEN,
     AuthorizationRequest,
@@ -22,7 +16,7 @@ from scope_model.events import (
 )
 from scope_model.scopes import NO_SCOPES
 
-from .alterations import NEVER_OFFLINE, OFFLINE, always_choosing, asking_without_progress, sending
+from .alterations import NEVER_OFFLINE, always_choosing, asking_without_progress, sending
 from .mutant import Mutant
 
 
@@ -64,7 +58,7 @@ MUTANTS: Final = (
         "OFFLINE-3",
         "never asks for offline_access, even where it is challenged",
         always_choosing(lambda chosen, _: chosen - OFFLINE),
-        also={"CHAL-1", "PARSE-6", "SEL-2"},
+        also={"CHAL-1", "PARSE-7", "SEL-2"},
     ),
     Mutant(
         "registers-without-refresh",

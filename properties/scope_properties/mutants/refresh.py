@@ -5,26 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Call,
-    Client,
-    Exchanging,
-    Grant,
-    Heard,
-    Refreshing,
-    Step,
-)
-from scope_model.events import (
-    REFRESH_TOKEN,
-    Key,
-    TokenRequest,
-    TokenResponse,
-)
+from scope_model.client import Action, Call, Client, Exchanging, Grant, Heard, Refreshing, Step
+from scope_model.events import OFFLINE, REFRESH_TOKEN, Key, TokenRequest, TokenResponse
 from scope_model.scopes import NO_SCOPES, scopes
 from scope_properties.tables import WITHOUT_A_USER
 
-from .alterations import OFFLINE, changing_grants, forgetting, refreshing_for, remembering, remembering_grant
+from .alterations import changing_grants, forgetting, refreshing_for, remembering, remembering_grant
 from .mutant import Mutant
 
 
@@ -64,14 +50,14 @@ MUTANTS: Final = (
         "ACC-8",
         "loses its account with its refresh token",
         alter_step=remembering(_forgets_at_failed_refresh),
-        also={"ACC-1"},
+        also={"GRANT-2"},
     ),
     Mutant(
         "clears-at-refresh",
         "RETAIN-1",
         "takes a refresh that omits the scope for an empty one",
         alter_step=remembering_grant(_clears, Refreshing),
-        also={"ACC-2", "REFRESH-3", "RETRY-3"},
+        also={"GRANT-2", "REFRESH-3", "RETRY-3"},
     ),
     Mutant(
         "narrows-the-grant",
@@ -115,6 +101,7 @@ MUTANTS: Final = (
         "REFRESH-3",
         "takes a narrow token for the grant, even after the next refresh",
         alter_step=remembering_grant(_sticks_narrow, Refreshing),
+        also={"GRANT-2", "RETRY-3"},
     ),
     Mutant(
         "refreshes-client-credentials",

@@ -6,16 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Authorizing,
-    Call,
-    Calling,
-    Client,
-    Heard,
-    Step,
-    challenged,
-)
+from scope_model.client import Action, Authorizing, Call, Calling, Client, Heard, Step, challenged
 from scope_model.events import (
     OFFLINE_ACCESS,
     AuthorizationRequest,
@@ -66,22 +57,24 @@ MUTANTS: Final = (
         "RETRY-1",
         "counts afresh after each token",
         alter_step=counting_attempts(_reset_by_token),
-        also={"OFFLINE-6", "RETRY-2", "RETRY-3"},
+        also={"OFFLINE-6", "RETRY-2", "RETRY-3", "RETRY-4"},
     ),
-    Mutant("no-bound", "RETRY-2", "never gives up", replace(REFERENCE, attempts=1_000_000), also={"RETRY-1"}),
+    Mutant(
+        "no-bound", "RETRY-2", "never gives up", replace(REFERENCE, attempts=1_000_000), also={"RETRY-1", "RETRY-4"}
+    ),
     Mutant(
         "bound-for-the-session",
         "RETRY-2",
         "counts the attempts of all operations together",
         alter_step=counting_attempts(_counted_for_the_session),
-        also={"STEP-2"},
+        also={"PARSE-4", "PARSE-6", "STEP-2"},
     ),
     Mutant(
         "asks-without-progress",
         "RETRY-3",
         "asks again for what it holds",
         alter_step=asking_without_progress(lambda grant, _: grant.requested | (grant.granted or NO_SCOPES)),
-        also={"OFFLINE-3", "PARSE-6"},
+        also={"OFFLINE-3"},
     ),
     Mutant(
         "bound-reset-by-new-scopes",

@@ -5,22 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Client,
-)
-from scope_model.events import (
-    AuthorizationRequest,
-)
+from scope_model.client import Action, Client
+from scope_model.events import AuthorizationRequest
 from scope_model.scopes import NO_SCOPES, ScopeSet
-from scope_model.selections import (
-    Sources,
-    accumulate,
-    chosen_by,
-    granted,
-    requested,
-    with_offline_access,
-)
+from scope_model.selections import Sources, accumulate, chosen_by, granted, requested, with_offline_access
 
 from .alterations import REFERENCE, choosing, misreading, respelling, sending
 from .mutant import Mutant
@@ -53,13 +41,10 @@ MUTANTS: Final = (
     ),
     Mutant("leading-space", "SEL-4", "starts the scope with a space", alter_step=respelling(lambda text: f" {text}")),
     Mutant(
-        "parameter-twice",
-        "SEL-4",
-        "sends the scope parameter twice",
-        alter_step=respelling(lambda text: (text, text)),
+        "parameter-twice", "SEL-4", "sends the scope parameter twice", alter_step=respelling(lambda text: (text, text))
     ),
     misreading("comma-splitting", also={"ORDER-3"}),
-    misreading("case-folding", also={"CHAL-1", "PARSE-3", "PARSE-4", "PARSE-5", "PARSE-7"}),
+    misreading("case-folding", also={"CHAL-1", "META-3", "PARSE-3", "PARSE-5", "PARSE-7"}),
     Mutant(
         "order-has-a-meaning",
         "ORDER-1",
@@ -75,10 +60,7 @@ MUTANTS: Final = (
     ),
     Mutant("sorts", "ORDER-3", "sorts scopes", alter_step=respelling(lambda text: " ".join(sorted(text.split())))),
     Mutant(
-        "repeats",
-        "ORDER-3",
-        "names a scope twice",
-        alter_step=respelling(lambda text: f"{text} {text.split()[0]}"),
+        "repeats", "ORDER-3", "names a scope twice", alter_step=respelling(lambda text: f"{text} {text.split()[0]}")
     ),
     Mutant(
         "keeps-last-occurrences",

@@ -5,16 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Client,
-    Heard,
-    LearningResource,
-)
-from scope_model.events import (
-    OFFLINE_ACCESS,
-    ProtectedResourceMetadata,
-    ResourceResponse,
-)
+from scope_model.client import Client, Heard, LearningResource
+from scope_model.events import OFFLINE, OFFLINE_ACCESS, ProtectedResourceMetadata, ResourceResponse
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.selections import (
     Sources,
@@ -30,7 +22,7 @@ from scope_model.selections import (
 from scope_model.spellings import SPELLINGS
 from scope_properties.tables import WITHOUT_A_USER
 
-from .alterations import FIRST, OFFLINE, REFERENCE, always_choosing, bearers_of, choosing, registering_narrowly, sending
+from .alterations import FIRST, REFERENCE, always_choosing, bearers_of, choosing, registering_narrowly, sending
 from .mutant import Mutant
 
 
@@ -39,9 +31,15 @@ def _first_listed(sources: Sources) -> ScopeSet | None:
     return sources.challenge or (None if listed is None else ScopeSet(list(listed)[:1])) or sources.configured
 
 
-def _meeting_the_metadata(sources: Sources) -> ScopeSet | None:
-    chosen, listed = sources.challenge, sources.resource_metadata
-    return REFERENCE.select(sources) if chosen is None or listed is None else (chosen & listed) or chosen
+def _configured_with_the_challenge(sources: Sources) -> ScopeSet | None:
+    named, extra = sources.challenge, sources.configured or NO_SCOPES
+    return FIRST(sources) if named is None else named | extra
+
+
+def _cut_to_the_metadata(chosen: ScopeSet, sources: Sources) -> ScopeSet | None:
+    named, listed = sources.challenge or NO_SCOPES, sources.resource_metadata or NO_SCOPES
+    before = (sources.requested or NO_SCOPES) | (sources.granted or NO_SCOPES)
+    return chosen - (named - listed - before) if named & listed else chosen
 
 
 def _a_default(sources: Sources) -> ScopeSet | None:
@@ -113,7 +111,8 @@ MUTANTS: Final = (
         "configured-joined-at-first",
         "SEL-1",
         "joins what the caller configured to the first challenge",
-        choosing(accumulate(challenge, configured).or_else(FIRST)),
+        choosing(chosen_by(_configured_with_the_challenge)),
+        also={"SEL-2"},
     ),
     Mutant(
         "first-listed-scope-only",
@@ -133,7 +132,8 @@ MUTANTS: Final = (
         "challenge-cut-to-metadata",
         "SEL-5",
         "drops challenged scopes that the metadata does not list",
-        choosing(chosen_by(_meeting_the_metadata)),
+        always_choosing(_cut_to_the_metadata),
+        also={"ACC-6", "CHAL-1", "PARSE-5", "PARSE-6", "PARSE-7"},
     ),
     Mutant(
         "openid-always",
@@ -147,7 +147,7 @@ MUTANTS: Final = (
         "SEL-7",
         "falls back to the authorization server's list",
         choosing(first_of(challenge, resource_metadata, server_metadata, configured)),
-        also={"ACC-7", "OFFLINE-1", "SEL-3"},
+        also={"OFFLINE-1", "SEL-3"},
     ),
     Mutant(
         "server-list-at-step-up",
@@ -160,13 +160,14 @@ MUTANTS: Final = (
         "META-1",
         "reads an empty metadata list as its own default",
         alter_event=_fills_empty_lists,
+        also={"ORDER-3"},
     ),
     Mutant(
         "any-metadata",
         "META-3",
         "uses metadata that names another resource",
         alter_event=_trusts_any_metadata,
-        also={"ACC-7", "OFFLINE-1"},
+        also={"ORDER-3", "SEL-7"},
     ),
     Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
     Mutant(

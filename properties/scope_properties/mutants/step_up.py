@@ -5,20 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Call,
-    Calling,
-    Client,
-    Exchanging,
-    Failed,
-    Heard,
-    Refreshing,
-    Step,
-    challenged,
-)
+from scope_model.client import Action, Call, Calling, Client, Exchanging, Failed, Heard, Refreshing, Step, challenged
 from scope_model.events import (
     CLIENT_CREDENTIALS,
+    OFFLINE,
     REFRESH_TOKEN,
     Key,
     ResourceRequest,
@@ -39,7 +29,7 @@ from scope_model.selections import (
 )
 from scope_properties.tables import WITHOUT_A_USER
 
-from .alterations import OFFLINE, REFERENCE, choosing, registering_narrowly, remembering_grant, sending
+from .alterations import REFERENCE, choosing, registering_narrowly, remembering_grant, sending
 from .mutant import Mutant
 
 
@@ -171,7 +161,7 @@ MUTANTS: Final = (
         "ACC-1",
         "asks for the challenge alone",
         choosing(step_up=with_offline_access(first_of(challenge, resource_metadata))),
-        also={"ACC-2", "ACC-4", "ACC-8", "ORDER-3", "RETAIN-2"},
+        also={"ACC-2", "ACC-4", "ACC-8", "ORDER-3"},
     ),
     Mutant(
         "granted-only",
@@ -185,14 +175,14 @@ MUTANTS: Final = (
         "ACC-2",
         "drops what was granted and not requested",
         choosing(step_up=with_offline_access(accumulate(requested, challenge))),
-        also={"ACC-8", "ORDER-3", "RETAIN-2"},
+        also={"ACC-8", "ORDER-3"},
     ),
     Mutant(
         "unauthorized-replaces",
         "ACC-2",
         "chooses afresh on a 401 in mid-session",
         choosing(reauthorize=REFERENCE.select),
-        also={"ACC-1", "ACC-8", "ORDER-3", "RETAIN-2"},
+        also={"ACC-1", "ACC-8", "ORDER-3"},
     ),
     Mutant(
         "metadata-joined-at-step-up",
@@ -220,7 +210,7 @@ MUTANTS: Final = (
         "ACC-6",
         "drops challenged scopes that a held scope seems to imply",
         choosing(step_up=with_offline_access(chosen_by(_without_what_is_implied))),
-        also={"CHAL-1", "PARSE-7"},
+        also={"CHAL-1", "PARSE-3"},
     ),
     Mutant(
         "offline-access-dropped",
@@ -235,6 +225,6 @@ MUTANTS: Final = (
         "never asks beyond what it registered for",
         choosing(step_up=chosen_by(_clipped_to_registration)),
         alter_step=sending(registering_narrowly),
-        also={"ACC-6", "CHAL-1", "OFFLINE-3", "PARSE-7", "REG-1", "SEL-5"},
+        also={"ACC-6", "CHAL-1", "OFFLINE-3", "ORDER-2", "PARSE-3", "PARSE-5", "PARSE-6", "REG-1", "SEL-5"},
     ),
 )

@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import (
-    Action,
-    Client,
-    Heard,
-    Illegal,
-    Memory,
-    Step,
-)
+from scope_model.client import Action, Client, Heard, Illegal, Memory, Step
 
 from .mutant import Mutant
 

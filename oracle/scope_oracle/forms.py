@@ -1,0 +1,88 @@
+"""Reports as JSON.
+
+The form of a result has the members `scopelaw` (1, the version of this form), `subject`, `version`, `revision`,
+`readings` (those that differ from the defaults), `seed`, `examples`, `complete`, `clauses` and `broken`. Each of
+`clauses` has `clause`, `title`, `state` ("holds", "broken" or "not reached"), `reached`, and `verdict` where it is
+broken. Each of `broken` has `clause`, `cause` (a short stable name for the kind of fault within the clause),
+`verdict`, `event`, `because`, `reading` if it rests on one, `replay`, and `transcript`, the list of its lines. Members
+may be added; none will change its meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from scope_judge.findings import DEFAULT_READINGS, Finding
+
+from .checking import Result
+from .comparing import Difference
+from .history import History
+from .outcome import rows
+from .transcripts import records
+
+FORM: Final = 1
+"""The version of the JSON form of a result."""
+
+
+def result_json(result: Result, *, readings: Mapping[str, str]) -> dict[str, object]:
+    """The JSON form of a result, as this module describes it."""
+    return {
+        "scopelaw": FORM,
+        "subject": result.subject,
+        "version": result.version,
+        "revision": result.revision,
+        "readings": {id_: value for id_, value in readings.items() if value != DEFAULT_READINGS[id_]},
+        "seed": result.seed,
+        "examples": result.examples,
+        "complete": result.complete,
+        "clauses": [
+            {"clause": row.clause.id, "title": row.clause.title, "state": row.state, "reached": row.reached}
+            | ({} if row.verdict is None else {"verdict": row.verdict})
+            for row in rows(result)
+        ],
+        "broken": [
+            finding_json(broken.finding) | {"replay": broken.replay, "transcript": list(records(broken.transcript))}
+            for broken in result.broken
+        ],
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, object]:
+    """The JSON form of a finding."""
+    form: dict[str, object] = {
+        "clause": finding.clause,
+        "cause": finding.cause,
+        "verdict": finding.verdict,
+        "event": finding.event,
+        "because": finding.because,
+    }
+    return form if finding.reading is None else form | {"reading": finding.reading}
+
+
+def history_json(subject: str, history: History) -> dict[str, object]:
+    """The JSON form of a history."""
+    return {
+        "scopelaw": FORM,
+        "subject": subject,
+        "releases": list(history.releases),
+        "ran": list(history.ran),
+        "useless": dict(history.useless),
+        "lives": [
+            finding_json(life.broken.finding) | {"first": life.first, "gone": life.gone, "replay": life.broken.replay}
+            for life in history.lives
+        ],
+    }
+
+
+def difference_json(difference: Difference | None, left: str, right: str) -> dict[str, object]:
+    """The JSON form of a comparison: `difference` is null where there is none."""
+    form: dict[str, object] = {"scopelaw": FORM, "left": left, "right": right, "difference": None}
+    if difference is not None:
+        form["difference"] = {
+            "events": difference.events,
+            "requested": difference.requested,
+            "replay": difference.replay,
+            "transcripts": [list(records(transcript)) for transcript in difference.transcripts],
+        }
+    return form

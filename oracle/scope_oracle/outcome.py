@@ -1,0 +1,68 @@
+"""What a result comes to: a row a clause, and a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from scope_spec import CLAUSES, VERDICTS, Clause, Verdict
+
+from .checking import Result
+from .exchange import shown
+from .tally import Broken
+
+SEVERITY: Final[Mapping[Verdict, int]] = {verdict: -place for place, verdict in enumerate(VERDICTS)}
+"""How bad a verdict is: more is worse."""
+
+State = Literal["holds", "broken", "not reached"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one clause."""
+
+    clause: Clause
+    state: State
+    reached: int
+    verdict: Verdict | None
+    broken: tuple[Broken, ...]
+
+    @property
+    def says(self) -> str:
+        """Its state, with the worst verdict where it is broken."""
+        return self.state if self.verdict is None else f"broken ({self.verdict})"
+
+
+def rows(result: Result) -> list[Row]:
+    """A row for each clause that a transcript can break at this revision, in the catalogue's order."""
+    found = []
+    for clause in CLAUSES.values():
+        if not clause.binds_at(result.revision) or clause.excluded or clause.unjudged:
+            continue
+        broken = tuple(each for each in result.broken if each.finding.clause == clause.id)
+        verdict = max((each.finding.verdict for each in broken), key=SEVERITY.__getitem__, default=None)
+        reached = result.reached.get(clause.id, 0)
+        state: State = "broken" if broken else "holds" if reached else "not reached"
+        found.append(Row(clause, state, reached, verdict, broken))
+    return found
+
+
+def summary(result: Result) -> list[str]:
+    """What a result comes to: what was run, what came of it, and which clauses no run can judge."""
+    version = f" {shown(result.version)}" if result.version else ""
+    ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
+    states = [row.state for row in rows(result)]
+    counts = f"{states.count('holds')} clauses hold, {states.count('broken')} broken, "
+    counts += f"{states.count('not reached')} not reached"
+    excluded = sum(clause.excluded is not None for clause in CLAUSES.values())
+    kept = sum(clause.unjudged is not None for clause in CLAUSES.values())
+    elsewhere = len(CLAUSES) - excluded - kept - len(states)
+    apart = f"{excluded} more are excluded and {kept} are kept by the model's laws alone"
+    if elsewhere:
+        apart += f"; {elsewhere} do not bind at {result.revision}"
+    return [
+        ran if result.complete else f"{ran}; interrupted, and this is what was found so far",
+        counts,
+        f"{apart}: see scopelaw explain",
+    ]

@@ -1,0 +1,101 @@
+"""What many episodes come to: the first finding of each kind, and what only all of them together can show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from scope_judge.findings import DEFAULT_READINGS, Finding
+from scope_judge.judge import Judge
+from scope_model.events import Transcript
+from scope_properties.episodes import Episode
+from scope_spec import READINGS, Verdict
+
+Kind = tuple[str, Verdict, str]
+"""Findings of one clause, one verdict and one cause are one thing to report."""
+
+
+def kind_of(finding: Finding) -> Kind:
+    """What a finding is one of."""
+    return finding.clause, finding.verdict, finding.cause
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A clause that a subject breaks, with the shortest episode found that shows it."""
+
+    finding: Finding
+    episode: Episode
+    transcript: Transcript
+    replay: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of one episode: how often each clause's antecedent held, and the first finding of each kind.
+
+    `opportunities` are the challenges for more scope that nothing but the client kept from being answered, and
+    `stepped_up` is whether it ever answered one. Where it did not, the first one given up stands under NEVER_STEPS_UP.
+    """
+
+    reached: Mapping[str, int]
+    broken: Mapping[Kind, Broken]
+    opportunities: int
+    stepped_up: bool
+
+
+NEVER_STEPS_UP: Final[Kind] = ("STEP-2", "discouraged", "never-steps-up")
+"""Giving up is permitted once: that a client should step up is said of whoever never does, in a whole check."""
+
+OPPORTUNITIES: Final = 5
+"""How many it takes until never to step up is no accident."""
+
+_SETTLED_BY: Final = "A21"
+
+
+def given_up(transcript: Transcript, readings: Mapping[str, str]) -> Iterator[Finding]:
+    """The first challenge that a client should have answered and gave up, where no reading in force allows that."""
+    clause, verdict, cause = NEVER_STEPS_UP
+    reading = READINGS[_SETTLED_BY]
+    if f"{clause}/{cause}" in reading.alternative({**DEFAULT_READINGS, **readings}[reading.id]).allows:
+        return
+    judging = Judge(transcript.header, readings)
+    for at, event in enumerate(transcript.events):
+        judging.hear(event)
+        if judging.opportunities:
+            yield Finding(clause, verdict, at, "the challenge was not followed by a request", cause, reading.id)
+            return
+
+
+@dataclass(slots=True)
+class Tally:
+    """The sum of what came of episodes, as far as they were judged."""
+
+    reached: Counter[str] = field(default_factory=Counter)
+    opportunities: int = 0
+    stepped_up: bool = False
+    _first: dict[Kind, Broken] = field(default_factory=dict)
+
+    def add(self, judged: Judged) -> None:
+        """Take in what came of one more."""
+        self.reached.update(judged.reached)
+        self.opportunities += judged.opportunities
+        self.stepped_up = self.stepped_up or judged.stepped_up
+        for kind, broken in judged.broken.items():
+            if kind not in self._first or broken.finding.event < self._first[kind].finding.event:
+                self._first[kind] = broken
+
+    @property
+    def found(self) -> list[Broken]:
+        """The first finding of each kind that stands, in order."""
+        never = not self.stepped_up and self.opportunities >= OPPORTUNITIES
+        return [self._first[kind] for kind in sorted(self._first) if never or kind != NEVER_STEPS_UP]
+
+    def counted(self, broken: Broken) -> Broken:
+        """The same, with the number of opportunities where it rests on them."""
+        if kind_of(broken.finding) != NEVER_STEPS_UP:
+            return broken
+        because = f"of {self.opportunities} challenges like this one, none was followed by an authorization request"
+        return replace(broken, finding=replace(broken.finding, because=because))

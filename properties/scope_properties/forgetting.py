@@ -1,0 +1,401 @@
+"""Forgetting never accuses: what a recorder may lose, and what its loss may and may not change in a judgement.
+
+Hardly a recording is whole. A browser's export leaves the Authorization header out, a proxy sees no clock, a log
+begins in the middle. What was not seen is unknown, and a client may only be accused of what is wrong in every history
+that fits. So two laws hold of a judge, for each `Omission`:
+
+- `gained` is empty: at each event that is left there are no more findings than there were, and none is graver.
+- `lost` is empty: an accusation that rests on nothing of what was left out is still there, and no softer.
+
+Both speak of findings at `discouraged` or above, and compare them event by event. A finding may come under another
+clause: which name explains a fault best depends on what else is known. It may not become graver by that, nor two
+findings out of one, nor move to another event: the fault that it speaks of is where it was.
+
+Not among the omissions, because their absence speaks:
+
+- Metadata documents. A client that fetches none knows none, and a scope that only a document lists came from nowhere.
+  If a recorder might lose them, no upper bound on a request would ever hold.
+- Restarts. A client whose memory might be gone at any time need not remember what it asked for, nor count attempts:
+  a recording is that of one process, unless it says otherwise.
+- That a token runs out while a challenge or a refusal is news. If it might at any time, no renewal would ever answer
+  the challenge before it, and no endless one would be found. Where the last call was served, it may go unseen.
+- The requests for scopes themselves and what is answered to calls, but for a beginning or an end as a whole: they are
+  what is judged.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final, get_args
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from scope_judge.findings import Finding
+from scope_model.events import (
+    REFRESH_TOKEN,
+    AuthorizationRequest,
+    AuthorizationResponse,
+    AuthorizationServerMetadata,
+    CallEnded,
+    CallStarted,
+    ClientRegistration,
+    ClientReported,
+    Event,
+    ProtectedResourceMetadata,
+    Received,
+    ResourceRequest,
+    ResourceResponse,
+    Sent,
+    TokenExpired,
+    TokenRequest,
+    TokenResponse,
+    Transcript,
+)
+from scope_spec import CLAUSES
+from scope_spec import Event as EventName
+
+# --- what is left of a recording ------------------------------------------------------------------
+
+Loss = Mapping[int, Event | None]
+"""What cannot be lost in parts: what becomes of the events at these places, None where nothing is left of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """What is left of a recording, and at which place of the whole each of its events stood."""
+
+    transcript: Transcript
+    places: tuple[int, ...]
+
+    def without(self, losses: Iterable[Loss]) -> Remainder:
+        """What is left after these losses, which speak of the places of this remainder."""
+        became = {at: event for loss in losses for at, event in loss.items()}
+        events = enumerate(self.transcript.events)
+        left = [(event, at) for at, was in events if (event := became.get(at, was)) is not None]
+        kept = Transcript(self.transcript.header, tuple(event for event, _ in left))
+        return Remainder(kept, tuple(self.places[at] for _, at in left))
+
+
+def whole(transcript: Transcript) -> Remainder:
+    """A recording of which nothing was lost."""
+    return Remainder(transcript, tuple(range(len(transcript.events))))
+
+
+# --- what may be lost -----------------------------------------------------------------------------
+
+Losses = Callable[[Sequence[Event]], Iterable[Loss]]
+
+_STAND_ALONE: Final = frozenset({"SEL-4", "OFFLINE-4", "OFFLINE-5"})
+"""What one message breaks, whatever came before or comes after."""
+
+_CHALLENGE: Final = frozenset({"CHAL-1"})
+"""What a challenge and the request that answers it break, whatever is known of tokens and grants."""
+
+_OF_THE_END: Final = frozenset({"STEP-7", "GRANT-3"})
+"""What is broken by something that never happens: found when the call ends, or the transcript."""
+
+_OF_A_CALL: Final = _OF_THE_END | {"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "CHAL-8"}
+"""What is held against a client within one call of its application."""
+
+_OF_A_PAST: Final = frozenset(
+    {"SEL-1", "SEL-2", "SEL-3", "SEL-6", "SEL-7", "META-1", "META-3", "EXT-1", "OFFLINE-1", "REG-1", "ACC-7"}
+)
+"""What is too much only where nothing came before: a call that shows no token may have carried one."""
+
+_COUNTED: Final = frozenset({"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-8"})
+"""What is found when a count is full: where less was seen, that is later."""
+
+_FORGOTTEN: Final = frozenset({"ACC-8", "ACC-10"})
+"""What shows in two reports: the first was right, and the second has lost what the first had."""
+
+_MESSAGES: Final = (*get_args(Sent), *get_args(Received))
+_ALL: Final = frozenset(CLAUSES)
+
+
+def _observed_on(event: EventName) -> frozenset[str]:
+    """The clauses that show on such an event, there or elsewhere."""
+    return frozenset(name for name, clause in CLAUSES.items() if event in clause.observed)
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """One thing that recorders lose: `losses` are its parts, any of which may be lost together.
+
+    `keeps` are the clauses that do not rest on it: findings of theirs survive it, at each event that is left.
+    """
+
+    name: str
+    losses: Losses
+    keeps: frozenset[str]
+
+
+_OMISSIONS: Final[dict[str, Omission]] = {}
+
+
+def _omission(keeps: frozenset[str]) -> Callable[[Losses], Losses]:
+    def enter(losses: Losses) -> Losses:
+        _OMISSIONS[losses.__name__] = Omission(losses.__name__, losses, keeps)
+        return losses
+
+    return enter
+
+
+@_omission(keeps=_STAND_ALONE)
+def beginning(events: Sequence[Event]) -> Iterator[Loss]:
+    """A recording may begin at any time at which a token is held, and the first request that is left shows it.
+
+    Where that is a call without a token, or a request for scopes, nobody can tell it from a client's first.
+    """
+    issued = set[str]()
+    shows = _what_the_next_request_shows(events)
+    for at, event in enumerate(events):
+        if shows[at] in issued:
+            yield dict.fromkeys(range(at))
+        if isinstance(event, TokenResponse):
+            issued.update(token for token in (event.access_token, event.refresh_token) if token is not None)
+
+
+@_omission(keeps=_ALL - _OF_THE_END)
+def ending(events: Sequence[Event]) -> Iterator[Loss]:
+    """A recording may end at any time."""
+    for at in range(len(events)):
+        yield dict.fromkeys(range(at, len(events)))
+
+
+@_omission(keeps=_ALL)
+def names_of_the_issuer(events: Sequence[Event]) -> Iterator[Loss]:
+    """Where all name the same issuer, any of them may leave its name out."""
+    names = {name for event in events for name in _issuers(event)}
+    if len(names) == 1:
+        for at, event in enumerate(events):
+            if isinstance(event, _NAMES_AN_ISSUER) and event.issuer is not None:
+                yield {at: replace(event, issuer=None)}
+
+
+@_omission(keeps=_ALL)
+def names_of_the_resource(events: Sequence[Event]) -> Iterator[Loss]:
+    """Where all name the same resource, any of them may leave its name out."""
+    named = {at: event for at, event in enumerate(events) if isinstance(event, _NAMES_A_RESOURCE) and event.resource}
+    if len({event.resource for event in named.values()}) == 1:
+        for at, event in named.items():
+            yield {at: replace(event, resource=None)}
+
+
+@_omission(keeps=_ALL - _FORGOTTEN)
+def reports(events: Sequence[Event]) -> Iterator[Loss]:
+    """What a client says of itself is asked for by whoever drives it, and on no wire."""
+    return _each(events, ClientReported)
+
+
+@_omission(keeps=_ALL - _observed_on("client_registration"))
+def registrations(events: Sequence[Event]) -> Iterator[Loss]:
+    """A client may have been registered long before the recording."""
+    return _each(events, ClientRegistration)
+
+
+@_omission(keeps=_ALL - _OF_A_CALL)
+def calls(events: Sequence[Event]) -> Iterator[Loss]:
+    """What the application asked for, from beginning to end, is known to whoever drives the client alone."""
+    parts: dict[int, dict[int, Event | None]] = {}
+    for at, event in enumerate(events):
+        if isinstance(event, (CallStarted, CallEnded)):
+            parts.setdefault(event.call, {})[at] = None
+    yield from parts.values()
+
+
+@_omission(keeps=_ALL)
+def expiries_at_rest(events: Sequence[Event]) -> Iterator[Loss]:
+    """A client's clock is on no wire: after a call that was served, what it does next shows that a token ran out."""
+    served = False
+    for at, event in enumerate(events):
+        if isinstance(event, TokenExpired) and served:
+            yield {at: None}
+        if isinstance(event, _MESSAGES):
+            served = isinstance(event, ResourceResponse) and event.status < 300
+
+
+@_omission(keeps=_ALL - _observed_on("resource_request") - _OF_A_PAST)
+def authorization_headers(events: Sequence[Event]) -> Iterator[Loss]:
+    """A browser's export leaves every Authorization header out."""
+    yield _presenting(events, None)
+
+
+@_omission(keeps=_STAND_ALONE | _CHALLENGE)
+def tokens_in_headers(events: Sequence[Event]) -> Iterator[Loss]:
+    """A careful recorder writes the same thing in place of every token that is presented."""
+    yield _presenting(events, "redacted")
+
+
+@_omission(keeps=_STAND_ALONE | _CHALLENGE)
+def bodies_of_token_responses(events: Sequence[Event]) -> Iterator[Loss]:
+    """What a token endpoint answers may be compressed, cut, or left out: it is an answer, and nobody can read it."""
+    for at, event in enumerate(events):
+        if isinstance(event, TokenResponse):
+            yield {at: TokenResponse(issuer=event.issuer, resource=event.resource)}
+
+
+OMISSIONS: Final[Mapping[str, Omission]] = MappingProxyType(_OMISSIONS)
+"""Everything that a recorder may lose, by name."""
+
+_NAMES_AN_ISSUER: Final = (
+    ClientRegistration,
+    AuthorizationRequest,
+    TokenRequest,
+    AuthorizationServerMetadata,
+    AuthorizationResponse,
+    TokenResponse,
+    ClientReported,
+)
+_NAMES_A_RESOURCE: Final = (
+    ResourceRequest,
+    AuthorizationRequest,
+    TokenRequest,
+    ResourceResponse,
+    ProtectedResourceMetadata,
+    AuthorizationResponse,
+    TokenResponse,
+    CallStarted,
+    ClientReported,
+)
+
+
+def _issuers(event: Event) -> tuple[str, ...]:
+    """The issuers that an event names, those of a resource's metadata too."""
+    if isinstance(event, ProtectedResourceMetadata):
+        return event.authorization_servers
+    return (event.issuer,) if isinstance(event, _NAMES_AN_ISSUER) and event.issuer is not None else ()
+
+
+def _each(events: Sequence[Event], kind: type[Event]) -> Iterator[Loss]:
+    return ({at: None} for at, event in enumerate(events) if isinstance(event, kind))
+
+
+def _presenting(events: Sequence[Event], token: str | None) -> Loss:
+    return {
+        at: replace(event, access_token=token)
+        for at, event in enumerate(events)
+        if isinstance(event, ResourceRequest) and event.access_token is not None
+    }
+
+
+def _what_the_next_request_shows(events: Sequence[Event]) -> list[str | None]:
+    """The token in the first request from each event on, where it carries one."""
+    shows: list[str | None] = []
+    token: str | None = None
+    for event in reversed(events):
+        match event:
+            case ResourceRequest():
+                token = event.access_token
+            case TokenRequest() if event.grant_type == REFRESH_TOKEN:
+                token = event.refresh_token
+            case TokenRequest() | AuthorizationRequest() | ClientRegistration():
+                token = None
+            case _:
+                pass
+        shows.append(token)
+    return shows[::-1]
+
+
+# --- any of it, drawn -----------------------------------------------------------------------------
+
+
+@st.composite
+def remainders(draw: DrawFn, transcript: Transcript, omissions: Sequence[str] = tuple(OMISSIONS)) -> Remainder:
+    """What is left of a transcript after these omissions, one after the other: all or any of the parts of each."""
+    left = whole(transcript)
+    for name in omissions:
+        losses = list(OMISSIONS[name].losses(left.transcript.events))
+        left = left.without(draw(_some_of(losses)))
+    return left
+
+
+def _some_of(losses: Sequence[Loss]) -> SearchStrategy[list[Loss]]:
+    each = st.lists(st.booleans(), min_size=len(losses), max_size=len(losses))
+    some = each.map(lambda chosen: [loss for loss, lost in zip(losses, chosen, strict=True) if lost])
+    one = st.sampled_from(losses).map(lambda loss: [loss]) if losses else some
+    return st.just(list(losses)) | one | some
+
+
+def together() -> SearchStrategy[tuple[str, ...]]:
+    """Omissions that may come together.
+
+    Not a beginning and what calls carry: where no token is shown, nobody can tell that one is held.
+    """
+    return st.sets(st.sampled_from(tuple(OMISSIONS)), min_size=2).map(_compatible)
+
+
+def _compatible(names: set[str]) -> tuple[str, ...]:
+    apart = {"authorization_headers"} if "beginning" in names else set[str]()
+    return tuple(name for name in OMISSIONS if name in names - apart)
+
+
+# --- the laws -------------------------------------------------------------------------------------
+
+Judging = Callable[[Transcript], Sequence[Finding]]
+_GRAVITY: Final = {"discouraged": 1, "violates": 2}
+
+
+def gained(judging: Judging, transcript: Transcript, left: Remainder) -> list[Finding]:
+    """The accusations that came up because something was left out; a judge has none.
+
+    Not among them is that something never happened, where the last messages were left out: a transcript says by its
+    footer that it is whole, and nothing else can say that what was owed at its end was never done. Nor is a count
+    that is full later because it began later, where it had been full before.
+    """
+    new_end = _last_message(left) != _last_message(whole(transcript))
+    before = _accusations(judging, whole(transcript))
+    alone = _unanswered(_accusations(judging, left), before)
+    return [
+        found
+        for found in alone
+        if not (new_end and found.clause in _OF_THE_END) and not _was_counted_before(found, before)
+    ]
+
+
+def lost(judging: Judging, transcript: Transcript, left: Remainder, keeps: frozenset[str]) -> list[Finding]:
+    """The accusations by clauses of `keeps` that are gone or softer, though their events are still there."""
+    before = [
+        found
+        for found in _accusations(judging, whole(transcript))
+        if found.clause in keeps and found.event in left.places
+    ]
+    return _unanswered(before, _accusations(judging, left))
+
+
+def _was_counted_before(found: Finding, before: Iterable[Finding]) -> bool:
+    """Whether a count was already found to be full at an earlier event."""
+    return found.clause in _COUNTED and any(
+        one.clause == found.clause and one.event < found.event and _GRAVITY[one.verdict] >= _GRAVITY[found.verdict]
+        for one in before
+    )
+
+
+def _last_message(left: Remainder) -> int | None:
+    """Where the last event stood that was on the wire."""
+    placed = zip(reversed(left.places), reversed(left.transcript.events), strict=True)
+    return next((at for at, event in placed if isinstance(event, _MESSAGES)), None)
+
+
+def _accusations(judging: Judging, left: Remainder) -> list[Finding]:
+    """What a judge finds at `discouraged` or above, by the places of the whole, the gravest first."""
+    found = [replace(one, event=left.places[one.event]) for one in judging(left.transcript) if one.verdict in _GRAVITY]
+    return sorted(found, key=lambda one: -_GRAVITY[one.verdict])
+
+
+def _unanswered(these: Iterable[Finding], by: Iterable[Finding]) -> list[Finding]:
+    """Of each event's findings those for which `by` has no other that is as grave; both come the gravest first."""
+    answers: dict[int, deque[int]] = {}
+    for one in by:
+        answers.setdefault(one.event, deque()).append(_GRAVITY[one.verdict])
+    alone = []
+    for one in these:
+        left = answers.get(one.event)
+        if left and left[0] >= _GRAVITY[one.verdict]:
+            left.popleft()
+        else:
+            alone.append(one)
+    return alone

@@ -1,0 +1,102 @@
+"""The generator: the same episodes for a seed, all that a world allows in them, and short ones where they shrink."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+from typing import get_args
+
+import pytest
+from hypothesis import find, settings
+
+from scope_model.client import Call
+from scope_properties.episodes import (
+    Episode,
+    EpisodeStep,
+    ExpireToken,
+    MakeCall,
+    MoveResource,
+    OverlapCalls,
+    RestartClient,
+)
+from scope_properties.model_subject import ModelSubject
+from scope_properties.reach import FREEDOMS, freedoms
+from scope_properties.runs import Run
+from scope_properties.sampling import sample
+from scope_properties.strategies import episodes
+from scope_properties.tables import ISSUERS, OPERATIONS, RESOURCES, USER_DELEGATED, WITHOUT_A_USER
+
+SAMPLED: dict[tuple[str, ...], list[Episode]] = {
+    grant_types: list(islice(sample(3, grant_types=grant_types), 400))
+    for grant_types in (USER_DELEGATED, WITHOUT_A_USER)
+}
+FIXED = settings(max_examples=2_000, derandomize=True, database=None, deadline=None)
+
+every_sample = pytest.mark.parametrize("grant_types", SAMPLED, ids=["delegated", "without a user"])
+
+
+def resources_of(step: EpisodeStep) -> set[str]:
+    match step:
+        case RestartClient():
+            return set()
+        case MakeCall(call):
+            return {call.resource}
+        case OverlapCalls(first, second):
+            return {first.call.resource, second.call.resource}
+        case _:
+            return {step.resource}
+
+
+@every_sample
+def test_a_seed_gives_the_same_episodes_and_another_one_others(grant_types: tuple[str, ...]) -> None:
+    assert list(islice(sample(3, grant_types=grant_types), 400)) == SAMPLED[grant_types]
+    assert next(sample(4, grant_types=grant_types)) != SAMPLED[grant_types][0]
+
+
+@every_sample
+def test_every_step_fits_its_world(grant_types: tuple[str, ...]) -> None:
+    for episode in SAMPLED[grant_types]:
+        servers = episode.plan.servers
+        assert episode.plan.grant_type in grant_types
+        assert {resource.issuer for resource in servers.resources.values()} <= servers.issuers.keys()
+        for step in episode.steps:
+            assert resources_of(step) <= servers.resources.keys()
+            assert not isinstance(step, MoveResource) or step.issuer in servers.issuers
+            assert not isinstance(step, OverlapCalls) or step.first.call != step.second.call
+
+
+@every_sample
+def test_everything_happens_in_some_episode(grant_types: tuple[str, ...]) -> None:
+    kinds = Counter(type(step) for episode in SAMPLED[grant_types] for step in episode.steps)
+    assert kinds.keys() == set(get_args(EpisodeStep))
+
+
+def test_servers_use_every_freedom_in_some_episode() -> None:
+    used: set[str] = set()
+    for episode in SAMPLED[USER_DELEGATED]:
+        run = Run(episode.plan, ModelSubject())
+        run.play(*episode.steps)
+        used.update(*(freedoms(exchange) for exchange in run.world.exchanges))
+    assert set(FREEDOMS) - used == set()
+
+
+def shortest(shows: type[EpisodeStep] | None) -> Episode:
+    return find(
+        episodes(), lambda episode: shows is None or any(isinstance(s, shows) for s in episode.steps), settings=FIXED
+    )
+
+
+def test_the_plainest_episode_is_one_call_to_one_server() -> None:
+    plainest = shortest(None)
+    assert plainest.steps == (MakeCall(Call(RESOURCES[0], OPERATIONS[0])),)
+    assert (list(plainest.plan.servers.resources), list(plainest.plan.servers.issuers)) == (
+        [RESOURCES[0]],
+        [ISSUERS[0]],
+    )
+
+
+@pytest.mark.parametrize("shows", [ExpireToken, MoveResource, RestartClient])
+def test_what_shows_something_shrinks_to_one_server_and_a_few_steps(shows: type[EpisodeStep]) -> None:
+    shown = shortest(shows)
+    assert len(shown.plan.servers.resources) == 1
+    assert len(shown.steps) <= 5
