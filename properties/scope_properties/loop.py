@@ -10,15 +10,18 @@ import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
+from scope_judge.blame import EXPLANATIONS
+from scope_judge.clauses import BOOK
 from scope_judge.judge import judged
+from scope_judge.misreadings import MISREADINGS
 from scope_spec import CLAUSES, REVISIONS, Clause
 
 from .laws import LAWS, broken_by
@@ -79,30 +82,34 @@ def _why(clause: Clause) -> str | None:
 _IDS: Final = re.compile(r"\b([A-Z]+)-(\d+)([ab]?)(?: to \1-(\d+))?")
 
 
-_OF_THE_JUDGE: Final = ("bounds", "findings", "judge", "ledger", "misreadings")
-
-
 def _model() -> dict[str, tuple[str, ...]]:
     """For each clause the functions of the model whose docstrings name it."""
-    return _named(name for name in _modules() if name not in _OF_THE_JUDGE)
+    modules = sorted(Path(entry.name).stem for entry in files("scope_model").iterdir() if entry.name.endswith(".py"))
+    return _by_clause(
+        (clause, name)
+        for module in modules
+        for name, doc in _docstrings(ast.parse((files("scope_model") / f"{module}.py").read_text("utf-8")), module)
+        for clause in clauses_in(doc)
+    )
 
 
 def _judge() -> dict[str, tuple[str, ...]]:
-    """For each clause the functions of the judge that decide it."""
-    return _named(_OF_THE_JUDGE)
+    """For each clause the functions of the judge that answer for it, and what a finding of it is explained by."""
+    answers = ((clause, _name(entry.judges)) for entry in BOOK for clause in entry.ids)
+    explanations = ((known.clause, _name(known.shows)) for known in EXPLANATIONS)
+    misreadings = ((wrong.clause, f"misreadings.{wrong.name}") for wrong in MISREADINGS)
+    return _by_clause(chain(answers, explanations, misreadings))
 
 
-def _modules() -> Iterator[str]:
-    return (Path(entry.name).stem for entry in files("scope_model").iterdir() if entry.name.endswith(".py"))
+def _by_clause(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for clause, name in pairs:
+        found.setdefault(clause, {}).setdefault(name)
+    return {clause: tuple(names) for clause, names in found.items()}
 
 
-def _named(modules: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
-    for module in sorted(modules):
-        for name, doc in _docstrings(ast.parse((files("scope_model") / f"{module}.py").read_text()), module):
-            for clause in clauses_in(doc):
-                found.setdefault(clause, []).append(name)
-    return {clause: tuple(dict.fromkeys(names)) for clause, names in found.items()}
+def _name(function: Callable[..., object]) -> str:
+    return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
 
 def _docstrings(tree: ast.Module, module: str) -> Iterator[tuple[str, str]]:
