@@ -212,7 +212,11 @@ def _both(vector: ReadingVector) -> tuple[tuple[Finding, ...], tuple[Finding, ..
     return vector.by_default, vector.otherwise
 
 
-@click.command("vectors", short_help="List, check or write the vectors.")
+@click.command(
+    "vectors",
+    short_help="List, check or write the vectors.",
+    epilog="\b\nExamples:\n  scopelaw vectors\n  scopelaw vectors --check",
+)
 @click.option("--check", "act", flag_value="check", help="Find them anew, and say which files would change.")
 @click.option("--write", "act", flag_value="write", help="Find them anew, and write their files.")
 def command(*, act: str | None) -> int:
