@@ -155,7 +155,7 @@ def test_an_altered_answer_is_noticed(vector: ClauseVector) -> None:
     texts = written(Vectors((swapped,), ()))
     assert texts[f"clauses/{vector.clause}.breaks.jsonl"] != saved()[f"clauses/{vector.clause}.breaks.jsonl"]
     for other in (replace(vector.finding, event=vector.finding.event + 1), replace(vector.finding, cause="another")):
-        assert other not in judge(vector.transcript)
+        assert judge(vector.transcript) != sorted([other, *vector.also], key=lambda found: found.event)
 
 
 # What writes them

@@ -7,21 +7,30 @@ them shows is sought in the vectors that were found, with one event changed. The
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from itertools import chain, islice
 from typing import Final
 
 from scope_judge.findings import Finding
 from scope_judge.judge import judge
-from scope_model.events import Transcript
+from scope_model.events import (
+    AuthorizationServerMetadata,
+    CallEnded,
+    ClientRegistration,
+    ClientRestarted,
+    Event,
+    TokenExpired,
+    Transcript,
+)
 from scope_model.policies import POLICIES
 from scope_properties.episodes import Episode
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
 from scope_properties.runs import run
 from scope_properties.sampling import sample
-from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
+from scope_properties.tables import RESOURCES, USER_DELEGATED
 from scope_spec import CLAUSES, READINGS
 
 from .changes import changes, in_other_setups
@@ -34,8 +43,6 @@ _SEED: Final = 11
 _EXAMPLES: Final = 120
 _AT_MOST: Final = 1_500
 _THOROUGHLY: Final = 10
-_FEW: Final = 6
-_BEGINNING: Final = 30
 _KEPT: Final = 3
 _IN_RESERVE: Final = 20
 
@@ -147,12 +154,15 @@ def _shown() -> _Shown:
     return shown
 
 
-def _short() -> Iterator[Transcript]:
-    """The beginnings of what the reference client leaves, with all names and calls."""
-    for grant_types in (USER_DELEGATED, WITHOUT_A_USER):
-        for episode in _episodes(grant_types, _EXAMPLES)[:_FEW]:
-            transcript = run(episode, ModelSubject())
-            yield Transcript(transcript.header, transcript.events[:_BEGINNING])
+def _named(transcript: Transcript) -> Transcript:
+    """The same with the resource named wherever it was left out."""
+    return Transcript(transcript.header, tuple(_naming(event) for event in transcript.events))
+
+
+def _naming(event: Event) -> Event:
+    if isinstance(event, (TokenExpired, ClientRestarted, CallEnded, ClientRegistration, AuthorizationServerMetadata)):
+        return event
+    return event if event.resource is not None else replace(event, resource=RESOURCES[0])
 
 
 # --- the vectors ----------------------------------------------------------------------------------
@@ -189,9 +199,10 @@ def vectors() -> Vectors:
     shown = _shown()
     goals = [*JUDGED, *DISPUTED]
     best = _best({goal: shown.best(goal) for goal in goals})
-    changed = _changed([goal for goal in goals if goal not in best], sorted(dict.fromkeys(best.values()), key=weight))
+    known = sorted(dict.fromkeys(best.values()), key=weight)
+    changed = _changed([goal for goal in goals if goal not in best], known)
     best |= changed
-    best |= _changed([goal for goal in goals if goal not in best], chain(changed.values(), _short()))
+    best |= _changed([goal for goal in goals if goal not in best], chain(changed.values(), map(_named, known)))
     clauses = (_clause_vector(name, best[name, None], shown) for name, _ in JUDGED if (name, None) in best)
     readings = (_reading_vector(name, value, best[name, value]) for name, value in DISPUTED if (name, value) in best)
     return Vectors(tuple(clauses), tuple(readings))
