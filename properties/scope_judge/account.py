@@ -161,11 +161,12 @@ class Account:
     grant before it, `first` what the first of the `rounds` of grants asked for, `aborted` what was asked for in vain.
     `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` what refreshes said since.
 
-    `pending` is the request that awaits its token, `refreshing` and `assertion` those of a refresh and of
-    the last leg of an exchange, `awaited` how many token requests are unanswered, `mixed` whether a refresh is among
-    several of them, so that nobody knows which answer is whose. `sourced` is what of the request some source names, `leg` its grant type, `audience` the resource that its chain names. `invented` is what was
-    requested without a source, `unseen` the tokens that nobody saw issued. `under_way` are the authorizations of
-    which not all came to an end, and `redeemed` how many did.
+    `pending` is the request that awaits its token, `refreshing` and `assertion` those of a refresh and of the last leg
+    of an exchange, `leg` its grant type, `sourced` what of it some source names, `audience` the resource that its
+    chain names. `awaited` is how many token requests are unanswered, `mixed` whether a refresh is among several, so
+    that nobody knows which answer is whose. `invented` is what was requested without a source, `unseen` the tokens
+    that nobody saw issued. `under_way` are the authorizations of which not all came to an end, and `redeemed` how
+    many did.
     """
 
     life: Life

@@ -139,9 +139,14 @@ class Facts:
         owed = resource.owed.get(started.operation)
         if owed is not None and owed.suffices and owed.state in ("new", "in use"):
             yield TokenTried(resource.owed.pop(started.operation))
-        pending = resource.pending.pop(started.operation, None)
-        if pending is not None and pending.refreshed_at == NEVER and not pending.passed_over:
+        pending = resource.pending.get(started.operation)
+        if pending is None:
+            return
+        if pending.refreshed_at == NEVER and not pending.passed_over:
             yield from self._settled(resource, pending, answered=False)
+        pending.passed_over = True  # a later request may still answer it
+        if pending.challenge.refuses_plainly:
+            del resource.pending[started.operation]
 
     def _resource_request(self, event: ResourceRequest) -> Occasions:
         resource = self._found(self.places.called(event.resource))
@@ -478,15 +483,16 @@ class Facts:
         latest = waiting[0]
         if grant_type == CLIENT_CREDENTIALS and not latest.alone and self._is_renewal(account, request):
             return None
+        sensible = (one for one in waiting if one is latest or not (one.challenge.refuses_plainly or one.repeats))
         met = [
-            one for one in waiting if one.challenge.asks_within(request.wanted) and not one.challenge.refuses_plainly
+            one for one in sensible if one.challenge.asks_within(request.wanted) and not one.challenge.refuses_plainly
         ]
-        new = [scope for scope in request.wanted if account not in self._named.get(scope, {})]
-        joined = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
-        best = min(met, key=partial(_misfit, resource, account, new, request.wanted, joined), default=None)
+        named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
+        new = [scope for scope in request.wanted - named if account not in self._named.get(scope, {})]
+        best = min(met, key=partial(_misfit, resource, account, new, request.wanted), default=None)
         if best is None:
             return min(waiting, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
-        best.alone_met = len(met) < 2
+        best.alone_met = len(met) < 2 and best is latest
         return best
 
     @staticmethod
@@ -874,15 +880,12 @@ def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
 
 
 def _misfit(
-    resource: Resource, account: Account, new: list[Scope], wanted: ScopeSet, joined: ScopeSet, one: PendingChallenge
+    resource: Resource, account: Account, new: list[Scope], wanted: ScopeSet, one: PendingChallenge
 ) -> tuple[int, bool, int, int]:
-    """How badly a request fits a challenge that it meets: by what it adds, or leaves out of the metadata.
-
-    What others that wait for an answer name is not added: `joined` holds it.
-    """
+    """How badly a request fits a challenge that it meets: by what it adds that none names, or leaves unlisted."""
     challenge, listed = one.challenge, resource.listed or NO_SCOPES
     named = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
-    added = sum(scope not in named and scope not in joined and scope != OFFLINE_ACCESS for scope in new)
+    added = sum(scope not in named and scope != OFFLINE_ACCESS for scope in new)
     first = account.requested is None and challenge.scope is None and not challenge.unclear
     extra = sum(scope not in named and scope != OFFLINE_ACCESS for scope in wanted)
     in_vain = challenge.insufficient and challenge.scope is not None and challenge.scope <= account.in_hand.at_least
