@@ -38,7 +38,7 @@ from scope_model.events import (
     TokenRequest,
     TokenResponse,
 )
-from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, read_scope, same_scopes
+from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
 
 from .account import NEVER, Account, Attempts, Life, PendingChallenge, Renewal, Resource, ScopeRequest, Token
 from .knowledge import UNKNOWN, Known, either, exactly
@@ -272,7 +272,7 @@ class Facts:
             renewed,
             repeats=event.status == 401 and tried.said is not None and tried.said == challenge.says,
             outdated=sent_at != NEVER and self._is_outdated(account, tried.carried, sent_at),
-            call=tried.call if tried.call in self._open.get(event.operation, ()) else None,
+            call=self._only_call(event.operation),
             held=self._held(account, challenge),
         )
         if event.status == 401 and account is not None and account.token is not None and not pending.outdated:
@@ -492,16 +492,38 @@ class Facts:
         waiting = [one for one in waiting if self._goes_on(one)] or waiting
         sensible = (one for one in waiting if not one.challenge.refuses_plainly and (one is latest or not one.repeats))
         met = [one for one in sensible if one.challenge.asks_within(request.wanted)]
-        new = [scope for scope in request.wanted - named if account not in self._named.get(scope, {})]
-        best = min(met, key=partial(_misfit, resource, account, new, request.wanted), default=None)
+        best = min(met, key=partial(self._misfit, resource, account, request.wanted, named), default=None)
         if best is None:
             return min(waiting, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
         best.alone_met = len(met) < 2 and best is latest
         return best
 
+    def _only_call(self, operation: str) -> int | None:
+        """The call of an operation, where one and no other is open."""
+        calls = self._open.get(operation, ())
+        return next(iter(calls)) if len(calls) == 1 else None
+
     def _goes_on(self, pending: PendingChallenge) -> bool:
         """Whether the call that was challenged may go on."""
         return pending.call is None or pending.call in self._calls
+
+    def _misfit(
+        self, resource: Resource, account: Account, wanted: ScopeSet, named: ScopeSet, one: PendingChallenge
+    ) -> tuple[int, bool, int, int, int]:
+        """How badly a request fits a challenge that it meets: by what of it is new and named by none that waits.
+
+        A challenge fits that would not be answered in vain, and that explains what is new.
+        """
+        challenge, listed = one.challenge, resource.listed or NO_SCOPES
+        scope = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
+        new = [each for each in wanted if account not in self._named.get(each, {})]
+        added = sum(each not in scope and each not in named and each != OFFLINE_ACCESS for each in new)
+        in_vain = challenge.scope is not None and challenge.insufficient and scope <= account.in_hand.at_least
+        first = account.requested is None and challenge.scope is None and not challenge.unclear
+        odd = one.repeats or in_vain or (first and not listed <= wanted)
+        explained = sum(each in scope for each in new)
+        extra = sum(each not in scope and each != OFFLINE_ACCESS for each in wanted)
+        return added, odd, -explained, extra, -one.at
 
     @staticmethod
     def _is_renewal(account: Account, request: ScopeRequest) -> bool:
@@ -886,19 +908,6 @@ def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
         if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
             # It was sent again before it was answered, or by another call: the two overlap.
             yield from islice(tried.left.and_those_beside, _SEEN_BACK)
-
-
-def _misfit(
-    resource: Resource, account: Account, new: list[Scope], wanted: ScopeSet, one: PendingChallenge
-) -> tuple[int, bool, int, int]:
-    """How badly a request fits a challenge that it meets: by what it adds that none names, or leaves unlisted."""
-    challenge, listed = one.challenge, resource.listed or NO_SCOPES
-    named = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
-    added = sum(scope not in named and scope != OFFLINE_ACCESS for scope in new)
-    first = account.requested is None and challenge.scope is None and not challenge.unclear
-    extra = sum(scope not in named and scope != OFFLINE_ACCESS for scope in wanted)
-    in_vain = challenge.insufficient and challenge.scope is not None and challenge.scope <= account.in_hand.at_least
-    return added, one.repeats or in_vain or (first and not listed <= wanted), extra, -one.at
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.
