@@ -448,10 +448,8 @@ class Facts:
     def _answered(resource: Resource, answers: PendingChallenge) -> None:
         """Forget a challenge; one beside it may have the same answer, or one of its own."""
         pending = resource.pending.pop(answers.operation, None)
-        if pending is None or pending.beside is None:
-            return
-        left = pending.beside if pending is answers else pending
-        if not left.challenge.refuses_plainly:
+        left = answers.beside if pending is answers else pending
+        if left is not None and not left.challenge.refuses_plainly:
             left.passed_over = True
             resource.pending[answers.operation] = left
 
