@@ -154,7 +154,10 @@ def test_an_altered_answer_is_noticed(vector: ClauseVector) -> None:
     swapped = replace(vector, transcript=vector.neighbour.transcript)
     texts = written(Vectors((swapped,), ()))
     assert texts[f"clauses/{vector.clause}.breaks.jsonl"] != saved()[f"clauses/{vector.clause}.breaks.jsonl"]
-    for other in (replace(vector.finding, event=vector.finding.event + 1), replace(vector.finding, cause="another")):
+    for other in (
+        replace(vector.finding, event=vector.finding.event + 1),
+        replace(vector.finding, cause="no-such-cause"),
+    ):
         assert judge(vector.transcript) != sorted([other, *vector.also], key=lambda found: found.event)
 
 
