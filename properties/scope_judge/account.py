@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal
 
 from scope_model.events import CLIENT_CREDENTIALS, REFRESH_TOKEN, WireScope
@@ -34,13 +35,14 @@ class ScopeRequest:
     pieces: tuple[str, ...]
     scope: ScopeSet | None
 
-    @classmethod
-    def of(cls, wire: WireScope) -> ScopeRequest:
+    @staticmethod
+    @lru_cache(maxsize=256)  # each request comes as an occasion of its own, and again in the next round
+    def of(wire: WireScope) -> ScopeRequest:
         """Read a parameter, all of it where it was repeated."""
         if wire is None:
             return _OMITTED
         text = wire if isinstance(wire, str) else " ".join(wire)
-        return cls(wire, tuple(text.split(" ")), read_scope(text) or None)
+        return ScopeRequest(wire, tuple(text.split(" ")), read_scope(text) or None)
 
     @property
     def wanted(self) -> ScopeSet:

@@ -133,13 +133,13 @@ class Blame:
     def _is_in_force(self, clause: str) -> bool:
         return CLAUSES[clause].binds_at(self._revision)
 
-    def at_stake(self, occasion: Occasion) -> Iterator[str]:
+    def at_stake(self, occasion: Settled | Asked) -> Iterator[str]:
         """The clauses that could explain what becomes of a challenge here: they are reached, whatever becomes of it."""
         if isinstance(occasion, Settled):
             if occasion.challenge.insufficient and occasion.asked_before >= FEW and self._is_in_force("RETRY-2"):
                 yield "RETRY-2"
-        elif isinstance(occasion, Asked) and occasion.challenge is not None:
-            for clause in {wrong.clause for wrong, _ in occasion.challenge.misread}:
+        elif occasion.challenge is not None:
+            for clause in occasion.challenge.misread_clauses:
                 if self._is_in_force(clause):
                     yield clause
             if occasion.challenged is not None:
@@ -221,9 +221,9 @@ class Blame:
             if seen.scope != challenge.right.scope and not (wrong is NEEDING_ERROR and needs_none):
                 yield wrong, seen
 
-    def learn(self, occasion: Occasion) -> None:
+    def learn(self, occasion: Asked) -> None:
         """A request that heeds what only its challenge names is of a client that reads such challenges."""
-        if not isinstance(occasion, Asked) or occasion.presumes_tokens or occasion.challenge is None:
+        if occasion.presumes_tokens or occasion.challenge is None:
             return
         challenged = occasion.challenged
         if not occasion.challenge.plain or challenged is None or not challenged <= occasion.wanted:

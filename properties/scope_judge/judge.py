@@ -24,7 +24,7 @@ from .blame import Blame
 from .clauses import BOOK
 from .facts import Facts
 from .findings import DEFAULT_READINGS, Answer, Broken, Finding, finding_of
-from .occasions import OCCASIONS, Occasion, Settled, Situation
+from .occasions import OCCASIONS, Asked, Occasion, Settled, Situation
 
 # Any: each function takes the occasion that it is kept under, which a dict cannot say.
 InForce = Mapping[type[Occasion], tuple[tuple[str, Callable[[Any], Answer]], ...]]
@@ -95,8 +95,6 @@ class Judge:
         self.found.sort(key=lambda finding: finding.event)
 
     def _look_at(self, occasion: Occasion) -> None:
-        if isinstance(occasion, Settled):
-            self._count(occasion)
         found: list[Finding] = []
         for clause, judges in self._book[type(occasion)]:
             answer = judges(occasion)
@@ -106,10 +104,15 @@ class Judge:
             if isinstance(answer, Broken):
                 finding = finding_of(clause, answer, self._facts.at, self._readings, occasion.gravest)
                 found.extend(() if finding is None else (finding,))
-        self.reached.update(self._blame.at_stake(occasion))
+        if isinstance(occasion, Settled | Asked):
+            for clause in self._blame.at_stake(occasion):
+                self.reached[clause] += 1
         for finding in found:
             self._report(self._blame.renamed(finding, occasion), presuming=occasion.presumes_tokens)
-        self._blame.learn(occasion)
+        if isinstance(occasion, Settled):
+            self._count(occasion)
+        elif isinstance(occasion, Asked):
+            self._blame.learn(occasion)
 
     def _report(self, finding: Finding, *, presuming: bool) -> None:
         if presuming and finding in self.found:

@@ -71,7 +71,7 @@ def is_implied(scope: Scope, by: ScopeSet) -> bool:
     return any(scope[:at] in by for at, letter in enumerate(scope) if letter in ":./")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Occasion:
     """Something that a client did; `gravest` bounds the verdict."""
 
@@ -86,14 +86,14 @@ class Occasion:
         return False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class ScopesSent(Occasion):
     """A request that may carry a scope parameter."""
 
     request: ScopeRequest
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class ResourceNamed(Occasion):
     """A request of a chain: the resource that it names, and the one that it should name, None where nothing says."""
 
@@ -101,7 +101,7 @@ class ResourceNamed(Occasion):
     right: str | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Registered(Occasion):
     """A client registration."""
 
@@ -109,7 +109,7 @@ class Registered(Occasion):
     grant_types: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Called(Occasion):
     """A request to a resource: with which token, and what came of the operation so far.
 
@@ -141,7 +141,7 @@ class Called(Occasion):
         return news and account.refresh_failed_at < account.token.issued_at
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Settled(Occasion):
     """A challenge whose fate is known: it was answered by a request for scopes, or it was given up.
 
@@ -210,7 +210,7 @@ class Settled(Occasion):
         return None if found is None or found.replace("\\", "").strip('"') == challenge.error else found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class TokenTried(Occasion):
     """A token whose fate is known: the operation that it was issued for was sent with it, or was not."""
 
@@ -222,7 +222,7 @@ class TokenTried(Occasion):
         return True
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class CodeExchanged(Occasion):
     """The exchange of an authorization code, and what was authorized, None where nobody saw it."""
 
@@ -230,7 +230,7 @@ class CodeExchanged(Occasion):
     authorized: ScopeSet | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class RefreshAsked(Occasion):
     """A refresh: what it asks for, the account that its token belongs to, and the challenge that it answers."""
 
@@ -240,7 +240,7 @@ class RefreshAsked(Occasion):
     answers: PendingChallenge | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class RefreshTried(Occasion):
     """A refresh in answer to a challenge for more scope, and what of that it could not bring."""
 
@@ -260,7 +260,7 @@ Basis = Literal[
 """What the right answer rests on, when a client is asked what it holds."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Reported(Occasion):
     """What a client says that it holds, None where it says that it does not know, and its account."""
 
@@ -314,7 +314,7 @@ class Reported(Occasion):
         return Broken(cause, f"what was granted is {was}, and the client reports {self.shown}")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Asked(Occasion):
     """A request that selects scopes, and all that bounds it.
 

@@ -81,6 +81,11 @@ class ParsedChallenge:
         """The misreadings that see something else here, with what they see."""
         return misreadings_of(self.lines, self.right)
 
+    @cached_property
+    def misread_clauses(self) -> frozenset[str]:
+        """The clauses of those misreadings."""
+        return frozenset(wrong.clause for wrong, _ in self.misread)
+
 
 # Remembered, because a server spells its challenges the same way each time.
 @lru_cache(maxsize=512)
