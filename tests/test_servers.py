@@ -279,6 +279,10 @@ def test_metadata_may_change() -> None:
 # What is granted
 
 
+def test_servers_that_are_told_nothing_grant_what_is_asked_and_challenge_plainly() -> None:
+    assert Freedom() == Freedom(Challenging(None, "needed", "plain"), Granting("asked"))
+
+
 @pytest.mark.parametrize(
     ("how", "granted", "stated"),
     [
