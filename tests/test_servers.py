@@ -162,7 +162,7 @@ def test_a_token_that_is_not_good_here_gets_401_invalid_token(servers: Servers) 
 
 def test_a_token_of_too_little_scope_gets_403_insufficient_scope() -> None:
     response = called(with_token("a"), "write")
-    assert response.status == 403
+    assert (response.operation, response.status, response.resource) == ("write", 403, RS)
     assert said(response)["error"] == "insufficient_scope"
     assert said(response)["scope"] == "a b"
 
@@ -277,6 +277,10 @@ def test_metadata_may_change() -> None:
 
 
 # What is granted
+
+
+def test_servers_that_are_told_nothing_grant_what_is_asked_and_challenge_plainly() -> None:
+    assert Freedom() == Freedom(Challenging(None, "needed", "plain"), Granting("asked"))
 
 
 @pytest.mark.parametrize(
