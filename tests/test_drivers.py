@@ -124,17 +124,7 @@ def episodes(grant_types: tuple[str, ...]) -> list[Episode]:
     return list(generated(REVISION, 2_000, 7, grant_types))
 
 
-SPARED: Final = {
-    "bound-for-the-session": "it goes by the names that the servers have in process",
-}
-"""Those that cannot be caught behind the contract, and why."""
-
-
-def spared(mutant: Mutant) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xfail(reason=SPARED[mutant.name])] if mutant.name in SPARED else []
-
-
-@pytest.mark.parametrize("mutant", [pytest.param(each, id=each.name, marks=spared(each)) for each in JUDGED])
+@pytest.mark.parametrize("mutant", JUDGED, ids=lambda mutant: mutant.name)
 def test_a_mutant_dies_behind_the_contract_of_the_clause_of_which_it_dies_in_process(
     troupe: Troupe, mutant: Mutant
 ) -> None:

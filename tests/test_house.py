@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "scope_spec": "spec",
     "scope_model": "model",
+    "scope_judge": "properties",
     "scope_properties": "properties",
     "scope_oracle": "oracle",
 }
@@ -25,7 +26,8 @@ ROOMS = {
 MAY_IMPORT = {
     "scope_spec": set[str](),
     "scope_model": {"scope_spec", "typing_extensions"},
-    "scope_properties": {"scope_spec", "scope_model", "typing_extensions", "hypothesis"},
+    "scope_judge": {"scope_spec", "scope_model", "typing_extensions"},
+    "scope_properties": {"scope_spec", "scope_model", "scope_judge", "typing_extensions", "hypothesis"},
     "scope_oracle": {*ROOMS, "typing_extensions", "hypothesis", "click", "rich", "cattrs"},
 }
 # The Python SDK and what it is made of, and what serves drivers. They are not installed with scopelaw, and the

@@ -34,6 +34,7 @@ from scope_model.servers import (
     Answer,
     AuthorizationServer,
     Challenging,
+    Consent,
     Freedom,
     Granting,
     Issued,
@@ -290,6 +291,7 @@ def test_metadata_may_change() -> None:
         (Granting("wider", with_=scopes("c")), "a b c", "a b c"),
         (Granting("wider", with_=scopes("c"), says=False), "a b c", "a b c"),
         (Granting("wider", with_=scopes("a"), says=False), "a b", None),
+        (Granting(without=scopes("a"), with_=scopes("c")), "a b", "a b"),
         (Granting("empty"), "", ""),
         (Granting("empty", says=False), "", ""),
     ],
@@ -440,6 +442,8 @@ def test_a_narrow_refresh_narrows_the_token_and_not_the_grant() -> None:
         (None, Granting("wider", with_=scopes("c")), "a b"),
         (None, Granting("empty"), "a b"),
         (None, Granting(says=False), None),
+        # What a narrower grant would leave out, only a narrower one does.
+        (None, Granting(without=scopes("a")), "a b"),
     ],
 )
 def test_a_refresh_stays_within_the_grant(scope: str | None, how: Granting, stated: str | None) -> None:
@@ -500,6 +504,33 @@ def test_an_exchange_has_two_legs_and_the_last_one_says_its_scope() -> None:
     # The second leg's own request named nothing, so silence would tell the client nothing.
     assert token == TokenResponse("t1", "a b", "r1", None, AS, RS)
     assert issued.access_tokens["t1"].scope == scopes("a b")
+
+
+def test_what_is_done_for_one_resource_takes_nothing_from_another() -> None:
+    other, waiting = Issued(Key(OTHER_AS, OTHER_RS), scopes("o")), Consent(scopes("w"), Granting())
+    mine = with_token("a b")
+    servers = replace(
+        mine,
+        access_tokens={**mine.access_tokens, "t0": other},
+        refresh_tokens={**mine.refresh_tokens, "r0": other},
+        consents={other.key: waiting},
+    )
+    asserted, _ = answer(servers, TokenRequest(TOKEN_EXCHANGE, "a", None, AS, RS), FREE)
+    for after in (
+        token_for("a", Granting(), servers)[0],
+        refreshed(servers)[0],
+        asserted,
+        answer(asserted, TokenRequest(JWT_BEARER, None, None, AS, RS), FREE)[0],
+        answer(servers, TokenRequest(CLIENT_CREDENTIALS, "a", None, AS, RS), FREE)[0],
+        servers.expire("t1"),
+        servers.move(RS, OTHER_AS),
+        servers.republish(RS, None),
+    ):
+        assert after != servers
+        assert after.access_tokens["t0"] == after.refresh_tokens["r0"] == other
+        assert after.consents[other.key] == waiting
+        assert after.resources[OTHER_RS] == WORLD.resources[OTHER_RS]
+        assert after.issuers == WORLD.issuers
 
 
 def test_an_answer_changes_nothing_that_was_there() -> None:

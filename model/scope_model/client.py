@@ -279,7 +279,7 @@ def _begin(client: Client, _: Idle, call: Call) -> Step:
 
 
 def _answered(client: Client, phase: Calling, response: ResourceResponse) -> Step:
-    """Serve, step up, authorize, or give up (STEP-1, CHAL-6, CHAL-7, CHAL-8, PARSE-10)."""
+    """Serve, step up, authorize, or give up (STEP-1, STEP-2, CHAL-6, CHAL-7, CHAL-8, PARSE-10)."""
     call = phase.call
     if response.operation != call.operation:
         return client, Illegal(f"a response to {response.operation!r} while waiting for {call.operation!r}")
@@ -413,7 +413,7 @@ def select(client: Client, call: Call, challenged: Challenged, issuer: str) -> S
 
     The same for every grant type (STEP-3, GRANT-7, EXT-1), and never cut to what was registered (REG-2). Only the
     account of this issuer and resource is consulted (ACC-7). A scope is taken as it is written (ORDER-2), and
-    offline_access is an ordinary one where it is named (OFFLINE-3).
+    offline_access is an ordinary one where it is named (OFFLINE-3), as is all that a challenge names (CHAL-1).
     """
     setup, memory = client.setup, client.memory
     grant = client.storage.grants.get(Key(issuer, call.resource))
@@ -447,7 +447,10 @@ def _covers(grant: Grant | None, challenged: ScopeSet | None, selected: ScopeSet
 
 
 def _request(client: Client, call: Call, challenged: Challenged, issuer: str) -> Step:
-    """Ask for the selected scopes, unless asking can change nothing (RETRY-1, RETRY-3, OFFLINE-5, OFFLINE-6)."""
+    """Ask for the selected scopes, unless that is in vain or too often (RETRY-1 to RETRY-4, OFFLINE-5, OFFLINE-6).
+
+    The request names the resource that is called (ISO-1).
+    """
     setup, memory = client.setup, client.memory
     scope = select(client, call, challenged, issuer)
     attempts = memory.attempts.get(call, 0)

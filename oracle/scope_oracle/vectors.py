@@ -14,7 +14,7 @@ import click
 from rich.text import Text
 
 from scope_judge.findings import Finding
-from scope_model.events import Transcript
+from scope_model.events import CallStarted, Transcript
 from scope_properties.vectors.search import vectors as search
 from scope_properties.vectors.vector import ClauseVector, Neighbour, ReadingVector, Vectors
 from scope_spec import READINGS
@@ -180,7 +180,8 @@ def _because(findings: tuple[Finding, ...], when: str = "") -> dict[int, tuple[s
 def _told(title: str, transcript: Transcript, marks: Mapping[int, tuple[str, ...]], width: int) -> Iterator[Text]:
     yield Text()
     yield Text(title, style="bold")
-    yield from exchange_text(exchange(transcript, marks, shows_metadata=True), width)
+    calls = frozenset(event.call for event in transcript.events if isinstance(event, CallStarted))
+    yield from exchange_text(exchange(transcript, marks, shows_metadata=True, calls=calls), width)
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -211,7 +212,11 @@ def _both(vector: ReadingVector) -> tuple[tuple[Finding, ...], tuple[Finding, ..
     return vector.by_default, vector.otherwise
 
 
-@click.command("vectors", short_help="List, check or write the vectors.")
+@click.command(
+    "vectors",
+    short_help="List, check or write the vectors.",
+    epilog="\b\nExamples:\n  scopelaw vectors\n  scopelaw vectors --check",
+)
 @click.option("--check", "act", flag_value="check", help="Find them anew, and say which files would change.")
 @click.option("--write", "act", flag_value="write", help="Find them anew, and write their files.")
 def command(*, act: str | None) -> int:

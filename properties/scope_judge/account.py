@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from scope_model.events import CLIENT_CREDENTIALS, WireScope
+from scope_model.events import CLIENT_CREDENTIALS, REFRESH_TOKEN, WireScope
 from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, read_scope
 
 from .knowledge import UNKNOWN, Known
@@ -161,11 +161,12 @@ class Account:
     grant before it, `first` what the first of the `rounds` of grants asked for, `aborted` what was asked for in vain.
     `narrowed` is the scope of a refreshed token that has less than the grant, `refreshed` what refreshes said since.
 
-    `pending` is the request that awaits its token, `refreshing` and `assertion` those of a refresh and of
-    the last leg of an exchange, `awaits_a_token` whether a token request is unanswered, `sourced` what of
-    it some source names, `leg` its grant type, `audience` the resource that its chain names. `invented` is what was
-    requested without a source, `unseen` the tokens that nobody saw issued. `under_way` are the authorizations of
-    which not all came to an end, and `redeemed` how many did.
+    `pending` is the request that awaits its token, `refreshing` and `assertion` those of a refresh and of the last leg
+    of an exchange, `leg` its grant type, `sourced` what of it some source names, `audience` the resource that its
+    chain names. `awaited` is how many token requests are unanswered, `mixed` whether a refresh is among several, so
+    that nobody knows which answer is whose. `invented` is what was requested without a source, `unseen` the tokens
+    that nobody saw issued. `under_way` are the authorizations of which not all came to an end, and `redeemed` how
+    many did.
     """
 
     life: Life
@@ -191,7 +192,8 @@ class Account:
     pending: ScopeRequest | None = None
     refreshing: ScopeRequest | None = None
     assertion: ScopeRequest | None = None
-    awaits_a_token: bool = False
+    awaited: int = 0
+    mixed: bool = False
     under_way: list[ScopeSet] = field(default_factory=list)
     redeemed: int = 0
     sourced: ScopeSet = NO_SCOPES
@@ -223,6 +225,11 @@ class Account:
     def acts_for_itself(self) -> bool:
         """Whether the client acts without a user."""
         return self.grant_type == CLIENT_CREDENTIALS
+
+    def await_token(self, leg: str) -> None:
+        """Count a token request, of a grant type."""
+        self.mixed = self.mixed or (self.awaited > 0 and REFRESH_TOKEN in (leg, self.leg))
+        self.leg, self.awaited = leg, self.awaited + 1
 
     def forget(self) -> None:
         """Take all that was requested and granted here to be unknown, until the next grant says more."""

@@ -38,7 +38,7 @@ from scope_model.events import (
     TokenRequest,
     TokenResponse,
 )
-from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, read_scope, same_scopes
+from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
 
 from .account import NEVER, Account, Attempts, Life, PendingChallenge, Renewal, Resource, ScopeRequest, Token
 from .knowledge import UNKNOWN, Known, either, exactly
@@ -134,14 +134,19 @@ class Facts:
         others = self._open[started.operation]
         others.discard(event.call)
         resource = self.places.called(started.resource)
-        if others:
+        if any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
         owed = resource.owed.get(started.operation)
         if owed is not None and owed.suffices and owed.state in ("new", "in use"):
             yield TokenTried(resource.owed.pop(started.operation))
-        pending = resource.pending.pop(started.operation, None)
-        if pending is not None and pending.refreshed_at == NEVER and not pending.passed_over:
+        pending = resource.pending.get(started.operation)
+        if pending is None:
+            return
+        if pending.refreshed_at == NEVER and not pending.passed_over:
             yield from self._settled(resource, pending, answered=False)
+        pending.passed_over = True  # a later request may still answer it
+        if pending.challenge.refuses_plainly:
+            del resource.pending[started.operation]
 
     def _resource_request(self, event: ResourceRequest) -> Occasions:
         resource = self._found(self.places.called(event.resource))
@@ -169,6 +174,7 @@ class Facts:
             # One value in all calls, after tokens that are never carried, is one that was struck out.
             if account.token is None or self.tokens_seen:
                 account.forget()
+                account.awaited, account.mixed = 0, False  # what was awaited came, unseen
                 account.token = Token(token, self.at, state="in use")
                 self.places.carriers[token] = account, resource
                 self._began_midway = True
@@ -176,7 +182,12 @@ class Facts:
 
     def _tried_again(self, resource: Resource, operation: str) -> Occasions:
         """A challenge is over when its operation is tried again."""
-        pending = resource.attempt(operation).left = resource.pending.pop(operation, None)
+        tried, pending = resource.attempt(operation), resource.pending.pop(operation, None)
+        if pending is not None or tried.sent_at == NEVER:
+            overlaps = len(self._open.get(operation, ())) > 1
+            if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
+                pending.beside = tried.left
+            tried.left = pending
         for other in (pending, *resource.pending.values()):
             if other is not None:
                 other.alone = False
@@ -246,7 +257,9 @@ class Facts:
         if account is not None:
             account.refused = None
         if event.status < 300:
-            resource.attempts[event.operation] = Attempts(call=tried.call)
+            overlaps = len(self._open.get(event.operation, ())) > 1
+            left = tried.left if overlaps else None
+            resource.attempts[event.operation] = Attempts(call=tried.call, calls=tried.calls, left=left)
         if event.status not in (401, 403):
             tried.refused = None
             return
@@ -259,7 +272,7 @@ class Facts:
             renewed,
             repeats=event.status == 401 and tried.said is not None and tried.said == challenge.says,
             outdated=sent_at != NEVER and self._is_outdated(account, tried.carried, sent_at),
-            call=tried.call if tried.call in self._open.get(event.operation, ()) else None,
+            call=self._only_call(event.operation),
             held=self._held(account, challenge),
         )
         if event.status == 401 and account is not None and account.token is not None and not pending.outdated:
@@ -271,7 +284,6 @@ class Facts:
             self._named.setdefault(scope, {})[resource] = resource.epoch
         pending.beside = resource.pending.pop(event.operation, tried.left if challenge.refuses_plainly else None)
         resource.pending[event.operation] = pending
-        resource.answering = None
         self.places.waiting[resource] = None
         if challenge.names_metadata:
             resource.pointed_at = self.at
@@ -436,10 +448,8 @@ class Facts:
     def _answered(resource: Resource, answers: PendingChallenge) -> None:
         """Forget a challenge; one beside it may have the same answer, or one of its own."""
         pending = resource.pending.pop(answers.operation, None)
-        if pending is None or pending.beside is None:
-            return
-        left = pending.beside if pending is answers else pending
-        if not left.challenge.refuses_plainly:
+        left = answers.beside if pending is answers else pending
+        if left is not None and not left.challenge.refuses_plainly:
             left.passed_over = True
             resource.pending[answers.operation] = left
 
@@ -469,21 +479,49 @@ class Facts:
         """The challenge that a request answers: the latest, or another that it meets and the latest is not met."""
         expired_at = NEVER if account.token is None else account.token.expired_at
         waiting = [one for one in _waiting(resource) if one.at > expired_at]
+        if waiting and resource.answering is not None and account.refused_at > resource.called_at:
+            waiting.append(resource.answering)  # the request that was refused may be made again, for less
         if not waiting:
             return resource.answering if expired_at < resource.responded_at else None
         latest = waiting[0]
         if grant_type == CLIENT_CREDENTIALS and not latest.alone and self._is_renewal(account, request):
             return None
-        met = [
-            one for one in waiting if one.challenge.asks_within(request.wanted) and not one.challenge.refuses_plainly
-        ]
-        new = [scope for scope in request.wanted if account not in self._named.get(scope, {})]
-        joined = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
-        best = min(met, key=partial(_misfit, resource, account, new, request.wanted, joined), default=None)
+        named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
+        waiting = [one for one in waiting if self._goes_on(one)] or waiting
+        sensible = (one for one in waiting if not one.challenge.refuses_plainly and (one is latest or not one.repeats))
+        met = [one for one in sensible if one.challenge.asks_within(request.wanted)]
+        best = min(met, key=partial(self._misfit, resource, account, request.wanted, named), default=None)
         if best is None:
-            return next((one for one in waiting if not one.challenge.refuses_plainly), latest)
-        best.alone_met = len(met) < 2
+            return min(waiting, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
+        best.alone_met = len(met) < 2 and best is latest
         return best
+
+    def _only_call(self, operation: str) -> int | None:
+        """The call of an operation, where one and no other is open."""
+        calls = self._open.get(operation, ())
+        return next(iter(calls)) if len(calls) == 1 else None
+
+    def _goes_on(self, pending: PendingChallenge) -> bool:
+        """Whether the call that was challenged may go on."""
+        return pending.call is None or pending.call in self._calls
+
+    def _misfit(
+        self, resource: Resource, account: Account, wanted: ScopeSet, named: ScopeSet, one: PendingChallenge
+    ) -> tuple[int, bool, int, int, int]:
+        """How badly a request fits a challenge that it meets: by what of it is new and named by none that waits.
+
+        A challenge fits that would not be answered in vain, and that explains what is new.
+        """
+        challenge, listed = one.challenge, resource.listed or NO_SCOPES
+        scope = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
+        new = [each for each in wanted if account not in self._named.get(each, {})]
+        added = sum(each not in scope and each not in named and each != OFFLINE_ACCESS for each in new)
+        in_vain = challenge.scope is not None and challenge.insufficient and scope <= account.in_hand.at_least
+        first = account.requested is None and challenge.scope is None and not challenge.unclear
+        odd = one.repeats or in_vain or (first and not listed <= wanted)
+        explained = sum(each in scope for each in new)
+        extra = sum(each not in scope and each != OFFLINE_ACCESS for each in wanted)
+        return added, odd, -explained, extra, -one.at
 
     @staticmethod
     def _is_renewal(account: Account, request: ScopeRequest) -> bool:
@@ -537,9 +575,10 @@ class Facts:
         lost = set(invented)
         account.sourced = ScopeSet(s for s in asked.wanted if s not in lost) if lost else asked.wanted
         account.pending = asked.request
-        if asked.grant_type != AUTHORIZATION_CODE or not account.awaits_a_token:
-            account.leg = asked.grant_type
-        account.awaits_a_token = account.awaits_a_token or asked.grant_type != AUTHORIZATION_CODE
+        if asked.grant_type != AUTHORIZATION_CODE:
+            account.await_token(asked.grant_type)
+        elif account.awaited == 0:
+            account.leg = AUTHORIZATION_CODE
         if asked.grant_type != CLIENT_CREDENTIALS:
             account.under_way.append(account.sourced)
         asked.resource.answering = asked.answers
@@ -594,7 +633,8 @@ class Facts:
         yield ResourceNamed(event.resource, account.audience or resource.published)
         if event.grant_type == AUTHORIZATION_CODE:
             yield CodeExchanged(request, None if account.pending is None else account.pending.wanted)
-        account.leg, account.assertion, account.awaits_a_token = event.grant_type, request, True
+        account.assertion = request
+        account.await_token(event.grant_type)
         account.audience = account.audience or event.resource
 
     def _being_authorized(self, event: TokenRequest) -> tuple[Account, Resource]:
@@ -612,44 +652,49 @@ class Facts:
     def _refreshes(self, event: TokenRequest) -> Occasions:
         request = ScopeRequest.of(event.scope)
         yield ScopesSent(request)
-        place = self.places.refreshed_by.get(event.refresh_token or "")
-        if place is None:
-            resource = self._found(self.places.asked(event.resource))
-            place = self.places.account(resource, event.issuer), resource
-            if event.refresh_token is not None:
-                self._of_an_unseen_grant(place[0])
-        account, resource = place
+        seen = self.places.refreshed_by.get(event.refresh_token or "")
+        account, resource = place = seen or self._refreshed_unseen(event)
         self.places.current = resource
-        yield ResourceNamed(event.resource, account.audience or resource.published)
+        known = seen is not None or event.refresh_token is None
+        yield ResourceNamed(event.resource, (account.audience or resource.published) if known else resource.published)
         answers = self._refresh_answers(resource, account)
         yield RefreshAsked(event, request, account, answers)
-        account.leg, account.refreshing, account.awaits_a_token = REFRESH_TOKEN, request, True
+        account.refreshing = request
+        account.await_token(REFRESH_TOKEN)
         self._redeeming = place
         resource.answering = answers
         if answers is not None:
             answers.refreshed_at = self.at
 
-    def _of_an_unseen_grant(self, account: Account) -> None:
-        """A refresh token that nobody saw issued speaks for a grant that nobody saw."""
-        if account.requested is None:
+    def _refreshed_unseen(self, event: TokenRequest) -> tuple[Account, Resource]:
+        """Whose a refresh token is that nobody saw issued: it speaks for a grant that nobody saw.
+
+        A resource whose grant was seen is no other name for the one that it is for.
+        """
+        places, current = self.places, self.places.current
+        seen = current is not None and current.account is not None and current.account.requested is not None
+        stored = event.refresh_token is not None
+        elsewhere = stored and seen and event.resource is not None and places.named(event.resource) is None
+        resource = self._found(places.called(event.resource) if elsewhere else places.asked(event.resource))
+        account = places.account(resource, event.issuer)
+        if stored and account.requested is None:
             account.forget()
             self._began_midway = True
+        return account, resource
 
     def _refresh_answers(self, resource: Resource, account: Account) -> PendingChallenge | None:
         """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
         if account.token is not None and account.token.state == "expired":
             return None
-        waiting = [one for one in _waiting(resource) if one.refreshed_at == NEVER or one.alone]
+        waiting = [one for one in _waiting(resource) if self._goes_on(one) and (one.refreshed_at == NEVER or one.alone)]
         latest = waiting[0] if waiting and waiting[0].alone else None
-        if latest is not None and latest.challenge.status == 401 and not latest.repeats:
-            return latest
         rejected = (one for one in waiting if one.challenge.status == 401 and not one.repeats)
         return next((one for one in rejected if one.refreshed_at == NEVER), latest)
 
     def _token_response(self, event: TokenResponse) -> Occasions:
         account, resource = self._place_of(event.issuer, event.resource)
         self._began_midway = self._began_midway or account.leg is None
-        account.awaits_a_token = False
+        account.awaited = max(0, account.awaited - 1)
         if event.access_token is None and event.error is not None:
             self._token_refused(account)
         elif event.access_token is None:
@@ -664,6 +709,9 @@ class Facts:
             else:
                 self._issued(account, event, said)
             self._new_token(account, resource, event)
+        if account.mixed:
+            account.granted = account.in_hand = UNKNOWN
+            account.told, account.mixed = "unseen", account.awaited > 0
         self._done(account, resource)
         yield from ()
 
@@ -760,7 +808,12 @@ class Facts:
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
             answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
         )
-        if answering is not None and answering.alone_met:
+        # A refresh may be one by the clock, unless the call is known to go on.
+        if (
+            answering is not None
+            and answering.alone_met
+            and (account.leg != REFRESH_TOKEN or answering.call is not None)
+        ):
             resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
         self.places.waiting.pop(resource, None)
@@ -840,7 +893,7 @@ def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
 
 def _is_or_awaits(account: Account, issuer: str | None) -> bool:
     """Whether an answer of an issuer is for an account: it is that issuer's, or awaits one, be it of its first leg."""
-    if issuer is None or account.issuer is None or account.awaits_a_token:
+    if issuer is None or account.issuer is None or account.awaited > 0:
         return True
     return canonical(issuer) == canonical(account.issuer)
 
@@ -851,22 +904,8 @@ def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
         yield from islice(pending.and_those_beside, _SEEN_BACK)
     for tried in islice(reversed(resource.attempts.values()), _SEEN_BACK):
         if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
-            yield tried.left  # sent again before it was answered, or by another call: the two overlap
-
-
-def _misfit(
-    resource: Resource, account: Account, new: list[Scope], wanted: ScopeSet, joined: ScopeSet, one: PendingChallenge
-) -> tuple[int, bool, int, int]:
-    """How badly a request fits a challenge that it meets: by what it adds, or leaves out of the metadata.
-
-    What others that wait for an answer name is not added: `joined` holds it.
-    """
-    challenge, listed = one.challenge, resource.listed or NO_SCOPES
-    named = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
-    added = sum(scope not in named and scope not in joined and scope != OFFLINE_ACCESS for scope in new)
-    first = account.requested is None and challenge.scope is None and not challenge.unclear
-    extra = sum(scope not in named and scope != OFFLINE_ACCESS for scope in wanted)
-    return added, (first and not listed <= wanted) or one.repeats, extra, -one.at
+            # It was sent again before it was answered, or by another call: the two overlap.
+            yield from islice(tried.left.and_those_beside, _SEEN_BACK)
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.

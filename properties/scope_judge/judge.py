@@ -120,8 +120,10 @@ class Judge:
             self.found.append(finding)
 
     def _count(self, settled: Settled) -> None:
-        self.stepped_up = self.stepped_up or (settled.answered and settled.challenge.insufficient)
-        self.opportunities += settled.is_fair
+        insufficient = settled.challenge.insufficient
+        self.stepped_up = self.stepped_up or (settled.answered and insufficient)
+        # Whoever answers a 401 need not know what step-up is; whoever leaves one for more scope alone had the chance.
+        self.opportunities += settled.is_fair and (insufficient or not settled.answered)
 
 
 @cache

@@ -191,9 +191,8 @@ class Settled(Occasion):
 
     @property
     def is_fair(self) -> bool:
-        """Whether nothing but the client stood in the way: a 403 that is spelled plainly and names its scopes."""
-        challenge = self.challenge
-        return challenge.plain and challenge.scope is not None and challenge.insufficient and self.can_be_met
+        """Whether nothing but the client stood in the way, the spelling of the challenge neither."""
+        return self.challenge.plain and self.can_be_met
 
     @property
     def is_implied(self) -> bool:
@@ -208,7 +207,7 @@ class Settled(Occasion):
         if not challenge.insufficient or challenge.plain:
             return None
         found = next((seen.error for wrong, seen in challenge.misread if wrong is SEARCHING), None)
-        return None if found is None or found.replace("\\", "") == challenge.error else found
+        return None if found is None or found.replace("\\", "").strip('"') == challenge.error else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -510,8 +509,8 @@ class Asked(Occasion):
         if self.configured is not None and scope in self.configured and self.mode != "none":
             bound = self.challenged if self.challenged is not None else self.listed
             return "known" if bound is None or scope in bound else "configured"
-        if self.listed is not None and scope in self.listed:
-            return "listed" if self.challenged is not None else "known"
+        if self.listed is not None and scope in self.listed and self.challenged is None:
+            return "known"
         return self._origin_afar(scope, places)
 
     def _challenge_names(self, scope: Scope) -> bool:
@@ -523,6 +522,8 @@ class Asked(Occasion):
     def _origin_afar(self, scope: Scope, places: Mapping[Owner, int]) -> Origin:
         if self.resource in places:
             return "moved"
+        if self.listed is not None and scope in self.listed:
+            return "listed"
         if self.resource.parent_listed is not None and scope in self.resource.parent_listed:
             return "parent"
         if self.server_listed is not None and scope in self.server_listed:

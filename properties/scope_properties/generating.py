@@ -88,7 +88,8 @@ class Generator(ABC):
         issuers = ISSUERS[: self.among((1, 2))]
         resources = RESOURCES[: self.among((1, 2))]
         # As many draws for one server as for two: whoever shrinks can take one away, and the rest stays as it is.
-        drawn = [self._resource(name, self.among(issuers)) for name in RESOURCES]
+        described = zip(RESOURCES, DESCRIBED, strict=True)
+        drawn = [self._resource(name, self.among(issuers), self.among(others)) for name, others in described]
         issuing = [AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS)) for name in ISSUERS]
         servers = Servers(
             dict(zip(resources, drawn, strict=False)),
@@ -97,9 +98,9 @@ class Generator(ABC):
         wants, grant_type = self.among((True, True, False)), self.among(grant_types)
         return Plan(servers, revision, self.among(CONFIGURED), wants, grant_type, self.among(REGISTRATIONS))
 
-    def _resource(self, name: str, issuer: str) -> ResourceServer:
+    def _resource(self, name: str, issuer: str, described: str | None) -> ResourceServer:
         needs = {operation: self.among(NEEDS) for operation in OPERATIONS}
-        return ResourceServer(name, issuer, needs, self.among(LISTS), self.among(DESCRIBED))
+        return ResourceServer(name, issuer, needs, self.among(LISTS), described)
 
     def make_call(self, call: Call | None = None) -> MakeCall:
         """A call, of any operation unless one is given, with the choices that its servers make."""
@@ -143,11 +144,10 @@ class Generator(ABC):
 
     def _opening(self) -> Steps:
         """The first call; now and then one in which no scope is named, which is possible at first alone."""
-        # The plain call is drawn first in any case: to shrink is to draw less, before it is to draw what is plainer.
-        call, kind = self.make_call(), self.among(("plain", "plain", "reported", "reported", "silent"))
-        if kind == "silent":
-            return (RepublishMetadata(_FIRST, None), *self._calls_in_silence())
-        return (call, ReportGrant(_FIRST)) if kind == "reported" else (call,)
+        # Each is drawn in any case, so that whoever shrinks can exchange one for the other.
+        call, silence = (self.make_call(),), (RepublishMetadata(_FIRST, None), *self._calls_in_silence())
+        reported = (*call, ReportGrant(_FIRST))
+        return self.among((call, call, reported, reported, silence))
 
     def _a_call(self) -> Steps:
         return (self.make_call(),)

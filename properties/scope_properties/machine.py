@@ -132,15 +132,22 @@ class ScopeMachine(RuleBasedStateMachine):
 
     @rule(call=ANY_CALL, spellings=SOME_SPELLINGS)
     def call_and_reject_its_token_in_each_spelling(self, call: Call, spellings: list[str]) -> None:
-        """Calls whose tokens are rejected, each in another spelling."""
-        self.play(*(MakeCall(call, (Challenging("unauthorized", spelling=name),)) for name in spellings))
+        """Calls whose tokens are rejected, each in another spelling, and which no refresh can answer."""
+        without = (Granting(refresh_token=False),)
+        self.play(
+            MakeCall(call, (Challenging("unauthorized"),), without),
+            *(MakeCall(call, (Challenging("unauthorized", spelling=name),), without) for name in spellings),
+        )
 
     @rule(call=ANY_CALL, issuer=st.sampled_from(ISSUERS))
     def move_then_call_with_silent_servers_then_refresh(self, call: Call, issuer: str) -> None:
         """A resource moves, and neither challenge nor token response names a scope; then a refresh."""
-        silent = MakeCall(call, (Challenging(scope="unnamed"),), (Granting(says=False),))
+        silent = MakeCall(call, (Challenging(scope="unnamed"),), (Granting(says=False),), persists=True)
         at = call.resource
-        self.play(MoveResource(at, issuer), silent, ReportGrant(at), ExpireToken(at), MakeCall(call))
+        self.play(
+            *(MoveResource(at, issuer), RepublishMetadata(at, None), silent),
+            *(ReportGrant(at), ExpireToken(at), MakeCall(call)),
+        )
 
     @rule(call=ANY_CALL, granting=grantings())
     def expire_token_then_call(self, call: Call, granting: Granting) -> None:

@@ -21,7 +21,7 @@ from scope_model.spellings import SPELLINGS
 from scope_spec import Revision
 
 from .episodes import Episode, MakeCall, Plan
-from .generating import MOST, Generator
+from .generating import MOST, Generator, Steps
 from .tables import GRANTINGS, LISTS, ODD_SCOPES, PLAIN_SCOPES, SPELLED, USER_DELEGATED, WORDINGS
 
 T = TypeVar("T")
@@ -111,6 +111,11 @@ class _Drawn(Generator):
     def among(self, choices: Sequence[T]) -> T:
         return choices[self._draw(_up_to(len(choices) - 1))]
 
+    @override
+    def related_steps(self) -> Steps:
+        # Drawn as one value, which Hypothesis can then leave out as one.
+        return self._draw(related_steps())
+
 
 @cache
 def _up_to(most: int) -> SearchStrategy[int]:
@@ -127,6 +132,12 @@ def plans(draw: DrawFn, *, revision: Revision = "2026-07-28", grant_types: tuple
 def make_calls(draw: DrawFn) -> MakeCall:
     """Calls of any operation, with the choices that its servers make."""
     return _Drawn(draw).make_call()
+
+
+@st.composite
+def related_steps(draw: DrawFn) -> Steps:
+    """Steps that belong together."""
+    return Generator.related_steps(_Drawn(draw))
 
 
 @st.composite

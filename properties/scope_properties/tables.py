@@ -83,8 +83,8 @@ SERVER_LISTS: Final = (
     *(tuple(text.split()) for text in ("a", "a b c", "e,f", "")),
     *((OFFLINE_ACCESS,), ("a", OFFLINE_ACCESS), ("x", OFFLINE_ACCESS)) * 2,
 )
-# One resource in ten publishes metadata that speaks of another resource (META-3).
-DESCRIBED: Final = (*(None,) * 9, "https://elsewhere.example/mcp")
+# Some resources publish metadata that speaks of another one (META-3): the second, since nothing works there then.
+DESCRIBED: Final = ((*(None,) * 11, "https://elsewhere.example/mcp"), (None, None, "https://elsewhere.example/mcp"))
 SPELLED: Final = (*SPELLINGS, *MISSPELLINGS)
 REGISTRATIONS: Final[tuple[Registration, ...]] = (*("dynamic",) * 6, "known", "document")
 CONFIGURED: Final = (

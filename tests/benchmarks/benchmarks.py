@@ -36,6 +36,8 @@ from scope_model.events import (
     AUTHORIZATION_CODE,
     AuthorizationRequest,
     AuthorizationResponse,
+    ClientReported,
+    ClientRestarted,
     Event,
     Header,
     ResourceRequest,
@@ -315,6 +317,35 @@ def _resources(names: Sequence[str]) -> Iterator[Event]:
         yield TokenExpired(f"t0.{name}")
 
 
+def _resources_then_restarts(names: Sequence[str]) -> Iterator[Event]:
+    yield from _resources(names)
+    for name in names:
+        yield ClientRestarted()
+        yield ResourceRequest("read", f"t0.{name}", f"{RESOURCE}/{name}")
+        yield ResourceResponse("read", 200, (), f"{RESOURCE}/{name}")
+
+
+def _resources_then_unnamed_renewals(names: Sequence[str]) -> Iterator[Event]:
+    yield from _resources(names)
+    for name in names:
+        yield AuthorizationRequest("a b", None, ISSUER)
+        yield AuthorizationResponse(code=True, issuer=ISSUER)
+        yield TokenRequest(AUTHORIZATION_CODE, None, None, ISSUER)
+        yield TokenResponse(f"t1.{name}", "a b", None, None, ISSUER)
+
+
+def _resources_then_reports(names: Sequence[str]) -> Iterator[Event]:
+    yield from _resources(names)
+    for name in names:
+        yield ClientReported(("a", "b"), ISSUER, f"{RESOURCE}/{name}")
+
+
+def _long_header(names: Sequence[str]) -> Iterator[Event]:
+    yield ResourceRequest("read", None, RESOURCE)
+    yield ResourceResponse("read", 401, (f'Bearer scope="a" {"x" * 10 * len(names)}',), RESOURCE)
+    yield AuthorizationRequest("b", None, ISSUER, RESOURCE)
+
+
 CORNERS: Final[Mapping[str, Callable[[Sequence[str]], Iterator[Event]]]] = {
     "scopes, then as many denied rounds": _one_large_then_denied,
     "scopes, then as many granted rounds": _one_large_then_granted,
@@ -323,6 +354,10 @@ CORNERS: Final[Mapping[str, Callable[[Sequence[str]], Iterator[Event]]]] = {
     "operations": _operations,
     "scopes, then as many refreshes": _refreshes,
     "resources, each expiring": _resources,
+    "resources, then as many restarts": _resources_then_restarts,
+    "resources, then as many unnamed renewals": _resources_then_unnamed_renewals,
+    "resources, then as many reports": _resources_then_reports,
+    "times ten letters that no equals sign ends": _long_header,
 }
 
 

@@ -15,6 +15,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import islice
 from multiprocessing import get_context
@@ -70,8 +71,9 @@ def _load(module: str, source: str) -> None:
     name = f"scope_model.{module}"
     spec = spec_from_file_location(name, path_of(module))
     assert spec is not None
-    sys.modules[name] = module_from_spec(spec)
-    exec(compile(source, path_of(module), "exec"), vars(sys.modules[name]))  # noqa: S102 - our own, edited
+    edited = sys.modules[name] = module_from_spec(spec)
+    exec(compile(source, path_of(module), "exec"), vars(edited))  # noqa: S102 - our own, edited
+    setattr(import_module("scope_model"), module, edited)
 
 
 def _pass(tests: Sequence[str]) -> bool:

@@ -65,6 +65,10 @@ HOLDS_A_STORED_TOKEN = {
     .insufficient("c")
     .discovers()
     .asks("a b c"),
+    "asks, after a grant that was seen, for what it may have had before": stored.obtains("a c", "t1")
+    .served("write", "t1")
+    .insufficient("d", "admin")
+    .asks("a c d z"),
     "says what it holds": stored.reports("a", "b"),
     "says that it does not know what it holds": stored.reports_that_it_does_not_know(),
     "holds at one resource what another one challenges": story()
@@ -93,10 +97,6 @@ BREAKS_WITH_A_STORED_TOKEN = {
     "replaces, after a grant that was seen": (
         stored.obtains("a b c", "t1").served("write", "t1").insufficient("d", "admin").asks("d"),
         finds("ACC-1 ACC-2 ACC-4", "discouraged"),
-    ),
-    "asks for what no source names, after a grant that was seen": (
-        stored.obtains("a c", "t1").served("write", "t1").insufficient("d", "admin").asks("a c d z"),
-        finds("SEL-6", "discouraged"),
     ),
     "sends a scope that no grammar allows": (stored.asks(" a c"), finds("SEL-4", "violates", worst="violates")),
     "renews twice for one call": (

@@ -121,7 +121,7 @@ class _Words:
         self.events = transcript.events
         self.words = words_of(transcript, SCOPES)
         self.tokens = [None, *words_of(transcript, ACCESS_TOKENS)]
-        self.refresh_tokens = [None, *words_of(transcript, REFRESH_TOKENS)]
+        self.refresh_tokens = words_of(transcript, REFRESH_TOKENS)
         self.operations = words_of(transcript, OPERATIONS) or ["read"]
         self.resources = [None, *words_of(transcript, RESOURCES), "https://one.example", "https://two.example/mcp"]
         known = list(dict.fromkeys((*self.words, *_BESIDE)))
@@ -164,7 +164,7 @@ class _Words:
         yield from (AuthorizationRequest(scope, prompt="consent") for scope in self._offline())
         yield TokenRequest(AUTHORIZATION_CODE)
         yield from (TokenRequest(CLIENT_CREDENTIALS, scope) for scope in self.scopes)
-        for token in self.refresh_tokens[1:]:
+        for token in self.refresh_tokens:
             yield from (TokenRequest(REFRESH_TOKEN, scope, token) for scope in self.scopes)
         yield from (CallEnded(event.call) for event in self.events if isinstance(event, CallStarted))
 
@@ -182,7 +182,7 @@ class _Words:
             case AuthorizationResponse():
                 yield from (AuthorizationResponse(code=True), AuthorizationResponse(error="access_denied"))
             case TokenResponse():
-                yield from (replace(event, scope=scope) for scope in self.scopes)
+                yield from (replace(event, scope=scope) for scope in (*self.scopes, ""))
                 yield from (replace(event, scope=scope.replace(" ", ",")) for scope in self.scopes if scope)
                 yield from (replace(event, refresh_token=token) for token in (None, "r1", "r2"))
             case _:
@@ -200,10 +200,11 @@ class _Words:
                 yield (f'Bearer scope="{one}", Bearer error="insufficient_scope", scope="{other}"',)
 
     def documents(self) -> Iterator[Event]:
-        """What may be learnt, or happen, at any time."""
+        """What may be learnt, reported, or happen at any time."""
         for resource in self.resources:
             yield from (ProtectedResourceMetadata(resource, scopes_supported=names) for names in self.lists[:_FEW])
         yield from (AuthorizationServerMetadata(scopes_supported=names) for names in self.lists[:_FEW])
+        yield from (ClientReported(names) for names in self.lists)
         yield ClientRestarted()
 
 

@@ -33,8 +33,8 @@ def is_near(transcript: Transcript, finding: Finding) -> bool:
 
 
 def neighbour_in_two_events(transcript: Transcript, finding: Finding) -> Neighbour | None:
-    """The nearest one in two events."""
-    return _kept(_pairs(transcript), transcript, finding)
+    """The nearest one in two events, of which one is where the client broke the clause."""
+    return _kept(_pairs(transcript, finding.event), transcript, finding)
 
 
 def _kept(candidates: Iterator[tuple[Change, ...]], transcript: Transcript, finding: Finding) -> Neighbour | None:
@@ -46,10 +46,12 @@ def _kept(candidates: Iterator[tuple[Change, ...]], transcript: Transcript, find
     return Neighbour(nearest[-1].transcript, tuple((change.how, change.event) for change in nearest))
 
 
-def _pairs(transcript: Transcript) -> Iterator[tuple[Change, Change]]:
-    for one in client_changes(transcript):
-        for other in client_changes(one.transcript):
-            if other.event > one.event:
+def _pairs(transcript: Transcript, broken_at: int) -> Iterator[tuple[Change, Change]]:
+    for one in changes(transcript):
+        moved = {"changed": 0, "added": 1, "left out": -1}[one.how] if one.event <= broken_at else 0
+        at = broken_at + moved
+        if one.event < at < len(one.transcript.events):
+            for other in changes_at(one.transcript, at):
                 yield one, other
 
 

@@ -3,8 +3,8 @@
 Each request is answered before the next is sent, a code is exchanged as soon as it came, and a token is used after it
 was issued. Calls of the application come one after the other. All else may be missing, as it may be in a recording.
 
-A request is odd if whoever holds a token does not send it, or asks for another one without a reason: a 401 or 403, a
-lifetime that ended, a restart. That may be the very fault; elsewhere it only puzzles the reader.
+It is odd if a client does not send the newest token that it holds, or asks for another one without a reason: a 401 or
+403, a lifetime that ended, a restart. That may be the very fault; elsewhere it only puzzles the reader.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Response = ResourceResponse | AuthorizationResponse | TokenResponse
 
 
 def oddities(events: Iterable[Event]) -> int | None:
-    """How many requests are odd, None where events cannot be what a client and its servers did, in this order."""
+    """How many events are odd, None where events cannot be what a client and its servers did, in this order."""
     wire = _Wire()
     return wire.odd if all(wire.may_come(event) for event in events) else None
 
@@ -46,6 +46,7 @@ class _Wire:
         self._coded = False
         self._has_reason = True
         self._tokens: set[str | None] = {None}
+        self._newest: str | None = None
         self._call: int | None = None
         self._calls = 0
 
@@ -64,7 +65,7 @@ class _Wire:
                 return self._calling(event)
             case TokenExpired() | ClientRestarted():
                 self._has_reason = True
-                return isinstance(event, ClientRestarted) or event.access_token in self._tokens
+                return isinstance(event, ClientRestarted) or self._is_held(event.access_token)
             case _:
                 return True
 
@@ -74,13 +75,16 @@ class _Wire:
         if self._coded:
             return False
         if isinstance(request, ResourceRequest):
-            self.odd += request.access_token is None and len(self._tokens) > 1
-            return request.access_token in self._tokens
+            return self._is_held(request.access_token)
         if isinstance(request, AuthorizationRequest):
             self.odd += not self._has_reason
             return True
         self.odd += not (self._has_reason or request.grant_type == JWT_BEARER)
         return request.refresh_token in self._tokens
+
+    def _is_held(self, access_token: str | None) -> bool:
+        self.odd += access_token != self._newest
+        return access_token in self._tokens
 
     def _answers(self, response: Response) -> bool:
         if response.resource is not None and self._open is not None and response.resource != self._open.resource:
@@ -94,6 +98,7 @@ class _Wire:
                 return isinstance(self._open, AuthorizationRequest) and response.code == (response.error is None)
             case TokenResponse():
                 self._tokens |= {response.access_token, response.refresh_token}
+                self._newest = response.access_token or self._newest
                 self._has_reason = response.access_token is None
                 issues = response.access_token is not None
                 return isinstance(self._open, TokenRequest) and issues == (response.error is None)

@@ -7,21 +7,30 @@ them shows is sought in the vectors that were found, with one event changed. The
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from itertools import chain, islice
 from typing import Final
 
 from scope_judge.findings import Finding
 from scope_judge.judge import judge
-from scope_model.events import Transcript
+from scope_model.events import (
+    AuthorizationServerMetadata,
+    CallEnded,
+    ClientRegistration,
+    ClientRestarted,
+    Event,
+    TokenExpired,
+    Transcript,
+)
 from scope_model.policies import POLICIES
 from scope_properties.episodes import Episode
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
 from scope_properties.runs import run
 from scope_properties.sampling import sample
-from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
+from scope_properties.tables import RESOURCES, USER_DELEGATED
 from scope_spec import CLAUSES, READINGS
 
 from .changes import changes, in_other_setups
@@ -33,9 +42,7 @@ from .vector import ClauseVector, ReadingVector, Vectors
 _SEED: Final = 11
 _EXAMPLES: Final = 120
 _AT_MOST: Final = 1_500
-_THOROUGHLY: Final = 20
-_FEW: Final = 6
-_BEGINNING: Final = 30
+_THOROUGHLY: Final = 10
 _KEPT: Final = 3
 _IN_RESERVE: Final = 20
 
@@ -75,7 +82,7 @@ def _kind(finding: Finding) -> tuple[str, str, int]:
 def _allowing() -> dict[str, list[Goal]]:
     allowing: dict[str, list[Goal]] = {}
     for name, value in DISPUTED:
-        for fault in READINGS[name].alternative(value or "").allows:
+        for fault in READINGS[name].alternative(value).allows:
             allowing.setdefault(fault, []).append((name, value))
     return allowing
 
@@ -85,6 +92,17 @@ _ALLOWING: Final[Mapping[str, list[Goal]]] = _allowing()
 
 # A value that allows no fault changes what is known, and only judging by it tells what it decides.
 _TRIED: Final = tuple(goal for goal in DISPUTED if all(goal not in goals for goals in _ALLOWING.values()))
+
+
+def _evident(found: list[Finding]) -> dict[Goal, tuple[int, int]]:
+    """What findings tell by themselves: the goals that they show, after how many others and at which event."""
+    shown: dict[Goal, tuple[int, int]] = {}
+    for at, finding in enumerate(found):
+        if finding.verdict == CLAUSES[finding.clause].verdict:
+            shown.setdefault((finding.clause, None), (at, finding.event))
+        for goal in _ALLOWING.get(f"{finding.clause}/{finding.cause}", ()):
+            shown.setdefault(goal, (at, finding.event))
+    return shown
 
 
 class _Shown:
@@ -99,26 +117,18 @@ class _Shown:
         kept = self._kept.get(goal, [])
         return [transcript for (strange, *_), transcript in kept if strange == kept[0][0][0]][:count]
 
-    def lacks(self, goal: Goal) -> bool:
-        """Whether there could be more of it."""
-        return len(self.best(goal)) < _KEPT
-
-    def take(self, transcript: Transcript, clause: str | None = None, *, thoroughly: bool = False) -> None:
-        """Note what a transcript shows, of a client that is made to break `clause`."""
+    def take(self, transcript: Transcript, clause: str | None = None, *, thoroughly: bool = False) -> bool:
+        """Note what a transcript shows, of a client that is made to break `clause`; whether it does."""
         self._seen += 1
         found = judge(transcript)
-        shown: dict[Goal, tuple[int, int]] = {}
-        for at, finding in enumerate(found):
-            if finding.verdict == CLAUSES[finding.clause].verdict:
-                shown.setdefault((finding.clause, None), (at, finding.event))
-            for goal in _ALLOWING.get(f"{finding.clause}/{finding.cause}", ()):
-                shown.setdefault(goal, (at, finding.event))
-        for goal in _TRIED if thoroughly else ():
-            if self.lacks(goal) and others(goal, transcript, found) is not None:
-                shown[goal] = (len(found), len(transcript.events))
+        shown = _evident(found)
+        for tried in _TRIED if thoroughly else ():
+            if len(self.best(tried)) < _KEPT and others(tried, transcript, found) is not None:
+                shown[tried] = (len(found), len(transcript.events))
         for goal, rank in shown.items():
             kept = [*self._kept.get(goal, ()), ((goal != (clause, None), *rank, self._seen), transcript)]
             self._kept[goal] = sorted(kept, key=lambda each: each[0])[:_IN_RESERVE]
+        return (clause, None) in shown
 
 
 # --- what shows it --------------------------------------------------------------------------------
@@ -136,19 +146,23 @@ def _shown() -> _Shown:
         for at, episode in enumerate(_episodes(USER_DELEGATED, _EXAMPLES)):
             shown.take(run(episode, ModelSubject(policy, label=name)), thoroughly=at < _THOROUGHLY)
     for mutant in MUTANTS.values():
+        times = 0
         for at, episode in enumerate(_episodes(mutant.grant_types, _AT_MOST) if mutant.law_only is None else ()):
-            if at >= _EXAMPLES and not shown.lacks((mutant.clause, None)):
+            if at >= _EXAMPLES and times >= _KEPT:
                 break
-            shown.take(run(episode, mutant.subject), mutant.clause, thoroughly=at < _THOROUGHLY)
+            times += shown.take(run(episode, mutant.subject), mutant.clause, thoroughly=at < _THOROUGHLY)
     return shown
 
 
-def _short() -> Iterator[Transcript]:
-    """The beginnings of what the reference client leaves, with all names and calls."""
-    for grant_types in (USER_DELEGATED, WITHOUT_A_USER):
-        for episode in _episodes(grant_types, _EXAMPLES)[:_FEW]:
-            transcript = run(episode, ModelSubject())
-            yield Transcript(transcript.header, transcript.events[:_BEGINNING])
+def _named(transcript: Transcript) -> Transcript:
+    """The same with the resource named wherever it was left out."""
+    return Transcript(transcript.header, tuple(_naming(event) for event in transcript.events))
+
+
+def _naming(event: Event) -> Event:
+    if isinstance(event, (TokenExpired, ClientRestarted, CallEnded, ClientRegistration, AuthorizationServerMetadata)):
+        return event
+    return event if event.resource is not None else replace(event, resource=RESOURCES[0])
 
 
 # --- the vectors ----------------------------------------------------------------------------------
@@ -168,8 +182,9 @@ def _changed(goals: list[Goal], known: Iterable[Transcript]) -> dict[Goal, Trans
             if oddities(other.events) is None:
                 continue
             found = judge(other)
+            evident = _evident(found)
             for goal in goals:
-                if others(goal, other, found) is not None:
+                if goal in evident or (goal in _TRIED and others(goal, other, found) is not None):
                     shown[goal].append(other)
     return _best({goal: sorted(transcripts, key=weight)[:_KEPT] for goal, transcripts in shown.items()})
 
@@ -184,8 +199,10 @@ def vectors() -> Vectors:
     shown = _shown()
     goals = [*JUDGED, *DISPUTED]
     best = _best({goal: shown.best(goal) for goal in goals})
-    for known in (sorted(dict.fromkeys(best.values()), key=weight), _short()):
-        best |= _changed([goal for goal in goals if goal not in best], known)
+    known = sorted(dict.fromkeys(best.values()), key=weight)
+    changed = _changed([goal for goal in goals if goal not in best], known)
+    best |= changed
+    best |= _changed([goal for goal in goals if goal not in best], chain(changed.values(), map(_named, known)))
     clauses = (_clause_vector(name, best[name, None], shown) for name, _ in JUDGED if (name, None) in best)
     readings = (_reading_vector(name, value, best[name, value]) for name, value in DISPUTED if (name, value) in best)
     return Vectors(tuple(clauses), tuple(readings))
@@ -195,14 +212,29 @@ def _clause_vector(clause: str, transcript: Transcript, shown: _Shown) -> Clause
     """The vector of a clause: where the shortest transcript has no neighbour in one event, the shortest that has."""
     nearest = neighbour(transcript, _broken(clause, transcript))
     if nearest is None:
-        longer = _smallest(shown.best((clause, None), _IN_RESERVE), partial(_beside_a_neighbour, clause))
+        shows = partial(_beside_a_neighbour, clause)
+        near = (each for each in shown.best((clause, None), _IN_RESERVE) if shows(each) is not None)
+        longer = _smallest(list(islice(near, 1)), shows)
         if longer is not None:
-            transcript, nearest = longer, neighbour(longer, _broken(clause, longer))
+            transcript = _shortest_with_a_neighbour(clause, longer)
+            nearest = neighbour(transcript, _broken(clause, transcript))
     finding = _broken(clause, transcript)
     if nearest is None:
         nearest = neighbour_in_two_events(transcript, finding)
     also = tuple(found for found in judge(transcript) if found != finding)
     return ClauseVector(clause, transcript, finding, also, nearest)
+
+
+def _shortest_with_a_neighbour(clause: str, transcript: Transcript) -> Transcript:
+    """The same with one event after the other left out, as long as there is a neighbour anywhere."""
+    events, least = tuple(transcript.events), others((clause, None), transcript) or 0
+    for at in range(len(events)):
+        shorter = Transcript(transcript.header, events[:at] + events[at + 1 :])
+        odd, besides = oddities(shorter.events), others((clause, None), shorter)
+        if odd is not None and besides is not None and odd + besides <= least + (oddities(events) or 0):
+            if neighbour(shorter, _broken(clause, shorter)) is not None:
+                return _shortest_with_a_neighbour(clause, shorter)
+    return transcript
 
 
 def _broken(clause: str, transcript: Transcript) -> Finding:
