@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from types import MappingProxyType
 from typing import Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clients import CLIENTS
 from scope_judge.findings import Finding
 from scope_judge.judge import judge
 from scope_model.events import (
@@ -33,47 +31,14 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_model.policies import POLICIES
 from scope_properties.forgetting import OMISSIONS, Judging, Remainder, gained, lost, remainders, together, whole
-from scope_properties.model_subject import ModelSubject
-from scope_properties.mutants import EQUIVALENTS, MUTANTS
-from scope_properties.runs import run
-from scope_properties.sampling import sample
-from scope_properties.strategies import episodes
-from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
-from scope_spec import REVISIONS, Revision, Verdict
-
-# --- whose transcripts ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A client whose transcripts are kept, and for which revision and grant types it is meant."""
-
-    subject: ModelSubject
-    revision: Revision = "2026-07-28"
-    grant_types: tuple[str, ...] = USER_DELEGATED
-
-    def transcripts(self, seed: int) -> Iterator[Transcript]:
-        """Its transcripts of sampled episodes, without end."""
-        for episode in sample(seed, revision=self.revision, grant_types=self.grant_types):
-            yield run(episode, self.subject)
-
-
-CLIENTS: Final[Mapping[str, Kept]] = MappingProxyType(
-    {f"reference at {revision}": Kept(ModelSubject(), revision) for revision in REVISIONS}
-    | {"reference without a user": Kept(ModelSubject(), grant_types=WITHOUT_A_USER)}
-    | {f"policy {name}": Kept(ModelSubject(policy)) for name, policy in POLICIES.items()}
-    | {f"equivalent {one.name}": Kept(ModelSubject(one.policy), one.revision) for one in EQUIVALENTS}
-    | {f"mutant {name}": Kept(mutant.subject, grant_types=mutant.grant_types) for name, mutant in MUTANTS.items()}
-)
+from scope_spec import Verdict
 
 
 @st.composite
 def transcripts(draw: st.DrawFn) -> Transcript:
-    """A transcript of any of them, with the application's calls or without."""
-    client = CLIENTS[draw(st.sampled_from(tuple(CLIENTS)))]
-    transcript = run(draw(episodes(revision=client.revision, grant_types=client.grant_types)), client.subject)
+    """A transcript of any client, with the application's calls or without."""
+    transcript = draw(CLIENTS[draw(st.sampled_from(tuple(CLIENTS)))].any_transcript())
     return transcript if draw(st.booleans()) else without_any(transcript, "calls").transcript
 
 
