@@ -127,6 +127,7 @@ class Blame:
 
     def __init__(self, revision: Revision, reads_plain: Iterable[Situation]) -> None:
         self.reads_plain = set(reads_plain)
+        self._heeds_without_error = False
         self._revision = revision
         self._explanations = [known for known in EXPLANATIONS if self._is_in_force(known.clause)]
 
@@ -212,11 +213,12 @@ class Blame:
                 yield wrong
 
     def _misreadings(self, asked: Asked) -> Iterator[tuple[Misreading, Heading]]:
-        """The misreadings that see other scopes; who heeds a first 401 without an error code needs none."""
+        """The misreadings that see other scopes; whoever once heeded a challenge without an error code needs none."""
         challenge = asked.challenge
         if challenge is None or challenge.malformed:
             return
-        needs_none = asked.first is not False or (asked.situation[0], "initial") in self.reads_plain
+        heeded = self._heeds_without_error or (asked.situation[0], "initial") in self.reads_plain
+        needs_none = heeded or asked.first is not False
         for wrong, seen in challenge.misread:
             if seen.scope != challenge.right.scope and not (wrong is NEEDING_ERROR and needs_none):
                 yield wrong, seen
@@ -230,6 +232,7 @@ class Blame:
             return
         if any(occasion.is_new(scope) for scope in challenged):
             self.reads_plain.add(occasion.situation)
+            self._heeds_without_error = self._heeds_without_error or occasion.challenge.error is None
 
 
 def _is_explained(asked: Asked, scope: str, *, challenged: bool = True) -> bool:
