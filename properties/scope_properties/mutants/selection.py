@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import Client, Heard, LearningResource
-from scope_model.events import OFFLINE, OFFLINE_ACCESS, ProtectedResourceMetadata, ResourceResponse
+from scope_model.client import Action, Client, Heard, LearningResource
+from scope_model.events import (
+    CLIENT_CREDENTIALS,
+    OFFLINE,
+    OFFLINE_ACCESS,
+    ProtectedResourceMetadata,
+    ResourceResponse,
+    TokenRequest,
+)
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.selections import (
     Sources,
@@ -77,6 +84,12 @@ def _ignores_metadata_pointer(_: Client, event: Heard) -> Heard:
         return event
     kept = [(name, value) for name, value in bearers[0].parameters if name != "resource_metadata"]
     return replace(event, www_authenticate=SPELLINGS["plain"](kept))
+
+
+def _names_nothing_again(_: Client, after: Client, action: Action) -> Action:
+    if not isinstance(action, TokenRequest) or action.grant_type != CLIENT_CREDENTIALS or action.resource is None:
+        return action
+    return action if after.grant(action.resource) is None else replace(action, scope=None)
 
 
 MUTANTS: Final = (
@@ -181,5 +194,13 @@ MUTANTS: Final = (
         always_choosing(lambda chosen, _: chosen | scopes("openid")),
         grant_types=WITHOUT_A_USER,
         also={"ACC-7", "META-1", "ORDER-3", "RETRY-1", "SEL-3", "SEL-6"},
+    ),
+    Mutant(
+        "client-credentials-renew-without-scope",
+        "GRANT-7",
+        "leaves the parameter out once it holds a grant",
+        alter_step=sending(_names_nothing_again),
+        grant_types=WITHOUT_A_USER,
+        also={"ACC-1", "ACC-2", "ACC-8", "CHAL-1", "GRANT-4", "RETRY-3"},
     ),
 )

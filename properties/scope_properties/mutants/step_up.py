@@ -74,12 +74,6 @@ def _sends_again(before: Client, event: Heard, after: Client, action: Action) ->
     return before, ResourceRequest(phase.call.operation, token, phase.call.resource)
 
 
-def _names_nothing_again(_: Client, after: Client, action: Action) -> Action:
-    if not isinstance(action, TokenRequest) or action.grant_type != CLIENT_CREDENTIALS or action.resource is None:
-        return action
-    return action if after.grant(action.resource) is None else replace(action, scope=None)
-
-
 def _old_token(before: Client, _: Client, action: Action) -> Action:
     if isinstance(action, ResourceRequest) and isinstance(before.phase, Exchanging):
         held = before.grant(before.phase.call.resource)
@@ -157,14 +151,6 @@ MUTANTS: Final = (
         alter_step=_sends_again,
         grant_types=WITHOUT_A_USER,
         also={"RETRY-3", "STEP-2"},
-    ),
-    Mutant(
-        "client-credentials-renew-without-scope",
-        "GRANT-7",
-        "leaves the parameter out once it holds a grant",
-        alter_step=sending(_names_nothing_again),
-        grant_types=WITHOUT_A_USER,
-        also={"ACC-1", "ACC-2", "ACC-8", "CHAL-1", "GRANT-4", "RETRY-3"},
     ),
     Mutant(
         "replaces",
