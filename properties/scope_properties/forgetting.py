@@ -44,6 +44,7 @@ from scope_model.events import (
     CallStarted,
     ClientRegistration,
     ClientReported,
+    ClientRestarted,
     Event,
     ProtectedResourceMetadata,
     Received,
@@ -92,14 +93,18 @@ Losses = Callable[[Sequence[Event]], Iterable[Loss]]
 _STAND_ALONE: Final = frozenset({"SEL-4", "OFFLINE-4", "OFFLINE-5"})
 """What one message breaks, whatever came before or comes after."""
 
-_CHALLENGE: Final = frozenset({"CHAL-1"})
-"""What a challenge and the request that answers it break, whatever is known of tokens and grants."""
+_OF_A_CHALLENGE: Final = frozenset({"CHAL-1", "OFFLINE-3", "ACC-6", "SEL-5", "REG-2", "ORDER-2"}) | {
+    name for name in CLAUSES if name.startswith("PARSE-")
+}
+"""What a request breaks that answers a challenge: which one that is, is known by what has become of the others."""
 
 _OF_THE_END: Final = frozenset({"STEP-7", "GRANT-3"})
 """What is broken by something that never happens: found when the call ends, or the transcript."""
 
-_OF_A_CALL: Final = _OF_THE_END | {"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "CHAL-8"}
-"""What is held against a client within one call of its application."""
+_OF_A_CALL: Final = _OF_THE_END | frozenset(
+    {"RETRY-1", "RETRY-2", "RETRY-3", "RETRY-4", "CHAL-7", "CHAL-8", "STEP-3", "STEP-5", "OFFLINE-2"}
+)
+"""What is held against a client within one call of its application, or where no other awaits an answer."""
 
 _OF_A_PAST: Final = frozenset(
     {"SEL-1", "SEL-2", "SEL-3", "SEL-6", "SEL-7", "META-1", "META-3", "EXT-1", "OFFLINE-1", "REG-1", "ACC-7"}
@@ -107,7 +112,7 @@ _OF_A_PAST: Final = frozenset(
 """What is too much only where nothing came before: a call that shows no token may have carried one."""
 
 _COUNTED: Final = frozenset({"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-8"})
-"""What is found when a count is full: where less was seen, that is later."""
+"""What is found when a count is full, which is later where less was seen."""
 
 _FORGOTTEN: Final = frozenset({"ACC-8", "ACC-10"})
 """What shows in two reports: the first was right, and the second has lost what the first had."""
@@ -146,14 +151,15 @@ def _omission(keeps: frozenset[str]) -> Callable[[Losses], Losses]:
 
 @_omission(keeps=_STAND_ALONE)
 def beginning(events: Sequence[Event]) -> Iterator[Loss]:
-    """A recording may begin at any time at which a token is held, and the first request that is left shows it.
+    """A recording may begin at any time of rest at which a token is held, and the first request that is left shows it.
 
-    Where that is a call without a token, or a request for scopes, nobody can tell it from a client's first.
+    Where that is a call without a token, or a request for scopes, nobody can tell it from a client's first. Nor can
+    anybody tell what answers a challenge that came before.
     """
     issued = set[str]()
     shows = _what_the_next_request_shows(events)
-    for at, event in enumerate(events):
-        if shows[at] in issued:
+    for at, (event, rests) in enumerate(zip(events, _before_which_all_rests(events), strict=True)):
+        if rests and shows[at] in issued:
             yield dict.fromkeys(range(at))
         if isinstance(event, TokenResponse):
             issued.update(token for token in (event.access_token, event.refresh_token) if token is not None)
@@ -197,17 +203,13 @@ def registrations(events: Sequence[Event]) -> Iterator[Loss]:
     return _each(events, ClientRegistration)
 
 
-@_omission(keeps=_ALL - _OF_A_CALL)
+@_omission(keeps=_ALL - _OF_A_CALL - _OF_A_CHALLENGE)
 def calls(events: Sequence[Event]) -> Iterator[Loss]:
-    """What the application asked for, from beginning to end, is known to whoever drives the client alone."""
-    parts: dict[int, dict[int, Event | None]] = {}
-    for at, event in enumerate(events):
-        if isinstance(event, (CallStarted, CallEnded)):
-            parts.setdefault(event.call, {})[at] = None
-    yield from parts.values()
+    """What the application asked for is known to whoever drives the client alone, who writes all of it down, or none."""
+    yield {at: None for at, event in enumerate(events) if isinstance(event, (CallStarted, CallEnded))}
 
 
-@_omission(keeps=_ALL)
+@_omission(keeps=_ALL - _OF_A_CHALLENGE)
 def expiries_at_rest(events: Sequence[Event]) -> Iterator[Loss]:
     """A client's clock is on no wire: after a call that was served, what it does next shows that a token ran out."""
     served = False
@@ -224,13 +226,13 @@ def authorization_headers(events: Sequence[Event]) -> Iterator[Loss]:
     yield _presenting(events, None)
 
 
-@_omission(keeps=_STAND_ALONE | _CHALLENGE)
+@_omission(keeps=_STAND_ALONE | _OF_A_CHALLENGE)
 def tokens_in_headers(events: Sequence[Event]) -> Iterator[Loss]:
     """A careful recorder writes the same thing in place of every token that is presented."""
     yield _presenting(events, "redacted")
 
 
-@_omission(keeps=_STAND_ALONE | _CHALLENGE)
+@_omission(keeps=_STAND_ALONE)
 def bodies_of_token_responses(events: Sequence[Event]) -> Iterator[Loss]:
     """What a token endpoint answers may be compressed, cut, or left out: it is an answer, and nobody can read it."""
     for at, event in enumerate(events):
@@ -280,6 +282,26 @@ def _presenting(events: Sequence[Event], token: str | None) -> Loss:
         for at, event in enumerate(events)
         if isinstance(event, ResourceRequest) and event.access_token is not None
     }
+
+
+def _before_which_all_rests(events: Sequence[Event]) -> Iterator[bool]:
+    """Whether no call is under way before an event, and no challenge awaits an answer."""
+    under_way, waiting = set[int](), set[tuple[str | None, str]]()
+    for event in events:
+        yield not under_way and not waiting
+        match event:
+            case CallStarted():
+                under_way.add(event.call)
+            case CallEnded():
+                under_way.discard(event.call)
+            case ResourceResponse() if event.status in (401, 403):
+                waiting.add((event.resource, event.operation))
+            case ResourceRequest():
+                waiting.discard((event.resource, event.operation))
+            case ClientRestarted():
+                waiting.clear()
+            case _:
+                pass
 
 
 def _what_the_next_request_shows(events: Sequence[Event]) -> list[str | None]:
@@ -343,8 +365,8 @@ def gained(judging: Judging, transcript: Transcript, left: Remainder) -> list[Fi
     """The accusations that came up because something was left out; a judge has none.
 
     Not among them is that something never happened, where the last messages were left out: a transcript says by its
-    footer that it is whole, and nothing else can say that what was owed at its end was never done. Nor is a count
-    that is full later because it began later, where it had been full before.
+    footer that it is whole, and nothing else can say that what was owed at its end was never done. Nor is the end of
+    the recording in place of that of a call, nor a count that is full later because it began later.
     """
     new_end = _last_message(left) != _last_message(whole(transcript))
     before = _accusations(judging, whole(transcript))
@@ -352,7 +374,7 @@ def gained(judging: Judging, transcript: Transcript, left: Remainder) -> list[Fi
     return [
         found
         for found in alone
-        if not (new_end and found.clause in _OF_THE_END) and not _was_counted_before(found, before)
+        if not (new_end and found.clause in _OF_THE_END) and not _was_found_elsewhere(found, before)
     ]
 
 
@@ -366,10 +388,12 @@ def lost(judging: Judging, transcript: Transcript, left: Remainder, keeps: froze
     return _unanswered(before, _accusations(judging, left))
 
 
-def _was_counted_before(found: Finding, before: Iterable[Finding]) -> bool:
-    """Whether a count was already found to be full at an earlier event."""
-    return found.clause in _COUNTED and any(
-        one.clause == found.clause and one.event < found.event and _GRAVITY[one.verdict] >= _GRAVITY[found.verdict]
+def _was_found_elsewhere(found: Finding, before: Iterable[Finding]) -> bool:
+    """Whether a count was full at an earlier event, or what never happened is found at another end."""
+    return any(
+        one.clause == found.clause
+        and _GRAVITY[one.verdict] >= _GRAVITY[found.verdict]
+        and (found.clause in _OF_THE_END or (found.clause in _COUNTED and one.event < found.event))
         for one in before
     )
 
