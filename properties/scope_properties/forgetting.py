@@ -205,7 +205,7 @@ def registrations(events: Sequence[Event]) -> Iterator[Loss]:
 
 @_omission(keeps=_ALL - _OF_A_CALL - _OF_A_CHALLENGE)
 def calls(events: Sequence[Event]) -> Iterator[Loss]:
-    """What the application asked for is known to whoever drives the client alone, who writes all of it down, or none."""
+    """What the application asked for is known to whoever drives the client, who writes all of it down, or nothing."""
     yield {at: None for at, event in enumerate(events) if isinstance(event, (CallStarted, CallEnded))}
 
 
