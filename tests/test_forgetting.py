@@ -223,13 +223,13 @@ def test_a_judge_that_lets_an_accusation_go_with_what_it_does_not_rest_on_is_cau
         ([("ACC-8", "discouraged", 5)], [("ACC-1", "discouraged", 4)], 0, 0),  # another name
         ([("ACC-1", "discouraged", 5)], [("CHAL-1", "violates", 4)], 1, 0),  # graver
         ([("CHAL-1", "violates", 5)], [("ACC-1", "discouraged", 4)], 0, 1),  # softer
-        ([("ACC-1", "discouraged", 5)], [("ACC-1", "discouraged", 6)], 1, 1),  # elsewhere
+        ([("ACC-1", "discouraged", 5)], [("SEL-6", "discouraged", 6)], 1, 1),  # another fault
         ([("ACC-1", "discouraged", 5)], [("ACC-1", "discouraged", 4), ("SEL-6", "discouraged", 4)], 1, 0),  # two of one
         ([("ACC-1", "unspecified", 5)], [("ACC-1", "discouraged", 4)], 1, 0),  # said at last
         ([("REG-1", "discouraged", 4)], [], 0, 0),  # its event is gone
         ([("ACC-1", "discouraged", 5)], [("ACC-1", "unspecified", 4)], 0, 1),  # hardly said
         ([("RETRY-1", "discouraged", 5)], [("RETRY-1", "discouraged", 6)], 0, 1),  # counted from later on
-        ([("RETRY-1", "discouraged", 7)], [("RETRY-1", "discouraged", 4)], 1, 1),  # counted before it was full
+        ([("RETRY-1", "discouraged", 7)], [("RETRY-1", "discouraged", 4)], 0, 1),  # another is the one too many
         ([("STEP-7", "discouraged", 7)], [("STEP-7", "discouraged", 4)], 0, 1),  # at another end
     ],
 )
