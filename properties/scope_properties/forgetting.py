@@ -431,7 +431,7 @@ def _same_fault(one: Finding, other: Finding) -> bool:
 
 
 def _unanswered(these: Iterable[Finding], by: Iterable[Finding], *alike: Alike) -> list[Finding]:
-    """Those of `these` for which none is left in `by` that is alike and as grave; each answers one, the gravest first."""
+    """Those of `these` for which nothing is left in `by` that is alike and as grave; each answers one."""
     answers, alone = list(by), list(these)
     for are_alike in alike:
         these, alone = alone, []
