@@ -82,7 +82,7 @@ def test_a_client_that_replaces_is_caught_by_both_formulations() -> None:
         f"law: {grow}, ACC-1: {LAWS[grow].says}",
         f"law: {again}, ACC-2: {LAWS[again].says}",
         "judge: ACC-1, discouraged: a was asked for before, and is missing",
-        "judge: ACC-4, discouraged: b was asked for before, and is missing",
+        "judge: ACC-1, discouraged: b was asked for before, and is missing",
     ]
 
 

@@ -2,8 +2,9 @@
 
 `python -m scope_oracle.scoreboard` writes results/scoreboard.md, and a page for each release with the shortest
 trace of each finding, from the recorded results beside them; the tests fail where a page is not current. With a
-subject and a release it first checks that one and records the result. Nothing in the pages is written by hand: what
-a finding comes down to is in the *.causes.toml files.
+subject and a release it first checks that one and records the result, and with a revision at that one: a line of
+releases is judged at the newest that it speaks. Nothing in the pages is written by hand: what a finding comes down to
+is in the *.causes.toml files.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
-from scope_spec import CLAUSES, REVISIONS
+from scope_spec import CLAUSES, REVISIONS, Revision
 
 from .checking import check
 from .forms import result_json
@@ -211,10 +212,15 @@ def pages() -> dict[Path, str]:
     return {BOARD: board(releases), PAST: past()} | each_page
 
 
-def record(opening: Opening, results: Path = RESULTS, examples: int | None = None) -> None:
+def record(
+    opening: Opening,
+    results: Path = RESULTS,
+    examples: int | None = None,
+    revision: Revision = REVISIONS[-1],
+) -> None:
     """Check a release as `scopelaw check` does, and keep the result with its date."""
-    with opening() as chosen, Jobs(opening, processes(), REVISIONS[-1], DEFAULT_READINGS) as bench:
-        result = check(chosen, examples=examples, bench=bench)
+    with opening() as chosen, Jobs(opening, processes(), revision, DEFAULT_READINGS) as bench:
+        result = check(chosen, revision=revision, examples=examples, bench=bench)
     form = result_json(result, readings=DEFAULT_READINGS) | {"date": datetime.now(UTC).date().isoformat()}
     path = results / f"{result.subject}-{result.version}.json"
     path.write_text(json.dumps(form, indent=1) + "\n", "utf-8")
@@ -222,6 +228,7 @@ def record(opening: Opening, results: Path = RESULTS, examples: int | None = Non
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        record(partial(subject, sys.argv[1], sys.argv[2]))
+        name, release, *spoken = sys.argv[1:]
+        record(partial(subject, name, release), revision=next((r for r in REVISIONS if r in spoken), REVISIONS[-1]))
     for path, text in pages().items():
         path.write_text(text, "utf-8")

@@ -507,21 +507,20 @@ class Facts:
 
     def _misfit(
         self, resource: Resource, account: Account, wanted: ScopeSet, named: ScopeSet, one: PendingChallenge
-    ) -> tuple[int, bool, int, int, int]:
+    ) -> tuple[int, bool, bool, int, int]:
         """How badly a request fits a challenge that it meets: by what of it is new and named by none that waits.
 
-        A challenge fits that would not be answered in vain, and that explains what is new.
+        Then a challenge fits that is not answered in vain, that names just this, or that explains what is new.
         """
         challenge, listed = one.challenge, resource.listed or NO_SCOPES
         scope = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
         new = [each for each in wanted if account not in self._named.get(each, {})]
         added = sum(each not in scope and each not in named and each != OFFLINE_ACCESS for each in new)
-        in_vain = challenge.scope is not None and challenge.insufficient and scope <= account.in_hand.at_least
+        in_vain = challenge.insufficient and not challenge.unclear and scope <= account.in_hand.at_least
         first = account.requested is None and challenge.scope is None and not challenge.unclear
         odd = one.repeats or in_vain or (first and not listed <= wanted)
         explained = sum(each in scope for each in new)
-        extra = sum(each not in scope and each != OFFLINE_ACCESS for each in wanted)
-        return added, odd, -explained, extra, -one.at
+        return added, odd, not same_scopes(scope, wanted), -explained, -one.at
 
     @staticmethod
     def _is_renewal(account: Account, request: ScopeRequest) -> bool:

@@ -86,6 +86,13 @@ def a_new_token_is_not_replaced_at_once(asked: Asked) -> Answer:
     return None if asked.answers is None else _renewed_again(asked.answers, "and authorization is asked for again")
 
 
+@clause("CHAL-8", on=Settled)
+def a_second_rejection_is_reported(settled: Settled) -> Answer:
+    """The second 401 of one call that says the same is left to the application."""
+    pending = settled.pending
+    return HOLDS if pending.challenge.status == 401 and pending.repeats and not settled.answered else None
+
+
 def _renewed_again(answers: PendingChallenge, what: str) -> Answer:
     if answers.challenge.status != 401 or answers.renewed is None:
         return None

@@ -1,13 +1,14 @@
-"""Chapter 3, selection: what a request for scopes contains (SEL, META, CHAL-1, REG-1, EXT-1)."""
+"""Chapter 3, selection: what a request for scopes contains (SEL, META, CHAL-1, REG-1, EXT-1, GRANT-7)."""
 
 from __future__ import annotations
 
 from scope_judge.account import NEVER
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import OFFLINE, Asked, listing
-from scope_model.events import OFFLINE_ACCESS, TOKEN_EXCHANGE
+from scope_model.events import CLIENT_CREDENTIALS, OFFLINE_ACCESS, TOKEN_EXCHANGE
 
 from .book import clause
+from .losses import lost
 
 
 @clause("CHAL-1", on=Asked)
@@ -192,3 +193,9 @@ def the_registration_covers_the_first_request(asked: Asked) -> Answer:
     if registered is None or asked.wanted <= registered:
         return HOLDS
     return Broken("narrower", f"the client registered without {listing(asked.wanted - registered)}")
+
+
+@clause("GRANT-7", on=Asked)
+def client_credentials_carry_what_was_selected(asked: Asked) -> Answer:
+    """A request of client credentials does not leave out the parameter where scopes were accumulated."""
+    return lost(asked, "GRANT-7") if asked.accumulates and asked.grant_type == CLIENT_CREDENTIALS else None

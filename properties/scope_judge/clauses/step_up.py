@@ -29,12 +29,6 @@ def no_round_of_a_chain_is_forgotten(asked: Asked) -> Answer:
     return lost(asked, "ACC-4") if asked.accumulates and asked.account.rounds > 1 else None
 
 
-@clause("GRANT-7", on=Asked)
-def client_credentials_carry_what_was_selected(asked: Asked) -> Answer:
-    """A request of client credentials does not leave out the parameter where scopes were accumulated."""
-    return lost(asked, "GRANT-7") if asked.accumulates and asked.grant_type == CLIENT_CREDENTIALS else None
-
-
 @clause("ACC-3", on=Asked)
 def nothing_else_enters_the_union(asked: Asked) -> Answer:
     """A step-up that names scopes does not bring in the rest of the metadata."""

@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import Client, Heard, LearningResource
-from scope_model.events import OFFLINE, OFFLINE_ACCESS, ProtectedResourceMetadata, ResourceResponse
+from scope_model.client import Action, Client, Heard, LearningResource
+from scope_model.events import (
+    CLIENT_CREDENTIALS,
+    OFFLINE,
+    OFFLINE_ACCESS,
+    ProtectedResourceMetadata,
+    ResourceResponse,
+    TokenRequest,
+)
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.selections import (
     Sources,
@@ -79,107 +86,93 @@ def _ignores_metadata_pointer(_: Client, event: Heard) -> Heard:
     return replace(event, www_authenticate=SPELLINGS["plain"](kept))
 
 
+def _names_nothing_again(_: Client, after: Client, action: Action) -> Action:
+    if not isinstance(action, TokenRequest) or action.grant_type != CLIENT_CREDENTIALS or action.resource is None:
+        return action
+    return action if after.grant(action.resource) is None else replace(action, scope=None)
+
+
 MUTANTS: Final = (
     Mutant(
         "metadata-before-challenge",
         "CHAL-1",
         "prefers the resource metadata to the challenge",
-        choosing(with_offline_access(first_of(resource_metadata, challenge, configured))),
-        also={"ORDER-3", "PARSE-5", "SEL-1", "SEL-5"},
-    ),
+        choosing(with_offline_access(first_of(resource_metadata, challenge, configured))), also={"ORDER-3", "PARSE-5", "SEL-1", "SEL-5"}),
     Mutant(
         "configured-before-challenge",
         "CHAL-1",
         "prefers what the caller configured, though only as a fallback",
-        choosing(first_of(configured, challenge, resource_metadata)),
-        also={"SEL-1", "SEL-2"},
-    ),
+        choosing(first_of(configured, challenge, resource_metadata)), also={"SEL-1", "SEL-2"}),
     Mutant(
         "first-challenged-scope-only",
         "CHAL-1",
         "asks for the first challenged scope alone",
-        choosing(chosen_by(lambda s: ScopeSet(list(REFERENCE.select(s) or ())[:1]))),
-        also={"PARSE-6", "PARSE-7", "SEL-2", "SEL-3", "SEL-5"},
-    ),
+        choosing(chosen_by(lambda s: ScopeSet(list(REFERENCE.select(s) or ())[:1]))), also={"PARSE-6", "PARSE-7", "SEL-2", "SEL-3", "SEL-5"}),
     Mutant(
         "metadata-joined-at-first",
         "SEL-1",
         "joins the resource metadata to the first challenge",
-        choosing(accumulate(challenge, resource_metadata).or_else(configured)),
-        also={"ACC-7"},
-    ),
+        choosing(accumulate(challenge, resource_metadata).or_else(configured)), also={"ACC-7"}),
     Mutant(
         "configured-joined-at-first",
         "SEL-1",
         "joins what the caller configured to the first challenge",
-        choosing(chosen_by(_configured_with_the_challenge)),
-    ),
+        choosing(chosen_by(_configured_with_the_challenge))),
     Mutant(
-        "first-listed-scope-only", "SEL-2", "asks for the first listed scope alone", choosing(chosen_by(_first_listed))
-    ),
+        "first-listed-scope-only", "SEL-2", "asks for the first listed scope alone", choosing(chosen_by(_first_listed))),
     Mutant(
         "default-scope",
         "SEL-3",
         "asks for a scope of its own where nothing is known",
-        choosing(chosen_by(_a_default)),
-        also={"META-1"},
-    ),
+        choosing(chosen_by(_a_default)), also={"META-1"}),
     Mutant(
         "challenge-cut-to-metadata",
         "SEL-5",
         "drops challenged scopes that the metadata does not list",
-        always_choosing(_cut_to_the_metadata),
-        also={"ACC-6", "CHAL-1", "PARSE-7"},
-    ),
+        always_choosing(_cut_to_the_metadata), also={"ACC-6", "CHAL-1", "PARSE-7"}),
     Mutant(
         "openid-always",
         "SEL-6",
         "adds a scope of its own",
-        always_choosing(lambda chosen, _: chosen | scopes("openid")),
-        also={"ACC-7", "META-1", "ORDER-3", "SEL-3"},
-    ),
+        always_choosing(lambda chosen, _: chosen | scopes("openid")), also={"ACC-7", "META-1", "ORDER-3", "SEL-3"}),
     Mutant(
         "server-list-as-a-source",
         "SEL-7",
         "falls back to the authorization server's list",
-        choosing(first_of(challenge, resource_metadata, server_metadata, configured)),
-        also={"OFFLINE-1", "SEL-3"},
-    ),
+        choosing(first_of(challenge, resource_metadata, server_metadata, configured)), also={"OFFLINE-1", "SEL-3"}),
     Mutant(
         "server-list-at-step-up",
         "SEL-7",
         "steps up for the authorization server's list where nothing else says what is needed",
-        choosing(step_up=with_offline_access(chosen_by(_server_list_at_step_up))),
-    ),
+        choosing(step_up=with_offline_access(chosen_by(_server_list_at_step_up)))),
     Mutant(
         "empty-list-means-a-default",
         "META-1",
         "reads an empty metadata list as its own default",
-        alter_event=_fills_empty_lists,
-    ),
+        alter_event=_fills_empty_lists),
     Mutant(
         "any-metadata",
         "META-3",
         "uses metadata that names another resource",
-        alter_event=_trusts_any_metadata,
-        also={"ORDER-3"},
-    ),
+        alter_event=_trusts_any_metadata, also={"ORDER-3"}),
     Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
     Mutant(
         "offline-access-alone",
         "SEL-3",
         "asks for offline_access where nothing else is known",
-        choosing(chosen_by(_offline_access_alone)),
-    ),
+        choosing(chosen_by(_offline_access_alone))),
     Mutant(
-        "registers-narrowly", "REG-1", "registers for less than it asks for", alter_step=sending(registering_narrowly)
-    ),
+        "registers-narrowly", "REG-1", "registers for less than it asks for", alter_step=sending(registering_narrowly)),
     Mutant(
         "exchanges-for-anything",
         "EXT-1",
         "names an unrelated scope in a token exchange",
         always_choosing(lambda chosen, _: chosen | scopes("openid")),
-        grant_types=WITHOUT_A_USER,
-        also={"ACC-7", "META-1", "ORDER-3", "RETRY-1", "SEL-3", "SEL-6"},
-    ),
+        grant_types=WITHOUT_A_USER, also={"ACC-7", "META-1", "ORDER-3", "SEL-3", "SEL-6"}),
+    Mutant(
+        "client-credentials-renew-without-scope",
+        "GRANT-7",
+        "leaves the parameter out once it holds a grant",
+        alter_step=sending(_names_nothing_again),
+        grant_types=WITHOUT_A_USER, also={"ACC-1", "ACC-2", "ACC-8", "CHAL-1", "GRANT-4", "RETRY-1", "RETRY-3"}),
 )
