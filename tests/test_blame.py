@@ -68,7 +68,7 @@ def renamed(revision: Revision) -> Counter[tuple[str, str]]:
     """How often which name became which in some transcripts of every client, which are held to the law as well."""
     names: Counter[tuple[str, str]] = Counter()
     for client in CLIENTS.values():
-        for transcript in islice(replace(client, revision=revision).transcripts(5), 24):
+        for transcript in islice(replace(client, revision=revision).transcripts(5), 16):
             for reads_plain in (frozenset[Situation](), SITUATIONS):
                 blamed, plain = with_blame_and_without(transcript, reads_plain)
                 assert objections(blamed, plain, revision) == []

@@ -95,8 +95,8 @@ def without_any(transcript: Transcript, name: str) -> Remainder:
 
 @cache
 def sampled() -> tuple[Transcript, ...]:
-    """Six transcripts of each client."""
-    return tuple(transcript for client in CLIENTS.values() for transcript in islice(client.transcripts(11), 6))
+    """A dozen transcripts of each client."""
+    return tuple(transcript for client in CLIENTS.values() for transcript in islice(client.transcripts(11), 12))
 
 
 @pytest.mark.parametrize("name", OMISSIONS)
@@ -106,9 +106,10 @@ def test_each_omission_leaves_something_out_and_accusations_in(name: str) -> Non
         left = without_any(transcript, name)
         if left.transcript.events != transcript.events:
             changed += 1
-            kept += any(found.clause in keeps and found.event in left.places for found in judge(transcript))
-    assert changed >= len(sampled()) // 20
-    assert kept >= 5
+            accusations = (found for found in judge(transcript) if found.verdict != "unspecified")
+            kept += any(found.clause in keeps and found.event in left.places for found in accusations)
+    assert changed >= 200
+    assert kept >= 3
 
 
 def test_what_is_drawn_leaves_something_out() -> None:
@@ -176,7 +177,7 @@ def test_each_part_of_each_omission_is_another() -> None:
 
 def test_a_recording_begins_where_the_next_request_shows_a_token_that_was_issued() -> None:
     starts = [len(loss) for loss in OMISSIONS["beginning"].losses(WHOLE.events)]
-    assert starts == [9, 10, 11, 12, 13, 14]
+    assert starts == [12, 13, 14]
 
 
 @pytest.mark.parametrize(
@@ -222,13 +223,14 @@ def test_a_judge_that_lets_an_accusation_go_with_what_it_does_not_rest_on_is_cau
         ([("ACC-8", "discouraged", 5)], [("ACC-1", "discouraged", 4)], 0, 0),  # another name
         ([("ACC-1", "discouraged", 5)], [("CHAL-1", "violates", 4)], 1, 0),  # graver
         ([("CHAL-1", "violates", 5)], [("ACC-1", "discouraged", 4)], 0, 1),  # softer
-        ([("ACC-1", "discouraged", 5)], [("ACC-1", "discouraged", 6)], 1, 1),  # elsewhere
+        ([("ACC-1", "discouraged", 5)], [("SEL-6", "discouraged", 6)], 1, 1),  # another fault
         ([("ACC-1", "discouraged", 5)], [("ACC-1", "discouraged", 4), ("SEL-6", "discouraged", 4)], 1, 0),  # two of one
         ([("ACC-1", "unspecified", 5)], [("ACC-1", "discouraged", 4)], 1, 0),  # said at last
         ([("REG-1", "discouraged", 4)], [], 0, 0),  # its event is gone
         ([("ACC-1", "discouraged", 5)], [("ACC-1", "unspecified", 4)], 0, 1),  # hardly said
         ([("RETRY-1", "discouraged", 5)], [("RETRY-1", "discouraged", 6)], 0, 1),  # counted from later on
-        ([("RETRY-1", "discouraged", 7)], [("RETRY-1", "discouraged", 4)], 1, 1),  # counted before it was full
+        ([("RETRY-1", "discouraged", 7)], [("RETRY-1", "discouraged", 4)], 0, 1),  # another is the one too many
+        ([("STEP-7", "discouraged", 7)], [("STEP-7", "discouraged", 4)], 0, 1),  # at another end
     ],
 )
 def test_findings_are_compared_by_event_and_gravity(

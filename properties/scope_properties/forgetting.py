@@ -25,7 +25,6 @@ Not among the omissions, because their absence speaks:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -44,6 +43,7 @@ from scope_model.events import (
     CallStarted,
     ClientRegistration,
     ClientReported,
+    ClientRestarted,
     Event,
     ProtectedResourceMetadata,
     Received,
@@ -92,25 +92,31 @@ Losses = Callable[[Sequence[Event]], Iterable[Loss]]
 _STAND_ALONE: Final = frozenset({"SEL-4", "OFFLINE-4", "OFFLINE-5"})
 """What one message breaks, whatever came before or comes after."""
 
-_CHALLENGE: Final = frozenset({"CHAL-1"})
-"""What a challenge and the request that answers it break, whatever is known of tokens and grants."""
+_OF_A_CHALLENGE: Final = frozenset(
+    {"CHAL-1", "OFFLINE-3", "SEL-5", "REG-2", "ORDER-2", "ACC-1", "ACC-2", "ACC-4", "ACC-6"}
+    | {name for name in CLAUSES if name.startswith("PARSE-")}
+)
+"""What a request breaks that answers a challenge: which one it answers, if any, is told by what became of the others.
+
+A renewal by the clock answers none, and may ask for what it asked before.
+"""
 
 _OF_THE_END: Final = frozenset({"STEP-7", "GRANT-3"})
 """What is broken by something that never happens: found when the call ends, or the transcript."""
-
-_OF_A_CALL: Final = _OF_THE_END | {"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "CHAL-8", "STEP-3", "STEP-5"}
-"""What is held against a client within one call of its application."""
 
 _OF_A_PAST: Final = frozenset(
     {"SEL-1", "SEL-2", "SEL-3", "SEL-6", "SEL-7", "META-1", "META-3", "EXT-1", "OFFLINE-1", "REG-1", "ACC-7"}
 )
 """What is too much only where nothing came before: a call that shows no token may have carried one."""
 
-_OF_AN_ANSWER: Final = frozenset({"CHAL-1", "ACC-1", "ACC-2", "ACC-4"})
-"""What a request breaks that answers a challenge, and that a renewal by the clock does not."""
+_IN_A_ROW: Final = frozenset({"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "STEP-3"})
+"""What is found of many requests in a row where no calls were written down, and within one call where they were."""
 
-_COUNTED: Final = frozenset({"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "CHAL-8", "STEP-3"})
-"""What is found when a count is full: where less was seen, that is later."""
+_COUNTED: Final = _IN_A_ROW | frozenset({"CHAL-8"})
+"""What is found when a count is full, which is later where less was seen."""
+
+_OF_A_CALL: Final = _OF_THE_END | _COUNTED | frozenset({"RETRY-3", "STEP-5", "OFFLINE-2"})
+"""What is held against a client within one call of its application, or where no other awaits an answer."""
 
 _FORGOTTEN: Final = frozenset({"ACC-8", "ACC-10"})
 """What shows in two reports: the first was right, and the second has lost what the first had."""
@@ -149,14 +155,15 @@ def _omission(keeps: frozenset[str]) -> Callable[[Losses], Losses]:
 
 @_omission(keeps=_STAND_ALONE)
 def beginning(events: Sequence[Event]) -> Iterator[Loss]:
-    """A recording may begin at any time at which a token is held, and the first request that is left shows it.
+    """A recording may begin at any time of rest at which a token is held, and the first request that is left shows it.
 
-    Where that is a call without a token, or a request for scopes, nobody can tell it from a client's first.
+    Where that is a call without a token, or a request for scopes, nobody can tell it from a client's first. Nor can
+    anybody tell what answers a challenge that came before.
     """
     issued = set[str]()
     shows = _what_the_next_request_shows(events)
-    for at, event in enumerate(events):
-        if shows[at] in issued:
+    for at, (event, rests) in enumerate(zip(events, _before_which_all_rests(events), strict=True)):
+        if rests and shows[at] in issued:
             yield dict.fromkeys(range(at))
         if isinstance(event, TokenResponse):
             issued.update(token for token in (event.access_token, event.refresh_token) if token is not None)
@@ -200,20 +207,13 @@ def registrations(events: Sequence[Event]) -> Iterator[Loss]:
     return _each(events, ClientRegistration)
 
 
-@_omission(keeps=_ALL - _OF_A_CALL - _OF_AN_ANSWER)
+@_omission(keeps=_ALL - _OF_A_CALL - _OF_A_CHALLENGE)
 def calls(events: Sequence[Event]) -> Iterator[Loss]:
-    """What the application asked for, from beginning to end, is known to whoever drives the client alone.
-
-    Without a user nothing but a call tells whether a request renews a token or answers a challenge.
-    """
-    parts: dict[int, dict[int, Event | None]] = {}
-    for at, event in enumerate(events):
-        if isinstance(event, (CallStarted, CallEnded)):
-            parts.setdefault(event.call, {})[at] = None
-    yield from parts.values()
+    """What the application asked for is known to whoever drives the client, who writes all of it down, or nothing."""
+    yield {at: None for at, event in enumerate(events) if isinstance(event, (CallStarted, CallEnded))}
 
 
-@_omission(keeps=_ALL)
+@_omission(keeps=_ALL - _OF_A_CHALLENGE)
 def expiries_at_rest(events: Sequence[Event]) -> Iterator[Loss]:
     """A client's clock is on no wire: after a call that was served, what it does next shows that a token ran out."""
     served = False
@@ -230,7 +230,7 @@ def authorization_headers(events: Sequence[Event]) -> Iterator[Loss]:
     yield _presenting(events, None)
 
 
-@_omission(keeps=_STAND_ALONE | _CHALLENGE)
+@_omission(keeps=_STAND_ALONE | {"CHAL-1"})
 def tokens_in_headers(events: Sequence[Event]) -> Iterator[Loss]:
     """A careful recorder writes the same thing in place of every token that is presented."""
     yield _presenting(events, "redacted")
@@ -286,6 +286,26 @@ def _presenting(events: Sequence[Event], token: str | None) -> Loss:
         for at, event in enumerate(events)
         if isinstance(event, ResourceRequest) and event.access_token is not None
     }
+
+
+def _before_which_all_rests(events: Sequence[Event]) -> Iterator[bool]:
+    """Whether no call is under way before an event, and no challenge awaits an answer."""
+    under_way, waiting = set[int](), set[tuple[str | None, str]]()
+    for event in events:
+        yield not under_way and not waiting
+        match event:
+            case CallStarted():
+                under_way.add(event.call)
+            case CallEnded():
+                under_way.discard(event.call)
+            case ResourceResponse() if event.status in (401, 403):
+                waiting.add((event.resource, event.operation))
+            case ResourceRequest():
+                waiting.discard((event.resource, event.operation))
+            case ClientRestarted():
+                waiting.clear()
+            case _:
+                pass
 
 
 def _what_the_next_request_shows(events: Sequence[Event]) -> list[str | None]:
@@ -348,18 +368,24 @@ _GRAVITY: Final = {"discouraged": 1, "violates": 2}
 def gained(judging: Judging, transcript: Transcript, left: Remainder) -> list[Finding]:
     """The accusations that came up because something was left out; a judge has none.
 
-    Not among them is that something never happened, where the last messages were left out: a transcript says by its
-    footer that it is whole, and nothing else can say that what was owed at its end was never done. Nor is a count
-    that is full later because it began later, where it had been full before.
+    Each has one of its own that was there before: at the same event, or of the same clause at another, where it is less
+    clear when a count is full, a call over, or which of two requests answers a challenge. Two things are no forgetting
+    of what was seen. That something never happened, where the last messages were left out: a transcript says by its
+    footer that it is whole. And that many requests in a row are one call where no calls were written down.
     """
-    new_end = _last_message(left) != _last_message(whole(transcript))
-    before = _accusations(judging, whole(transcript))
-    alone = _unanswered(_accusations(judging, left), before)
-    return [
-        found
-        for found in alone
-        if not (new_end and found.clause in _OF_THE_END) and not _was_counted_before(found, before)
+    before, after = _accusations(judging, whole(transcript)), _accusations(judging, left)
+    allowed = frozenset[str]()
+    if _last_message(left) != _last_message(whole(transcript)):
+        allowed |= _OF_THE_END
+    if _has_calls(transcript) and not _has_calls(left.transcript):
+        allowed |= _IN_A_ROW
+    gone = [
+        one
+        for one in _unanswered(before, after, _same_fault, _same_event)
+        if one.event in left.places or one.clause in _COUNTED or one.clause in _OF_THE_END
     ]
+    new = _unanswered(_unanswered(after, before, _same_fault, _same_event), gone, _same_clause)
+    return [one for one in new if one.clause not in allowed]
 
 
 def lost(judging: Judging, transcript: Transcript, left: Remainder, keeps: frozenset[str]) -> list[Finding]:
@@ -369,15 +395,12 @@ def lost(judging: Judging, transcript: Transcript, left: Remainder, keeps: froze
         for found in _accusations(judging, whole(transcript))
         if found.clause in keeps and found.event in left.places
     ]
-    return _unanswered(before, _accusations(judging, left))
+    return _unanswered(before, _accusations(judging, left), _same_fault, _same_event)
 
 
-def _was_counted_before(found: Finding, before: Iterable[Finding]) -> bool:
-    """Whether a count was already found to be full at an earlier event."""
-    return found.clause in _COUNTED and any(
-        one.clause == found.clause and one.event < found.event and _GRAVITY[one.verdict] >= _GRAVITY[found.verdict]
-        for one in before
-    )
+def _has_calls(transcript: Transcript) -> bool:
+    """Whether whoever drove the client wrote its calls down."""
+    return any(isinstance(event, CallStarted) for event in transcript.events)
 
 
 def _last_message(left: Remainder) -> int | None:
@@ -392,16 +415,34 @@ def _accusations(judging: Judging, left: Remainder) -> list[Finding]:
     return sorted(found, key=lambda one: -_GRAVITY[one.verdict])
 
 
-def _unanswered(these: Iterable[Finding], by: Iterable[Finding]) -> list[Finding]:
-    """Of each event's findings those for which `by` has no other that is as grave; both come the gravest first."""
-    answers: dict[int, deque[int]] = {}
-    for one in by:
-        answers.setdefault(one.event, deque()).append(_GRAVITY[one.verdict])
-    alone = []
-    for one in these:
-        left = answers.get(one.event)
-        if left and left[0] >= _GRAVITY[one.verdict]:
-            left.popleft()
-        else:
-            alone.append(one)
+Alike = Callable[[Finding, Finding], bool]
+
+
+def _same_clause(one: Finding, other: Finding) -> bool:
+    return one.clause == other.clause
+
+
+def _same_event(one: Finding, other: Finding) -> bool:
+    return one.event == other.event
+
+
+def _same_fault(one: Finding, other: Finding) -> bool:
+    return _same_event(one, other) and _same_clause(one, other)
+
+
+def _unanswered(these: Iterable[Finding], by: Iterable[Finding], *alike: Alike) -> list[Finding]:
+    """Those of `these` for which nothing is left in `by` that is alike and as grave; each answers one."""
+    answers, alone = list(by), list(these)
+    for are_alike in alike:
+        these, alone = alone, []
+        for one in these:
+            answer = next((other for other in answers if are_alike(one, other) and _is_as_grave(other, one)), None)
+            if answer is None:
+                alone.append(one)
+            else:
+                answers.remove(answer)
     return alone
+
+
+def _is_as_grave(one: Finding, other: Finding) -> bool:
+    return _GRAVITY[one.verdict] >= _GRAVITY[other.verdict]
