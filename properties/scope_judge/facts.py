@@ -125,6 +125,8 @@ class Facts:
     def _call_started(self, event: CallStarted) -> Occasions:
         self._calls[event.call] = event, self.at
         self._open.setdefault(event.operation, set()).add(event.call)
+        if event.resource is not None:
+            self._found(self.places.known_as(event.resource))
         yield from ()
 
     def _call_ended(self, event: CallEnded) -> Occasions:
