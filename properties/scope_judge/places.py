@@ -82,6 +82,7 @@ class Places:
         """The resource that is called by this name, or is about to be."""
         resource = self._named(name) or self._adopting(name) or self._new(name)
         resource.called_by_name = resource.called_by_name or name is not None
+        self.current = self.current or resource
         return resource
 
     def asked(self, name: str | None) -> Resource:
