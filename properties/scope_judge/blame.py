@@ -177,9 +177,10 @@ class Blame:
             return self._misread(finding, telling)
         if asked.is_configured:
             return finding
+        reads_plain = asked.situation in self.reads_plain
+        possible = {wrong.clause: wrong for wrong in self._possible(asked)} if reads_plain else {}
         plain = asked.challenge is not None and asked.challenge.plain
-        reads: Reads = "known to read" if plain and asked.situation in self.reads_plain else "unknown"
-        possible = {wrong.clause: wrong for wrong in self._possible(asked)} if reads == "known to read" else {}
+        reads: Reads = "known to read" if reads_plain and plain else "unknown"
         known = next((known for known in self._explanations if known.shows(asked, reads)), None)
         if known is not None and not possible:
             because = known.says.format(listing(asked.lost_challenged))

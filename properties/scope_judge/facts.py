@@ -519,7 +519,9 @@ class Facts:
         scope = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
         new = [each for each in wanted if account not in self._named.get(each, {})]
         added = sum(each not in scope and each not in named and each != OFFLINE_ACCESS for each in new)
-        in_vain = challenge.insufficient and not challenge.unclear and scope <= account.in_hand.at_least
+        in_vain = (
+            challenge.insufficient and not challenge.unclear and len(scope) > 0 and scope <= account.in_hand.at_least
+        )
         first = account.requested is None and challenge.scope is None and not challenge.unclear
         odd = one.repeats or in_vain or (first and not listed <= wanted)
         explained = sum(each in scope for each in new)
