@@ -144,7 +144,7 @@ class Token:
     answers: PendingChallenge | None = None
     differs: bool = False
     suffices: bool = True
-    state: Literal["new", "in use", "rejected", "expired"] = "new"
+    state: Literal["new", "in use", "set aside", "rejected", "expired"] = "new"
     tried: bool = False
     used_at: int = NEVER
     expired_at: int = NEVER

@@ -18,7 +18,7 @@ from scope_spec import CLAUSES, Revision
 
 from .findings import Finding
 from .misreadings import NEEDING_ERROR, OF_NAMES, SEARCHING, Heading, Misreading
-from .occasions import FEW, Asked, Occasion, Settled, Situation, is_implied, listing
+from .occasions import FEW, OFFLINE, Asked, Occasion, Settled, Situation, is_implied, listing
 
 Showing = Callable[[Asked, "Reads"], bool]
 """Whether a loss shows a fault, by a client of which it is known, or not, that it reads such challenges."""
@@ -54,8 +54,9 @@ def explains(clause: str, cause: str, says: str, *, at_stake: Callable[[Asked], 
     return enter
 
 
-def _keeps_some(asked: Asked) -> bool:
-    return len(asked.lost_challenged) < len(asked.challenged or ())
+def _heeds_some(asked: Asked) -> bool:
+    """Whether something is asked for that the challenge alone explains: it was read."""
+    return any(scope in asked.wanted and asked.is_new(scope) for scope in asked.challenged or ())
 
 
 @explains(
@@ -66,7 +67,7 @@ def _keeps_some(asked: Asked) -> bool:
 )
 def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
     """Of the challenge only offline_access is left out."""
-    return asked.lost_challenged == [OFFLINE_ACCESS] and (reads == "known to read" or _keeps_some(asked))
+    return asked.lost_challenged == [OFFLINE_ACCESS] and (reads == "known to read" or _heeds_some(asked))
 
 
 @explains(
@@ -78,7 +79,7 @@ def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
 def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
     """All that was requested before is kept, and what its names seem to imply is left out."""
     before = None if asked.account.requested is None else asked.account.requested.exact
-    if before is None or not before <= asked.wanted or not (reads == "known to read" or _keeps_some(asked)):
+    if before is None or not before <= asked.wanted or not (reads == "known to read" or _heeds_some(asked)):
         return False
     return all(is_implied(scope, before) for scope in asked.lost_challenged)
 
@@ -90,14 +91,14 @@ def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
     at_stake=lambda asked: asked.listed is not None and not (asked.challenged or NO_SCOPES) <= asked.listed,
 )
 def the_challenge_is_cut_to_the_metadata(asked: Asked, _: Reads) -> bool:
-    """What is asked for of the challenge is what the metadata lists, and some of it is new."""
+    """What is asked for of the challenge is what the metadata lists, some of it is new, and no more is asked for."""
     listed, challenged = asked.listed, asked.challenged
     if listed is None or challenged is None or listed <= challenged:
         return False
-    kept = [scope for scope in challenged if scope in asked.wanted and not asked.was_had(scope)]
+    kept = [scope for scope in asked.wanted - OFFLINE if not asked.was_had(scope)]
     return (
         len(kept) > 0
-        and all(scope in listed for scope in kept)
+        and all(scope in listed and scope in challenged for scope in kept)
         and not any(scope in listed for scope in asked.lost_challenged)
     )
 
@@ -113,12 +114,12 @@ def a_step_up_is_cut_to_the_registration(asked: Asked, reads: Reads) -> bool:
     registered = asked.registered
     if registered is None or not asked.wanted or not asked.wanted <= registered or asked.first is not False:
         return False
-    return (reads == "known to read" or _keeps_some(asked)) and not any(
+    return (reads == "known to read" or _heeds_some(asked)) and not any(
         scope in registered for scope in asked.lost_challenged
     )
 
 
-_UPPER: Final = frozenset(("SEL-2", "SEL-3", "SEL-6", "META-1", "EXT-1", "ACC-7"))
+_UPPER: Final = frozenset(("SEL-2", "SEL-3", "SEL-6", "META-1", "EXT-1"))
 """The clauses whose finding a misreading explains where it names the very scopes."""
 
 
@@ -176,7 +177,8 @@ class Blame:
             return self._misread(finding, telling)
         if asked.is_configured:
             return finding
-        reads: Reads = "known to read" if asked.situation in self.reads_plain else "unknown"
+        plain = asked.challenge is not None and asked.challenge.plain
+        reads: Reads = "known to read" if plain and asked.situation in self.reads_plain else "unknown"
         possible = {wrong.clause: wrong for wrong in self._possible(asked)} if reads == "known to read" else {}
         known = next((known for known in self._explanations if known.shows(asked, reads)), None)
         if known is not None and not possible:

@@ -125,6 +125,8 @@ class Facts:
     def _call_started(self, event: CallStarted) -> Occasions:
         self._calls[event.call] = event, self.at
         self._open.setdefault(event.operation, set()).add(event.call)
+        if event.resource is not None:
+            self._found(self.places.known_as(event.resource))
         yield from ()
 
     def _call_ended(self, event: CallEnded) -> Occasions:
@@ -137,7 +139,7 @@ class Facts:
         if any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
         owed = resource.owed.get(started.operation)
-        if owed is not None and owed.suffices and owed.state in ("new", "in use"):
+        if owed is not None and owed.suffices and owed.state in ("new", "in use", "set aside"):
             yield TokenTried(resource.owed.pop(started.operation))
         pending = resource.pending.get(started.operation)
         if pending is None:
@@ -226,6 +228,7 @@ class Facts:
         if token is None:
             return
         if carried is None or carried != token.access_token:
+            token.state = "set aside" if token.state == "in use" else token.state
             known_before = token.passed_over or token.state != "new"
             if not known_before and self._knows_of(token, resource, event.operation):
                 token.passed_over = True
@@ -234,7 +237,7 @@ class Facts:
             return
         if token.used_at == NEVER:
             token.used_at = self.at
-        if token.state == "new":
+        if token.state in ("new", "set aside"):
             token.state = "in use"
         owed = resource.owed.pop(event.operation, None)
         if owed is not None:

@@ -277,7 +277,8 @@ class Reported(Occasion):
     def basis(self) -> Basis:
         """What the right answer rests on."""
         account = self.account
-        if account.reported_at > account.granted_at:
+        token_at = NEVER if account.token is None else account.token.issued_at
+        if account.reported_at > max(account.granted_at, token_at):
             if account.forgot is not None:
                 return "forgot since"
             if account.refused_at > account.granted_at:
@@ -369,6 +370,11 @@ class Asked(Occasion):
     def unclear(self) -> bool:
         """Whether the challenge may be read to name scopes, or not."""
         return self.challenge is not None and self.challenge.unclear
+
+    @property
+    def refused(self) -> ScopeSet | None:
+        """What was asked for and refused just before, with no answer of the resource since."""
+        return self.account.refused if self.account.refused_at > self.resource.responded_at else None
 
     @property
     def answers_401(self) -> bool:
@@ -506,9 +512,10 @@ class Asked(Occasion):
             return "known"  # and was found when it was first asked for
         if self._challenge_names(scope):
             return "known"
-        if self.configured is not None and scope in self.configured and self.mode != "none":
+        if self.configured is not None and scope in self.configured:
             bound = self.challenged if self.challenged is not None else self.listed
-            return "known" if bound is None or scope in bound else "configured"
+            fits = self.mode != "none" and (bound is None or scope in bound)
+            return "known" if fits else "configured"
         if self.listed is not None and scope in self.listed and self.challenged is None:
             return "known"
         return self._origin_afar(scope, places)

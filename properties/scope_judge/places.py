@@ -75,9 +75,14 @@ class Places:
 
     def called(self, name: str | None) -> Resource:
         """The resource that is called, or answers, by this name."""
+        self.current = self.known_as(name)
+        return self.current
+
+    def known_as(self, name: str | None) -> Resource:
+        """The resource that is called by this name, or is about to be."""
         resource = self._named(name) or self._adopting(name) or self._new(name)
         resource.called_by_name = resource.called_by_name or name is not None
-        self.current = resource
+        self.current = self.current or resource
         return resource
 
     def asked(self, name: str | None) -> Resource:

@@ -60,7 +60,7 @@ def nothing_is_asked_for_twice_in_vain(asked: Asked) -> Answer:
         return Broken("no-scope-named", "the challenge names no scope, and the request nothing that the token lacks")
     if not asked.is_again or asked.wanted - asked.asked_last or asked.challenged <= OFFLINE:
         return None
-    if asked.account.refused is not None:
+    if asked.refused is not None:
         return None  # RETRY-5 says more
     if asked.is_covered:
         return Broken("covered", "the token carries what the challenge asks for, and the same is requested again")
@@ -75,7 +75,7 @@ def nothing_is_asked_for_twice_in_vain(asked: Asked) -> Answer:
 @clause("RETRY-5", on=Asked)
 def a_refused_request_is_not_repeated(asked: Asked) -> Answer:
     """A request that was refused is not by itself sent again unchanged."""
-    refused = asked.account.refused
+    refused = asked.refused
     if refused is None or asked.challenge is None:
         return None
     if not same_scopes(refused, asked.wanted):

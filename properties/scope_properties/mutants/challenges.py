@@ -41,17 +41,22 @@ MUTANTS: Final = (
     misreading("first-line", also={"CHAL-1", "SEL-1", "STEP-2"}),
     misreading("needing-error", also={"CHAL-1", "OFFLINE-3", "ORDER-3", "SEL-1", "SEL-5", "STEP-2"}),
     misreading(
-        "substring", also={"CHAL-1", "ORDER-3", "PARSE-3", "PARSE-5", "PARSE-6", "PARSE-9", "RETRY-3", "SEL-1", "STEP-2"}),
+        "substring",
+        also={"CHAL-1", "ORDER-3", "PARSE-3", "PARSE-5", "PARSE-6", "PARSE-9", "RETRY-3", "SEL-1", "STEP-2"},
+    ),
     Mutant(
         "bare-403-is-a-challenge",
         "CHAL-7",
         "steps up on a 403 without insufficient_scope",
-        alter_event=_forbidden_is_insufficient, also={"ACC-3", "META-4"}),
+        alter_event=_forbidden_is_insufficient,
+        also={"ACC-3", "META-4"},
+    ),
     Mutant(
         "renews-for-ever",
         "CHAL-8",
         "authorizes again on the 401 that follows an authorization",
-        alter_step=_renews_for_ever),
+        alter_step=_renews_for_ever,
+    ),
     Mutant(
         "swallows-failures",
         "PARSE-10",

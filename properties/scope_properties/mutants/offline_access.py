@@ -44,27 +44,34 @@ MUTANTS: Final = (
         "offline-access-always",
         "OFFLINE-1",
         "adds offline_access whatever the server lists",
-        always_choosing(lambda chosen, _: chosen | OFFLINE if chosen else None)),
+        always_choosing(lambda chosen, _: chosen | OFFLINE if chosen else None),
+    ),
     Mutant(
         "expects-a-refresh-token",
         "OFFLINE-2",
         "authorizes again where no refresh token came",
-        alter_step=_expects_a_refresh_token, also={"ACC-2", "ACC-6", "CHAL-1", "CHAL-8", "GRANT-3", "ORDER-2", "RETRY-1", "RETRY-2", "RETRY-3", "STEP-7"}),
+        alter_step=_expects_a_refresh_token,
+        also={"ACC-2", "ACC-6", "CHAL-1", "CHAL-8", "GRANT-3", "ORDER-2", "RETRY-1", "RETRY-2", "RETRY-3", "STEP-7"},
+    ),
     Mutant(
         "filters-offline-access",
         "OFFLINE-3",
         "never asks for offline_access, even where it is challenged",
-        always_choosing(lambda chosen, _: chosen - OFFLINE), also={"CHAL-1", "RETRY-3", "SEL-2"}),
+        always_choosing(lambda chosen, _: chosen - OFFLINE),
+        also={"CHAL-1", "RETRY-3", "SEL-2"},
+    ),
     Mutant(
         "registers-without-refresh",
         "OFFLINE-4",
         "does not register for refresh tokens",
-        alter_step=sending(_registers_without_refresh)),
+        alter_step=sending(_registers_without_refresh),
+    ),
     Mutant(
         "no-consent-prompt",
         "OFFLINE-5",
         "asks for offline_access without a prompt",
-        alter_step=sending(_without_prompt)),
+        alter_step=sending(_without_prompt),
+    ),
     Mutant(
         "offline-access-is-progress",
         "OFFLINE-6",
@@ -76,5 +83,7 @@ MUTANTS: Final = (
                 if OFFLINE_ACCESS in listed and OFFLINE_ACCESS not in grant.requested
                 else None
             )
-        ), also={"RETRY-3"}),
+        ),
+        also={"RETRY-3"},
+    ),
 )

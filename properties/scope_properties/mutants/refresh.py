@@ -49,34 +49,43 @@ MUTANTS: Final = (
         "forgets-at-failed-refresh",
         "ACC-8",
         "loses its account with its refresh token",
-        alter_step=remembering(_forgets_at_failed_refresh), also={"GRANT-2"}),
+        alter_step=remembering(_forgets_at_failed_refresh),
+        also={"GRANT-2"},
+    ),
     Mutant(
         "clears-at-refresh",
         "RETAIN-1",
         "takes a refresh that omits the scope for an empty one",
-        alter_step=remembering_grant(_clears, Refreshing), also={"ACC-2", "CHAL-8", "GRANT-2", "GRANT-4", "REFRESH-3"}),
+        alter_step=remembering_grant(_clears, Refreshing),
+        also={"ACC-2", "CHAL-8", "GRANT-2", "GRANT-4", "REFRESH-3"},
+    ),
     Mutant(
         "narrows-the-grant",
         "RETAIN-2",
         "takes a narrower token for a narrower grant",
-        alter_step=remembering_grant(_narrows, Refreshing), also={"ACC-1", "GRANT-4", "ORDER-3", "REFRESH-3"}),
+        alter_step=remembering_grant(_narrows, Refreshing),
+        also={"ACC-1", "GRANT-4", "ORDER-3", "REFRESH-3"},
+    ),
     Mutant(
         "keeps-the-old-refresh-token",
         "RETAIN-3",
         "goes on with a refresh token that was replaced",
-        alter_step=remembering_grant(lambda _, was, now: replace(now, refresh_token=was.refresh_token), Refreshing)),
+        alter_step=remembering_grant(lambda _, was, now: replace(now, refresh_token=was.refresh_token), Refreshing),
+    ),
     Mutant(
         "pairs-an-old-refresh-token",
         "RETAIN-4",
         "keeps the refresh token of an earlier grant",
         alter_step=remembering_grant(
             lambda _, was, now: replace(now, refresh_token=now.refresh_token or was.refresh_token), Exchanging
-        )),
+        ),
+    ),
     Mutant(
         "refreshes-beyond-the-grant",
         "REFRESH-1",
         "refreshes for all that it ever asked for, and offline_access",
-        alter_step=refreshing_for(lambda _, __, grant: None if grant.granted is None else grant.requested | OFFLINE)),
+        alter_step=refreshing_for(lambda _, __, grant: None if grant.granted is None else grant.requested | OFFLINE),
+    ),
     Mutant(
         "refreshes-by-guess",
         "REFRESH-2",
@@ -85,16 +94,21 @@ MUTANTS: Final = (
             lambda before, key, grant: (
                 before.memory.resource_metadata.get(key.resource) or scopes("a") if grant.granted is None else None
             )
-        )),
+        ),
+    ),
     Mutant(
         "sticks-narrow",
         "REFRESH-3",
         "takes a narrow token for the grant, even after the next refresh",
-        alter_step=remembering_grant(_sticks_narrow, Refreshing), also={"GRANT-2"}),
+        alter_step=remembering_grant(_sticks_narrow, Refreshing),
+        also={"GRANT-2"},
+    ),
     Mutant(
         "refreshes-client-credentials",
         "EXT-3",
         "tries to refresh a token of client credentials",
         alter_step=_refreshes_client_credentials,
-        grant_types=WITHOUT_A_USER, also={"RETRY-1"}),
+        grant_types=WITHOUT_A_USER,
+        also={"RETRY-1"},
+    ),
 )

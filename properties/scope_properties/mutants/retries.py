@@ -56,23 +56,31 @@ MUTANTS: Final = (
         "bound-reset-by-success",
         "RETRY-1",
         "counts afresh after each token",
-        alter_step=counting_attempts(_reset_by_token), also={"ORDER-3", "RETRY-2", "RETRY-3", "RETRY-4"}),
+        alter_step=counting_attempts(_reset_by_token),
+        also={"ORDER-3", "RETRY-2", "RETRY-3", "RETRY-4"},
+    ),
     Mutant(
-        "no-bound", "RETRY-2", "never gives up", replace(REFERENCE, attempts=1_000_000), also={"RETRY-1", "RETRY-4"}),
+        "no-bound", "RETRY-2", "never gives up", replace(REFERENCE, attempts=1_000_000), also={"RETRY-1", "RETRY-4"}
+    ),
     Mutant(
         "bound-for-the-session",
         "RETRY-2",
         "counts the attempts of all operations together",
-        alter_step=counting_attempts(_counted_for_the_session), also={"STEP-2"}),
+        alter_step=counting_attempts(_counted_for_the_session),
+        also={"STEP-2"},
+    ),
     Mutant(
         "asks-without-progress",
         "RETRY-3",
         "asks again for what it holds",
-        alter_step=asking_without_progress(lambda grant, _: grant.requested | (grant.granted or NO_SCOPES))),
+        alter_step=asking_without_progress(lambda grant, _: grant.requested | (grant.granted or NO_SCOPES)),
+    ),
     Mutant(
         "bound-reset-by-new-scopes",
         "RETRY-4",
         "counts afresh for each new scope",
-        alter_step=counting_attempts(_reset_by_new_scopes), also={"RETRY-1", "RETRY-3"}),
+        alter_step=counting_attempts(_reset_by_new_scopes),
+        also={"RETRY-1", "RETRY-3"},
+    ),
     Mutant("insists", "RETRY-5", "sends a refused request again", alter_step=_insists, also={"RETRY-1", "RETRY-2"}),
 )

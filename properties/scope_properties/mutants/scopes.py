@@ -37,10 +37,12 @@ MUTANTS: Final = (
         "empty-parameter",
         "SEL-4",
         "sends an empty scope in place of none",
-        alter_step=sending(_empty_in_place_of_nothing)),
+        alter_step=sending(_empty_in_place_of_nothing),
+    ),
     Mutant("leading-space", "SEL-4", "starts the scope with a space", alter_step=respelling(lambda text: f" {text}")),
     Mutant(
-        "parameter-twice", "SEL-4", "sends the scope parameter twice", alter_step=respelling(lambda text: (text, text))),
+        "parameter-twice", "SEL-4", "sends the scope parameter twice", alter_step=respelling(lambda text: (text, text))
+    ),
     misreading("comma-splitting", also={"ORDER-3", "STEP-2"}),
     misreading("case-folding", also={"CHAL-1", "PARSE-3", "PARSE-5", "PARSE-7", "STEP-2"}),
     Mutant(
@@ -54,13 +56,17 @@ MUTANTS: Final = (
         "reverses",
         "ORDER-3",
         "names scopes in reverse",
-        alter_step=respelling(lambda text: " ".join(reversed(text.split())))),
+        alter_step=respelling(lambda text: " ".join(reversed(text.split()))),
+    ),
     Mutant("sorts", "ORDER-3", "sorts scopes", alter_step=respelling(lambda text: " ".join(sorted(text.split())))),
     Mutant(
-        "repeats", "ORDER-3", "names a scope twice", alter_step=respelling(lambda text: f"{text} {text.split()[0]}")),
+        "repeats", "ORDER-3", "names a scope twice", alter_step=respelling(lambda text: f"{text} {text.split()[0]}")
+    ),
     Mutant(
         "keeps-last-occurrences",
         "ORDER-3",
         "moves repeated scopes to the end",
-        choosing(step_up=with_offline_access(chosen_by(_last_occurrences))), also={"RETRY-2", "STEP-2"}),
+        choosing(step_up=with_offline_access(chosen_by(_last_occurrences))),
+        also={"RETRY-2", "STEP-2"},
+    ),
 )
