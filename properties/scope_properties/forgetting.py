@@ -4,12 +4,13 @@ Hardly a recording is whole. A browser's export leaves the Authorization header 
 begins in the middle. What was not seen is unknown, and a client may only be accused of what is wrong in every history
 that fits. So two laws hold of a judge, for each `Omission`:
 
-- `gained` is empty: at each event that is left there are no more findings than there were, and none is graver.
+- `gained` is empty: each accusation has one of its own that was there before, and is no graver.
 - `lost` is empty: an accusation that rests on nothing of what was left out is still there, and no softer.
 
 Both speak of findings at `discouraged` or above, and compare them event by event. A finding may come under another
 clause: which name explains a fault best depends on what else is known. It may not become graver by that, nor two
-findings out of one, nor move to another event: the fault that it speaks of is where it was.
+findings out of one. One of the same clause may move to another event, where that rests on what was left out: a count
+is full later, a call is over at the end, another request is the one that leaves a challenge out.
 
 Not among the omissions, because their absence speaks:
 
@@ -19,6 +20,7 @@ Not among the omissions, because their absence speaks:
   a recording is that of one process, unless it says otherwise.
 - That a token runs out while a challenge or a refusal is news. If it might at any time, no renewal would ever answer
   the challenge before it, and no endless one would be found. Where the last call was served, it may go unseen.
+- Some calls of several. A request that is made again within one call might then be another call's each time.
 - The requests for scopes themselves and what is answered to calls, but for a beginning or an end as a whole: they are
   what is judged.
 """
