@@ -703,6 +703,7 @@ class Facts:
             self._token_refused(account)
         elif event.access_token is None:
             self._unreadable(account)
+            resource.owed.clear()
         elif account.leg == TOKEN_EXCHANGE:
             return
         else:
