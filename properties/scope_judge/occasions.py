@@ -512,10 +512,9 @@ class Asked(Occasion):
             return "known"  # and was found when it was first asked for
         if self._challenge_names(scope):
             return "known"
-        if self.configured is not None and scope in self.configured:
+        if self.configured is not None and scope in self.configured and self.mode != "none":
             bound = self.challenged if self.challenged is not None else self.listed
-            fits = self.mode != "none" and (bound is None or scope in bound)
-            return "known" if fits else "configured"
+            return "known" if bound is None or scope in bound else "configured"
         if self.listed is not None and scope in self.listed and self.challenged is None:
             return "known"
         return self._origin_afar(scope, places)
@@ -535,6 +534,8 @@ class Asked(Occasion):
             return "parent"
         if self.server_listed is not None and scope in self.server_listed:
             return "server"
+        if self.configured is not None and scope in self.configured:
+            return "configured"
         if len(places) > (FOREIGN in places):
             return "elsewhere"
         return "foreign" if FOREIGN in places else "nowhere"
