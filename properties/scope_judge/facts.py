@@ -136,6 +136,8 @@ class Facts:
         others = self._open[started.operation]
         others.discard(event.call)
         resource = self.places.called(started.resource)
+        tried = resource.attempt(started.operation)
+        tried.calls &= others
         if any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
         owed = resource.owed.get(started.operation)
@@ -908,7 +910,7 @@ def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
     for pending in islice(reversed(resource.pending.values()), _SEEN_BACK):
         yield from islice(pending.and_those_beside, _SEEN_BACK)
     for tried in islice(reversed(resource.attempts.values()), _SEEN_BACK):
-        if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
+        if tried.left is not None and (tried.sent_at != NEVER or (tried.calls and tried.left.call is None)):
             # It was sent again before it was answered, or by another call: the two overlap.
             yield from islice(tried.left.and_those_beside, _SEEN_BACK)
 
