@@ -136,10 +136,9 @@ class Facts:
         others = self._open[started.operation]
         others.discard(event.call)
         resource = self.places.called(started.resource)
-        tried = resource.attempt(started.operation)
-        tried.calls &= others
         if any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
+        resource.attempt(started.operation).left = None
         owed = resource.owed.get(started.operation)
         if owed is not None and owed.suffices and owed.state in ("new", "in use", "set aside"):
             yield TokenTried(resource.owed.pop(started.operation))
@@ -910,7 +909,7 @@ def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
     for pending in islice(reversed(resource.pending.values()), _SEEN_BACK):
         yield from islice(pending.and_those_beside, _SEEN_BACK)
     for tried in islice(reversed(resource.attempts.values()), _SEEN_BACK):
-        if tried.left is not None and (tried.sent_at != NEVER or (tried.calls and tried.left.call is None)):
+        if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
             # It was sent again before it was answered, or by another call: the two overlap.
             yield from islice(tried.left.and_those_beside, _SEEN_BACK)
 
