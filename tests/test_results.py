@@ -18,6 +18,7 @@ from scope_oracle.subjects import DRIVEN, subject
 from scope_oracle.tally import NEVER_STEPS_UP, kind_of
 from scope_oracle.transcripts import read
 from scope_properties.reach import is_judged
+from scope_spec import CLAUSES
 
 RELEASES = {release.name: release for release in recorded()}
 INSTALLED = RELEASES[f"python-sdk-{version('mcp')}"]
