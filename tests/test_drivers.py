@@ -433,7 +433,7 @@ DIED: Final = "the driver ended with status -9 "
 
 
 def test_a_check_that_a_driver_ends_keeps_what_it_found() -> None:
-    with Mortal(MUTANTS["replaces"], last=32) as mortal:  # the first episode is for getting to know it
+    with Mortal(MUTANTS["replaces"], last=33) as mortal:  # the first two episodes are for getting to know it
         result = check(mortal, examples=100)
     assert result.examples == 30
     assert not result.complete

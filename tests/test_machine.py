@@ -48,7 +48,7 @@ def test_a_longer_run_of_the_reference_leaves_nothing_unreached() -> None:
     reach = Reach()
     for worlds in (WORLDS, SILENT_WORLDS):
         machine = machine_for(ModelSubject(), worlds, failing="unspecified", counting=reach)
-        run_state_machine_as_test(machine, settings=settings(FIXED, max_examples=300))
+        run_state_machine_as_test(machine, settings=settings(FIXED, max_examples=600))
     assert reach.missing() == []
 
 

@@ -179,7 +179,8 @@ class Blame:
         if asked.is_configured:
             return finding
         reads_plain = asked.situation in self.reads_plain
-        possible = {wrong.clause: wrong for wrong in self._possible(asked)} if reads_plain else {}
+        heard = reads_plain and asked.lost_challenged != [OFFLINE_ACCESS]  # which some filter out of what they read
+        possible = {wrong.clause: wrong for wrong in self._possible(asked)} if heard else {}
         plain = asked.challenge is not None and asked.challenge.plain
         reads: Reads = "known to read" if reads_plain and plain else "unknown"
         known = next((known for known in self._explanations if known.shows(asked, reads)), None)
