@@ -147,7 +147,8 @@ class Facts:
             return
         if pending.refreshed_at == NEVER and not pending.passed_over:
             yield from self._settled(resource, pending, answered=False)
-        pending.passed_over = True  # a later request may still answer it
+        # A later request may still answer it, where none is known to answer a call that goes on.
+        pending.passed_over, pending.call = True, event.call
         if pending.challenge.refuses_plainly:
             del resource.pending[started.operation]
 
