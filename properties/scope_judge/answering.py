@@ -14,7 +14,7 @@ from operator import or_
 from typing import Final
 
 from scope_model.events import CLIENT_CREDENTIALS, OFFLINE_ACCESS
-from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, same_scopes
+from scope_model.scopes import NO_SCOPES, ScopeSet, same_scopes
 
 from .account import NEVER, Account, PendingChallenge, Resource
 
@@ -53,8 +53,7 @@ class Requesting:
             return waiting[0], doubtful
         best = self._best(waiting)
         others = (one for one in waiting if one is not best and not one.challenge.refuses_plainly)
-        read = [each for each in best.challenge.scope or () if each in self.wanted and self.is_new(each)]
-        return best, tuple(one for one in (*others, *doubtful) if _names(one, read))
+        return best, (*others, *doubtful)
 
     def _best(self, waiting: list[PendingChallenge]) -> PendingChallenge:
         """The latest, or another that it meets and the latest is not met."""
@@ -89,12 +88,6 @@ class Requesting:
         """Whether a request is that of the last grant again, as of who has no refresh token."""
         account = self.account
         return account.requested is not None and same_scopes(self.wanted, account.asked or NO_SCOPES)
-
-
-def _names(pending: PendingChallenge, scopes: list[Scope]) -> bool:
-    """Whether a challenge explains that these are asked for."""
-    challenge = pending.challenge
-    return all(each in challenge.tolerated or each in (challenge.scope or NO_SCOPES) for each in scopes)
 
 
 def waiting_at(resource: Resource) -> Iterator[PendingChallenge]:

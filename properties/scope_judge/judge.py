@@ -134,9 +134,9 @@ class Judge:
         self.opportunities += settled.is_fair and (insufficient or not settled.answered)
 
 
-def _gravity(found: list[Finding]) -> tuple[int, int]:
-    """How much is said against a client: whoever may have done right did."""
-    return max((-VERDICTS.index(finding.verdict) for finding in found), default=-len(VERDICTS)), len(found)
+def _gravity(found: list[Finding]) -> int:
+    """The worst that is said against a client: whoever may have done right did."""
+    return max((-VERDICTS.index(finding.verdict) for finding in found), default=-len(VERDICTS))
 
 
 @cache

@@ -360,7 +360,10 @@ class Asked(Occasion):
     @property
     @override
     def otherwise(self) -> Iterator[Self]:
+        read = [scope for scope in self.challenged or () if scope in self.wanted and not self.was_had(scope)]
         for answers in self.may_answer:
+            if not answers.challenge.may_name(read):
+                continue  # the one that it fits best was read
             tried = self.resource.attempt(answers.operation)
             yield replace(self, answers=answers, attempts=tried, asked_last=tried.asked, may_answer=())
 
