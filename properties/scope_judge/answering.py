@@ -52,7 +52,8 @@ class Requesting:
         if len(waiting) == 1:
             return waiting[0], doubtful
         best = self._best(waiting)
-        others = (one for one in waiting if one is not best and not one.challenge.refuses_plainly)
+        live = [one for one in waiting if self.goes_on(one)] or waiting
+        others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
         return best, (*others, *doubtful)
 
     def _best(self, waiting: list[PendingChallenge]) -> PendingChallenge:

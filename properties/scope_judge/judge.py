@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any
 
 from scope_model.events import Event, Header, Transcript
-from scope_spec import CLAUSES, VERDICTS, Revision
+from scope_spec import CLAUSES, Revision
 
 from .blame import Blame
 from .clauses import BOOK
@@ -98,8 +98,8 @@ class Judge:
         found, presuming = self._findings(occasion, self.reached), occasion.presumes_tokens
         if found:
             nowhere = Counter[str]()
-            ways = (found, *(self._findings(way, nowhere) for way in occasion.otherwise))
-            for finding in min(ways, key=_gravity):
+            ways = (self._findings(way, nowhere) for way in occasion.otherwise)
+            for finding in next((milder for milder in ways if _is_right(milder)), found):
                 self._report(finding, presuming=presuming)
         if isinstance(occasion, Settled):
             self.reached.update(self._blame.at_stake(occasion))
@@ -134,9 +134,9 @@ class Judge:
         self.opportunities += settled.is_fair and (insufficient or not settled.answered)
 
 
-def _gravity(found: list[Finding]) -> int:
-    """The worst that is said against a client: whoever may have done right did."""
-    return max((-VERDICTS.index(finding.verdict) for finding in found), default=-len(VERDICTS))
+def _is_right(found: list[Finding]) -> bool:
+    """Whether nothing is said against a client: where it may have done right it did."""
+    return all(finding.verdict == "unspecified" for finding in found)
 
 
 @cache
