@@ -207,11 +207,15 @@ class Settled(Occasion):
 
     @property
     def decoy(self) -> str | None:
-        """Another error than its own, that a search would find inside another value of it."""
+        """Another error than its own, that a search would find inside another value: all that is odd about it."""
         challenge = self.challenge
-        if not challenge.insufficient or challenge.plain:
+        if (
+            not challenge.insufficient
+            or challenge.plain
+            or any(wrong is not SEARCHING for wrong, _ in challenge.misread)
+        ):
             return None
-        found = next((seen.error for wrong, seen in challenge.misread if wrong is SEARCHING), None)
+        found = next((seen.error for _, seen in challenge.misread), None)
         return None if found is None or found.replace("\\", "").strip('"') == challenge.error else found
 
 
