@@ -18,7 +18,7 @@ from processes import BOUND, ends, runs
 from real.answers import Answer, answers
 from real.playing import PLAYS, play
 from real.serving import AUTHORIZATION_SERVER, MCP_SERVERS, Program, installed, releases, serving
-from real.table import NOT_OURS, TABLE, ours, place, recordings, seen, table
+from real.table import NOT_OURS, RECORDED, TABLE, ours, place, recordings, seen, table
 from scope_judge.judge import judge
 from scope_model.events import AuthorizationRequest, TokenRequest
 from scope_oracle.har import read_har
@@ -46,6 +46,10 @@ def test_every_grant_type_of_a_user_is_played() -> None:
     played = [read_har(place(*names).read_bytes()).events for names in PLAYED]
     grant_types = {event.grant_type for events in played for event in events if isinstance(event, TokenRequest)}
     assert grant_types == {"authorization_code", "refresh_token"}
+
+
+def test_nothing_else_is_recorded() -> None:
+    assert {*RECORDED.iterdir()} == {place(*names) for names in PLAYED}
 
 
 def test_a_recording_depends_on_no_day_and_no_machine() -> None:

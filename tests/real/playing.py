@@ -20,6 +20,9 @@ from scope_model.client import Client, Setup
 from scope_properties.model_subject import ModelSubject
 
 SCOPES: Final = ("read", "write")
+BRIEF: Final = 3
+"""A short lifetime in seconds: by a clock of whole seconds a token may be good for one less."""
+
 AS: Final = "https://as.example"
 RS: Final = "https://mcp.example"
 """What the servers are called in a recording, wherever they were."""
@@ -141,7 +144,7 @@ def _takes_back(stage: Stage) -> None:
 def _outlives(stage: Stage) -> None:
     """The resource server finds the token too old before the client does."""
     stage.call("read")
-    sleep(2.1)  # a lifetime of one second, by a clock of whole ones
+    sleep(BRIEF + 0.1)
     stage.call("read")
 
 
@@ -150,13 +153,23 @@ def _reads(stage: Stage) -> None:
     stage.call("read")
 
 
+def _registers_otherwise(stage: Stage) -> None:
+    """Other clients register there, too: one that names its scopes, and one that leaves all to the server."""
+    stage.call("read")
+    front = stage.application.front
+    for more in ({"scope": "read"}, {}):
+        registration = {"redirect_uris": [BACK], "application_type": "native", **more}
+        front.web.send("POST", front.endpoints[stage.issuer]["registration_endpoint"], json.dumps(registration), JSON)
+
+
 PLAYS: Final[Mapping[str, Play]] = {
     "steps-up": Play(_steps_up),
     "thinks-again": Play(_thinks_again, requires=SCOPES),
     "takes-back": Play(_takes_back),
-    "outlives": Play(_outlives, rotates=False, lifetime=1),
-    "has-no-refresh-token": Play(_outlives, lifetime=1, wants_refresh_token=False),
+    "outlives": Play(_outlives, rotates=False, lifetime=BRIEF),
+    "has-no-refresh-token": Play(_outlives, lifetime=BRIEF, wants_refresh_token=False),
     "wants-too-much": Play(_reads, requires=("read", "admin"), lists=("read", "admin")),
+    "registers-otherwise": Play(_registers_otherwise),
     "names-no-scope": Play(_reads, requires=(), lists=(), wants_refresh_token=False),
 }
 """What is played at each MCP server."""
@@ -190,6 +203,7 @@ _SECRETS: Final = {
     "access_token": "t",
     "refresh_token": "r",
     "client_id": "client-",
+    "client_secret": "secret-",
     "registration_access_token": "registration-",
     "code": "code-",
     "uid": "uid-",

@@ -32,12 +32,14 @@ EPISODES: Final = 1_000
 NOT_OURS: Final[Mapping[Answer, str]] = {
     Answer("call that is served", "200, text/event-stream"): "how MCP wraps a result says nothing of scopes",
     Answer("a refresh token", "400 invalid_grant, with error_description"): "a text for people",
-    Answer("challenge that is malformed", "legible as far as error"): "a freedom to come",
-    Answer("lifetime of an access token", "less than an hour"): "a freedom to come",
-    Answer("refresh token in the answer to a refresh token", "the same again"): "a freedom to come",
-    Answer("place of the resource metadata", "well-known name before the path"): "a freedom to come",
+    Answer("challenge that is malformed", "legible as far as error"): "no freedom yet",
+    Answer("lifetime of an access token", "less than an hour"): "no freedom yet",
+    Answer("refresh token in the answer to a refresh token", "the same again"): "no freedom yet",
+    Answer("registration", "400 invalid_client_metadata"): "no freedom yet",
+    Answer("registration", "a client with a secret"): "no freedom yet",
+    Answer("place of the resource metadata", "well-known name before the path"): "no freedom yet",
     **{
-        Answer("call with no token that is answered 401", f"invalid_token, with {more}"): "a freedom to come"
+        Answer("call with no token that is answered 401", f"invalid_token, with {more}"): "no freedom yet"
         for more in ("error_description, resource_metadata", "error_description, resource_metadata, scope")
     },
 }
