@@ -93,7 +93,7 @@ class Observer:
         if status != 200:
             error = f"{status} {document.get('error')}"
             more = set(document) - {"error"}
-            yield Answer(called, f"{error}, with {_all_of(more)}" if more else error)
+            yield Answer(f"token request with {called}", f"{error}, with {_all_of(more)}" if more else error)
             return
         used = _one(form, "refresh_token")
         asked = _one(form, "scope") or (self._scope_of(used) if used else self._asked.get(_one(form, "code") or ""))

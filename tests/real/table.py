@@ -31,7 +31,7 @@ EPISODES: Final = 1_000
 
 NOT_OURS: Final[Mapping[Answer, str]] = {
     Answer("call that is served", "200, text/event-stream"): "how MCP wraps a result says nothing of scopes",
-    Answer("a refresh token", "400 invalid_grant, with error_description"): "a text for people",
+    Answer("token request with a refresh token", "400 invalid_grant, with error_description"): "a text for people",
     Answer("challenge that is malformed", "legible as far as error"): "no freedom yet",
     Answer("lifetime of an access token", "less than an hour"): "no freedom yet",
     Answer("refresh token in the answer to a refresh token", "the same again"): "no freedom yet",
