@@ -105,6 +105,7 @@ _WITHIN_A_CALL: Final = frozenset(
         "given-up-as-implied",
         "never-steps-up",
         "counted-together",
+        "broken-off",
     )
 )
 """The causes that rest on where a call of the application begins and ends."""
