@@ -354,8 +354,9 @@ def test_no_length_of_a_call_that_ended_by_itself_is_held_against_it() -> None:
 def test_what_a_client_would_have_done_after_it_was_broken_off_is_not_known() -> None:
     told = story().handshake("a").application_calls(1).insufficient("b", "write").application_has(1, BROKEN_OFF)
     confirm(told, finds("RETRY-2", "discouraged", worst="discouraged", never="STEP-2"))
-    issued = story().application_calls(1, "read").handshake("a", "read").application_has(1, BROKEN_OFF)
-    confirm(issued, finds("RETRY-2", "discouraged", worst="discouraged", never="STEP-7 GRANT-3"))
+    issued = story().handshake("a").application_calls(1).insufficient("b", "write").obtains("a b", "t2", "a b")
+    confirm(issued.application_has(1, "failed"), finds("STEP-7", "discouraged", worst="discouraged"))
+    confirm(issued.application_has(1, BROKEN_OFF), finds("RETRY-2", "discouraged", worst="discouraged", never="STEP-7"))
 
 
 def test_prompts_without_end_are_said_once() -> None:
