@@ -19,7 +19,7 @@ from scope_model.events import (
 from scope_model.scopes import same_scopes
 from scope_properties.episodes import Episode
 from scope_properties.runs import run
-from scope_properties.shrinking import shrink
+from scope_properties.shrinking import Length, shrink
 from scope_properties.subjects import Subject
 from scope_spec import Revision
 
@@ -61,10 +61,10 @@ def compare(
     return None
 
 
-def _length(difference: Difference | None) -> int | None:
+def _length(difference: Difference | None) -> Length | None:
     if difference is None:
         return None
-    return max(at for at in difference.events if at is not None)
+    return (max(at for at in difference.events if at is not None),)
 
 
 def _difference(episode: Episode, left: Subject, right: Subject) -> Difference | None:
