@@ -97,6 +97,7 @@ def difference_json(difference: Difference | None, left: str, right: str) -> dic
         form["difference"] = {
             "events": difference.events,
             "requested": difference.requested,
+            "findings": [list(map(finding_json, found)) for found in difference.found],
             "replay": difference.replay,
             "transcripts": [list(records(transcript)) for transcript in difference.transcripts],
         }

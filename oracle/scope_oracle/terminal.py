@@ -204,6 +204,8 @@ def difference_text(difference: Difference | None, left: str, right: str, *, wid
         yield from exchange_text(exchange(transcript, {} if at is None else {at: (mark,)}, until=at), width)
         if at is None:
             yield from hanging("  ↑ ", mark, width, "bold red")
+        for finding in difference.found[side]:
+            yield from hanging("  found:    ", f"{fault(finding)}, {finding.verdict}: {finding.because}", width)
         yield Text(f"  replay:   {replay_command(name, {}, difference.replay)}")
 
 
