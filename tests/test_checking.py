@@ -7,6 +7,7 @@ import pytest
 from scope_model.client import Call
 from scope_model.events import AUTHORIZATION_CODE, BROKEN_OFF, CLIENT_CREDENTIALS, CallEnded, ResourceRequest
 from scope_oracle.checking import check, examiner, plain_episode
+from scope_oracle.exchange import exchange, exchange_of
 from scope_properties.episodes import Episode, MakeCall, OverlapCalls
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
@@ -55,6 +56,11 @@ def test_a_call_on_which_the_world_lost_its_patience_is_found() -> None:
     assert broken.transcript.events[broken.finding.event] == CallEnded(1, BROKEN_OFF)
     sent = sum(isinstance(event, ResourceRequest) for event in broken.transcript.events)
     assert PATIENCE // 2 < sent <= PATIENCE
+    whole, told = exchange(broken.transcript, {}).lines, exchange_of(broken.transcript, broken.finding).lines
+    (so_on,) = (line for line in told if line.speaker == "…")
+    assert so_on.says.startswith("and so on: ")
+    assert len(told) < len(whole) // 4
+    assert told[-1].marks == (broken.finding.because,)
 
 
 def test_each_of_two_overlapping_calls_has_its_own_patience() -> None:
