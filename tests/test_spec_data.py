@@ -13,6 +13,7 @@ from scope_judge.misreadings import MISREADINGS
 from scope_judge.occasions import (
     Asked,
     Called,
+    CallOver,
     CodeExchanged,
     Occasion,
     RefreshAsked,
@@ -87,6 +88,7 @@ TRIED = f"resource_request {REQUESTS}"
 SHOWS_ON: Final[dict[type[Occasion], str]] = {
     Asked: REQUESTS,
     Called: "resource_request",
+    CallOver: "call_ended",
     CodeExchanged: "token_request",
     RefreshAsked: "token_request",
     RefreshTried: TRIED,

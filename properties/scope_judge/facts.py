@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from scope_model.events import (
     AUTHORIZATION_CODE,
+    BROKEN_OFF,
     CLIENT_CREDENTIALS,
     JWT_BEARER,
     OFFLINE_ACCESS,
@@ -49,6 +50,7 @@ from .occasions import (
     OFFLINE,
     Asked,
     Called,
+    CallOver,
     CodeExchanged,
     Occasion,
     Owner,
@@ -137,9 +139,17 @@ class Facts:
         others = self._open[started.operation]
         others.discard(event.call)
         resource = self.places.called(started.resource)
+        yield CallOver(resource.attempt(started.operation), event.outcome == BROKEN_OFF)
         if any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
-        resource.attempt(started.operation).left = None
+        tried = resource.attempt(started.operation)
+        tried.left = None
+        if event.outcome == BROKEN_OFF:
+            # What the client would have done with the last answers, nobody knows.
+            resource.attempts[started.operation] = Attempts(since_served=tried.since_served)
+            resource.owed.pop(started.operation, None)
+            resource.pending.pop(started.operation, None)
+            return
         owed = resource.owed.get(started.operation)
         if owed is not None and owed.suffices and owed.state in ("new", "in use", "set aside"):
             yield TokenTried(resource.owed.pop(started.operation))

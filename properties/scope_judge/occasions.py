@@ -220,6 +220,14 @@ class Settled(Occasion):
 
 
 @dataclass(eq=False)
+class CallOver(Occasion):
+    """A call that is over: what was tried for it, and whether it was broken off, as it went on for ever."""
+
+    attempts: Attempts
+    broken_off: bool
+
+
+@dataclass(eq=False)
 class TokenTried(Occasion):
     """A token whose fate is known: the operation that it was issued for was sent with it, or was not."""
 
@@ -619,6 +627,7 @@ _NO_SURPLUS: Final[Mapping[Origin, list[Scope]]] = MappingProxyType({})
 OCCASIONS: Final[tuple[type[Occasion], ...]] = (
     Asked,
     Called,
+    CallOver,
     CodeExchanged,
     RefreshAsked,
     RefreshTried,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scope_judge.findings import HOLDS, Answer, Broken
-from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked, Called
+from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked, Called, CallOver
 from scope_model.scopes import same_scopes
 
 from .book import clause
@@ -45,6 +45,15 @@ def every_call_ends(asked: Asked) -> Answer:
     if asked.number != ENDLESS:
         return HOLDS
     return Broken("endless", f"{ENDLESS} requests for scopes for one operation, and no end in sight")
+
+
+@clause("RETRY-2", on=CallOver)
+def every_call_ends_by_itself(over: CallOver) -> Answer:
+    """Nobody has to break a call off, whatever it goes on with: refreshes, the same request, or metadata."""
+    asked_for_ever = over.attempts.in_call >= ENDLESS  # and was found when it asked that often
+    if not over.broken_off or asked_for_ever:
+        return HOLDS if over.attempts.in_call else None
+    return Broken("broken-off", "the call went on for ever, until the servers stopped answering it")
 
 
 @clause("RETRY-3", on=Asked)
