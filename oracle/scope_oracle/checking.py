@@ -37,6 +37,7 @@ from scope_spec import Revision
 
 from .grounds import grounds, spelled
 from .replays import episode_of, replay_of
+from .selecting import EVERYTHING, Selection
 from .subjects import DriverFault
 from .tally import NEVER_STEPS_UP, Broken, Judged, Kind, Tally, given_up, kind_of
 
@@ -54,7 +55,8 @@ COSTLY_TRIALS: Final = 40
 class Result:
     """What a check found: `reached` counts how often each clause's antecedent held, in `examples` episodes.
 
-    `complete` is False where the check was interrupted, or ended by the `fault` of a driver.
+    `complete` is False where the check was interrupted, or ended by the `fault` of a driver; `selection` is what it was
+    to report.
     """
 
     subject: str
@@ -66,6 +68,7 @@ class Result:
     broken: tuple[Broken, ...]
     complete: bool = True
     fault: str | None = None
+    selection: Selection = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +196,15 @@ def check(
     seed: int = 0,
     progress: Callable[[Progress], None] = ignore,
     bench: Bench | None = None,
+    selection: Selection = EVERYTHING,
 ) -> Result:
     """Run `examples` generated episodes against `subject`, then shrink an episode for each clause that broke.
 
     Without a number, COSTLY_EXAMPLES for a costly subject and EXAMPLES for any other. Deterministic: the same seed
     gives the same result, on whatever bench. An interrupt, or a driver that fails, ends it early, with what was
-    found so far.
+    found so far. What the `selection` leaves out is neither reported nor shortened.
     """
-    tally, short = Tally(), list[Broken]()
+    tally, short = Tally(selection), list[Broken]()
     done, complete, fault = 0, True, None
     examples = examples or (COSTLY_EXAMPLES if subject.costly else EXAMPLES)
     try:
@@ -219,7 +223,10 @@ def check(
     except DriverFault as wrong:
         complete, fault = False, str(wrong)
     all_found = tuple(map(tally.counted, (*short, *tally.found[len(short) :])))
-    return Result(subject.name, subject.version, revision, seed, done, dict(tally.reached), all_found, complete, fault)
+    reached = dict(tally.reached)
+    return Result(
+        subject.name, subject.version, revision, seed, done, reached, all_found, complete, fault, selection
+    )
 
 
 def mostly_delegated(subject: Subject) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from scope_judge.findings import Finding
-from scope_spec import CLAUSES, VERDICTS
+from scope_spec import CLAUSES, VERDICTS, Verdict
 
 from .names import UnknownName
 from .tally import Broken
@@ -33,7 +33,7 @@ class Expected:
     clause: str
     reason: str
     subject: str | None = None
-    verdict: str | None = None
+    verdict: Verdict | None = None
     cause: str | None = None
 
     def matches(self, finding: Finding) -> bool:
@@ -120,11 +120,13 @@ def _entry(where: str, entry: object) -> Expected:
         if name not in given:
             raise BadExpectation(f"{where}: it has no {name}")
     _known(where, "clause", given["clause"], CLAUSES)
-    if "verdict" in given:
-        _known(where, "verdict", given["verdict"], VERDICTS)
-    if "cause" in given:
-        _known(where, f"cause of {given['clause']}", given["cause"], CLAUSES[given["clause"]].causes)
-    return Expected(**given)
+    clause, verdict, cause = given["clause"], given.get("verdict"), given.get("cause")
+    if verdict is not None:
+        _known(where, "verdict", verdict, VERDICTS)
+    if cause is not None:
+        _known(where, f"cause of {clause}", cause, CLAUSES[clause].causes)
+    exact = next((each for each in VERDICTS if each == verdict), None)
+    return Expected(clause, given["reason"], given.get("subject"), exact, cause)
 
 
 def _known(where: str, kind: str, name: str, known: Iterable[str]) -> None:

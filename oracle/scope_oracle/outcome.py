@@ -15,6 +15,15 @@ from .tally import Broken
 SEVERITY: Final[Mapping[Verdict, int]] = {verdict: -place for place, verdict in enumerate(VERDICTS)}
 """How bad a verdict is: more is worse."""
 
+SAYS: Final[Mapping[Verdict, str]] = {"violates": "violates", "discouraged": "discouraged", "unspecified": "differs"}
+"""What a report says of a clause whose worst finding has this verdict."""
+
+_COUNTED: Final[Mapping[Verdict, str]] = {
+    "violates": "violate",
+    "discouraged": "discouraged",
+    "unspecified": "differ where the documents leave a choice",
+}
+
 State = Literal["holds", "broken", "not reached"]
 
 
@@ -30,15 +39,17 @@ class Row:
 
     @property
     def says(self) -> str:
-        """Its state, with the worst verdict where it is broken."""
-        return self.state if self.verdict is None else f"broken ({self.verdict})"
+        """Its state, by the worst verdict where it is broken: where the documents leave a choice nothing is."""
+        return self.state if self.verdict is None else SAYS[self.verdict]
 
 
 def rows(result: Result) -> list[Row]:
-    """A row for each clause that a transcript can break at this revision, in the catalogue's order."""
+    """A row for each selected clause that a transcript can break at this revision, in the catalogue's order."""
     found = []
     for clause in CLAUSES.values():
         if not clause.binds_at(result.revision) or clause.excluded or clause.unjudged:
+            continue
+        if not result.selection.may_take(clause.id):
             continue
         broken = tuple(each for each in result.broken if each.finding.clause == clause.id)
         verdict = max((each.finding.verdict for each in broken), key=SEVERITY.__getitem__, default=None)
@@ -52,17 +63,21 @@ def summary(result: Result) -> list[str]:
     """What a result comes to: what was run, what came of it, and which clauses no run can judge."""
     version = f" {shown(result.version)}" if result.version else ""
     ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
-    states = [row.state for row in rows(result)]
-    counts = f"{states.count('holds')} clauses hold, {states.count('broken')} broken, "
-    counts += f"{states.count('not reached')} not reached"
+    table = rows(result)
+    counts = [f"{sum(row.verdict == verdict for row in table)} {says}" for verdict, says in _COUNTED.items()]
+    counts += [
+        f"{sum(row.state == state for row in table)} {says}"
+        for state, says in (("holds", "hold"), ("not reached", "not reached"))
+    ]
     excluded = sum(clause.excluded is not None for clause in CLAUSES.values())
     kept = sum(clause.unjudged is not None for clause in CLAUSES.values())
-    elsewhere = len(CLAUSES) - excluded - kept - len(states)
+    judged = (clause for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged)
+    elsewhere = sum(not clause.binds_at(result.revision) for clause in judged)
     apart = f"{excluded} more are excluded and {kept} are kept by the model's laws alone"
     if elsewhere:
         apart += f"; {elsewhere} do not bind at {result.revision}"
     return [
         ran if result.complete else f"{ran}; interrupted, and this is what was found so far",
-        counts,
+        ", ".join(counts),
         f"{apart}: see scopelaw explain",
     ]

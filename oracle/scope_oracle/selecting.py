@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scope_judge.findings import Finding
-from scope_spec import CLAUSES, VERDICTS
+from scope_spec import CLAUSES, VERDICTS, Verdict
 
 from .names import UnknownName
 
@@ -27,18 +27,20 @@ class Selection:
 
     def takes(self, finding: Finding) -> bool:
         """Whether a finding is to be reported."""
-        names = {finding.clause, _family(finding.clause), finding.verdict}
-        return self._takes(names)
+        return self._takes({finding.clause, family(finding.clause), finding.verdict})
 
-    def takes_clause(self, clause: str) -> bool:
-        """Whether a clause is to be reported, whatever verdicts are."""
-        return self._takes({clause, _family(clause)}) or (not self.select.isdisjoint(VERDICTS) and self._keeps(clause))
+    def may_take(self, clause: str, verdict: Verdict | None = None) -> bool:
+        """Whether some finding of a clause is to be reported; of any verdict, or of this one."""
+        return any(
+            self._takes({clause, family(clause), each}) for each in (VERDICTS if verdict is None else (verdict,))
+        )
 
     def _takes(self, names: set[str]) -> bool:
         return (not self.select or not self.select.isdisjoint(names)) and self.ignore.isdisjoint(names)
 
-    def _keeps(self, clause: str) -> bool:
-        return self.ignore.isdisjoint({clause, _family(clause)})
+
+EVERYTHING: Final = Selection()
+"""The selection that leaves nothing out."""
 
 
 def selected(names: Iterable[str]) -> frozenset[str]:
@@ -52,5 +54,6 @@ def selected(names: Iterable[str]) -> frozenset[str]:
     return frozenset(chosen)
 
 
-def _family(clause: str) -> str:
+def family(clause: str) -> str:
+    """How the id of a clause begins."""
     return clause.rpartition("-")[0]
