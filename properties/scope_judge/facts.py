@@ -5,6 +5,7 @@ An occasion is given before the facts change by it, so that a clause sees what t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial, reduce
@@ -38,7 +39,7 @@ from scope_model.events import (
     TokenRequest,
     TokenResponse,
 )
-from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
+from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, read_scope, same_scopes
 
 from .account import NEVER, Account, Attempts, Life, PendingChallenge, Renewal, Resource, ScopeRequest, Token
 from .knowledge import UNKNOWN, Known, either, exactly
@@ -58,6 +59,7 @@ from .occasions import (
     ResourceNamed,
     ScopesSent,
     Settled,
+    TokenShown,
     TokenTried,
 )
 from .parsed import ParsedChallenge, read_response
@@ -89,6 +91,8 @@ class Facts:
         self._issuers: set[str] = set()
         self._documents: dict[str, tuple[ProtectedResourceMetadata, int]] = {}
         self._registered: dict[str | None, ScopeSet | None] = {}
+        self._static: set[Scope] = set()
+        self._issued_by: dict[str, str | None] = {}
         self._named: dict[str, dict[Owner, int]] = {}
         self._any_foreign = False
         self._redeeming: tuple[Account, Resource] | None = None
@@ -99,6 +103,7 @@ class Facts:
         self._calls: dict[int, tuple[CallStarted, int]] = {}
         self._open: dict[str, set[int]] = {}
         self._asked_before = 0
+        self._asked_for: Counter[tuple[Resource, str]] = Counter()
 
     def hear(self, event: Event) -> Occasions:
         """Take the next event in."""
@@ -155,6 +160,7 @@ class Facts:
     def _resource_request(self, event: ResourceRequest) -> Occasions:
         resource = self._found(self.places.called(event.resource))
         account = self._account_in_call(resource, event.access_token)
+        yield from self._shown(resource, event.access_token)
         yield from self._tried_again(resource, event.operation)
         tried = resource.attempt(event.operation)
         same_call = self._same_call(tried, event)
@@ -183,6 +189,21 @@ class Facts:
                 self.places.carriers[token] = account, resource
                 self._began_midway = True
         return account
+
+    def _shown(self, resource: Resource, token: str | None) -> Occasions:
+        """A call's token: whether it is of an authorization server of the resource, by the document that names those.
+
+        Nobody knows where the document is not seen, or where all tokens look alike, as where they were struck out.
+        """
+        issuer = self._issued_by.get(token or "")
+        if token is None or issuer is None or token not in self.places.holders:
+            return
+        own = self.places.holders[token][1] is resource
+        if not own and resource.document_at == NEVER:
+            resource.shown.append(token)
+        elif len(self._issuers) > 1 and len(self._issued_by) > 1 and (own or resource.issuers):
+            right = (issuer,) if own else tuple(map(canonical, resource.issuers))
+            yield TokenShown("access-token", issuer, right)
 
     def _tried_again(self, resource: Resource, operation: str) -> Occasions:
         """A challenge is over when its operation is tried again."""
@@ -215,6 +236,8 @@ class Facts:
         calls = self._open.get(event.operation)
         call = min(calls) if calls else None
         same = None if calls is None or call is None else calls == {call} == tried.calls
+        if not tried.calls.issuperset(calls) if calls else tried.renewed is None:
+            tried.refreshes = 0
         tried.calls = frozenset(calls or ())
         if tried.renewed is None:
             tried.in_a_row, tried.grew, tried.asked, tried.said, tried.named = 0, True, NO_SCOPES, None, set()
@@ -313,7 +336,8 @@ class Facts:
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
         tried = resource.attempt(pending.operation)
-        settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, self._asked_before)
+        elsewhere = self._asked_before - self._asked_for[resource, pending.operation]
+        settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
         self._stepped_up = self._stepped_up or (answered and pending.challenge.insufficient)
         if not self._stepped_up and settled.can_be_met and settled.decoy is not None:
             self._decoys.append(settled)
@@ -364,7 +388,10 @@ class Facts:
         elif name is not None:
             self._documents[canonical(name)] = (event, self.at)
             self._take_for_foreign(_listed(event.scopes_supported))
-        yield from ()
+        if resource is not None and resource.shown:
+            shown, resource.shown = resource.shown, []
+            for token in shown:
+                yield from self._shown(resource, token)
 
     def _speaks_of_a_child(self, name: str, url: str | None, current: Resource) -> bool:
         """Whether a document of a parent may be meant for what is below: one that was not found at another place."""
@@ -391,9 +418,24 @@ class Facts:
         yield from ()
 
     def _client_registration(self, event: ClientRegistration) -> Occasions:
-        yield Registered(self.header, event.grant_types or (AUTHORIZATION_CODE,))
-        issuer = None if event.issuer is None else canonical(event.issuer)
-        self._registered[issuer] = ScopeRequest.of(event.scope).scope
+        issuer, scope = None if event.issuer is None else canonical(event.issuer), ScopeRequest.of(event.scope).scope
+        yield Registered(
+            self.header, event.grant_types or (AUTHORIZATION_CODE,), self._strays(scope or NO_SCOPES, issuer)
+        )
+        self._registered[issuer] = scope
+
+    def _strays(self, registered: ScopeSet, issuer: str | None) -> list[Scope] | None:
+        """What of a registration is named at other authorization servers alone; what nobody named before is its own."""
+        known = (self._configured, self._listed_by_servers.get(issuer), self._listed_by_servers.get(None))
+        ours = reduce(or_, (scopes for scopes in known if scopes is not None), OFFLINE)
+        strays = []
+        for scope in registered - ours:
+            namers = [*self._named.get(scope, ()), *(each for each in self.places.known if each.lists(scope))]
+            if not namers:
+                self._static.add(scope)
+            elif scope not in self._static and not any(_may_be_at(owner, issuer) for owner in namers):
+                strays.append(scope)
+        return None if issuer is None or len(self._issuers) < 2 else strays
 
     # --- requests for scopes ----------------------------------------------------------------------
 
@@ -592,6 +634,8 @@ class Facts:
         self._redeeming = account, asked.resource
         self._authorizing[asked.resource] = account
         self._asked_before += 1
+        if asked.answers is not None:
+            self._asked_for[asked.resource, asked.answers.operation] += 1
 
     # --- tokens -----------------------------------------------------------------------------------
 
@@ -664,13 +708,23 @@ class Facts:
         known = seen is not None or event.refresh_token is None
         yield ResourceNamed(event.resource, (account.audience or resource.published) if known else resource.published)
         answers = self._refresh_answers(resource, account)
-        yield RefreshAsked(event, request, account, answers)
+        tried = None if answers is None else resource.attempt(answers.operation)
+        calls = () if answers is None else self._open.get(answers.operation, ())
+        yield RefreshAsked(event, request, account, answers, tried, FEW * len(calls) if calls else None)
+        yield from self._shown_for_a_refresh(event)
         account.refreshing = request
         account.await_token(REFRESH_TOKEN)
         self._redeeming = place
         resource.answering = answers
         if answers is not None:
             answers.refreshed_at = self.at
+
+    def _shown_for_a_refresh(self, event: TokenRequest) -> Occasions:
+        """A refresh token: whether it is sent to the authorization server that issued it, of several."""
+        issuer = self._issued_by.get(event.refresh_token or "")
+        sent_to = None if event.issuer is None else canonical(event.issuer)
+        if issuer is not None and sent_to in self._issuers and len(self._issuers) > 1 and len(self._issued_by) > 1:
+            yield TokenShown("refresh-token", issuer, (sent_to,))
 
     def _refreshed_unseen(self, event: TokenRequest) -> tuple[Account, Resource]:
         """Whose a refresh token is that nobody saw issued: it speaks for a grant that nobody saw.
@@ -798,7 +852,8 @@ class Facts:
             if named is not None and granted is not None and not granted <= named:
                 account.narrowed = named
             account.refresh_told = "omitted" if account.told != "nobody" else "nothing"
-        if event.refresh_token is not None and event.refresh_token != account.refresh_token:
+        account.refresh_kept_at = self.at if event.refresh_token in (None, account.refresh_token) else NEVER
+        if account.refresh_kept_at == NEVER:
             if account.refresh_token is not None:
                 account.retired[account.refresh_token] = "replaced"
             account.refresh_token = event.refresh_token
@@ -823,6 +878,7 @@ class Facts:
         ):
             resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
+        self._note_who_issued(event, resource)
         self.places.waiting.pop(resource, None)
         if event.refresh_token is not None:
             self.places.refreshed_by[event.refresh_token] = account, resource
@@ -830,10 +886,19 @@ class Facts:
             renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
             tried = resource.attempt(answering.operation)
             tried.renewed = renewed
+            tried.refreshes += renewed == "refresh"
             tried.said = answering.challenge.says if had_a_token and answering.challenge.status == 401 else None
         for scope in (account.granted.at_most or NO_SCOPES) | account.refreshed:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
+
+    def _note_who_issued(self, event: TokenResponse, resource: Resource) -> None:
+        """Note by whom tokens were issued: the authorization server that says so, if the resource names it too."""
+        issuer = canonical(event.issuer or "")
+        for token in (event.access_token, event.refresh_token):
+            if token is not None and issuer in map(canonical, resource.issuers):
+                known = self._issued_by.setdefault(token, issuer)
+                self._issued_by[token] = known if known == issuer else None  # nobody knows of which
 
     # --- around the wire --------------------------------------------------------------------------
 
@@ -849,6 +914,7 @@ class Facts:
 
     def _client_restarted(self, _: ClientRestarted) -> Occasions:
         self._asked_before = 0
+        self._asked_for.clear()
         for resource in self._touched:
             for pending in resource.pending.values():
                 if pending.refreshed_at == NEVER and not pending.passed_over:
@@ -896,6 +962,16 @@ def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
     if not parts <= request.wanted:
         return exactly(said)
     return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
+
+
+def _may_be_at(owner: Owner, issuer: str | None) -> bool:
+    """Whether who named a scope may be at an authorization server, or have been."""
+    if isinstance(owner, str):
+        return True
+    if isinstance(owner, Account):
+        return owner.issuer is None or canonical(owner.issuer) == issuer
+    at = [*owner.issuers, *([] if owner.account is None else [owner.account.issuer or ""])]
+    return owner.epoch > 0 or not owner.issuers or any(canonical(each) == issuer for each in at)
 
 
 def _is_or_awaits(account: Account, issuer: str | None) -> bool:

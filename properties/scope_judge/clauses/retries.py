@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scope_judge.findings import HOLDS, Answer, Broken
-from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked, Called
+from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked, Called, RefreshAsked
 from scope_model.scopes import same_scopes
 
 from .book import clause
@@ -19,6 +19,20 @@ def a_call_causes_few_requests(asked: Asked) -> Answer:
         because = f"this is request number {FEW + 1} for scopes for an operation that was never served since"
         return Broken("across-calls", because)
     return _few(asked)
+
+
+@clause("RETRY-1", on=RefreshAsked)
+def a_call_causes_few_refreshes(refresh: RefreshAsked) -> Answer:
+    """One call has its token refreshed no more than a few times, whatever it is challenged for."""
+    tried = refresh.attempts
+    if tried is None or tried.refreshes == 0:
+        return None
+    number = tried.refreshes + 1
+    if number != (refresh.allowed or FEW) + 1:
+        return HOLDS
+    if refresh.allowed is None:
+        return Broken("refreshed-in-a-row", f"this is refresh number {number} in a row in answer to one operation")
+    return Broken("refreshed-within-a-call", f"this is refresh number {number} in answer to challenges of one call")
 
 
 @clause("RETRY-4", on=Asked)
