@@ -199,7 +199,7 @@ class Facts:
         if token is None or issuer is None or token not in self.places.holders:
             return
         own = self.places.holders[token][1] is resource
-        if not own and resource.document_at == NEVER:
+        if not own and resource.published is None:
             resource.shown.append(token)
         elif len(self._issuers) > 1 and len(self._issued_by) > 1 and (own or resource.issuers):
             right = (issuer,) if own else tuple(map(canonical, resource.issuers))

@@ -73,6 +73,15 @@ MUTANTS: Final = (
         alter_step=remembering_grant(lambda _, was, now: replace(now, refresh_token=was.refresh_token), Refreshing),
     ),
     Mutant(
+        "drops-the-refresh-token",
+        "RETAIN-3",
+        "gives up its refresh token where no new one comes",
+        alter_step=remembering_grant(
+            lambda response, _, now: replace(now, refresh_token=response.refresh_token), Refreshing
+        ),
+        also={"CHAL-8"},
+    ),
+    Mutant(
         "pairs-an-old-refresh-token",
         "RETAIN-4",
         "keeps the refresh token of an earlier grant",
