@@ -102,6 +102,7 @@ class Facts:
         self._touched: dict[Resource, None] = {}
         self._calls: dict[int, tuple[CallStarted, int]] = {}
         self._open: dict[str, set[int]] = {}
+        self._unknown_expired_at = NEVER
         self._asked_before = 0
         self._asked_for: Counter[tuple[Resource, str]] = Counter()
 
@@ -710,14 +711,22 @@ class Facts:
         answers = self._refresh_answers(resource, account)
         tried = None if answers is None else resource.attempt(answers.operation)
         calls = () if answers is None else self._open.get(answers.operation, ())
-        yield RefreshAsked(event, request, account, answers, tried, FEW * len(calls) if calls else None)
+        allowed = FEW * len(calls) if calls else None
+        yield RefreshAsked(event, request, account, answers, tried, allowed, self._repeated(account, event, request))
         yield from self._shown_for_a_refresh(event)
-        account.refreshing = request
+        account.refreshing, account.refresh_sent = request, event.refresh_token
         account.await_token(REFRESH_TOKEN)
         self._redeeming = place
         resource.answering = answers
         if answers is not None:
             answers.refreshed_at = self.at
+
+    def _repeated(self, account: Account, event: TokenRequest, request: ScopeRequest) -> bool | None:
+        """Whether a refresh is the one that was refused in this very call, None where none was, or nobody knows."""
+        token, scope, calls = account.refresh_refused or (None, None, frozenset())
+        if token is None or len(calls) != 1 or calls != frozenset(self._calls):
+            return None
+        return token == event.refresh_token and scope == request.scope
 
     def _shown_for_a_refresh(self, event: TokenRequest) -> Occasions:
         """A refresh token: whether it is sent to the authorization server that issued it, of several."""
@@ -746,7 +755,8 @@ class Facts:
         """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
         if account.token is not None and account.token.state == "expired":
             return None
-        waiting = [one for one in _waiting(resource) if self._goes_on(one) and (one.refreshed_at == NEVER or one.alone)]
+        since = (one for one in _waiting(resource) if one.at > self._unknown_expired_at)
+        waiting = [one for one in since if self._goes_on(one) and (one.refreshed_at == NEVER or one.alone)]
         latest = waiting[0] if waiting and waiting[0].alone else None
         rejected = (one for one in waiting if one.challenge.status == 401 and not one.repeats)
         return next((one for one in rejected if one.refreshed_at == NEVER), latest)
@@ -784,6 +794,8 @@ class Facts:
     def _token_refused(self, account: Account) -> None:
         if account.leg == REFRESH_TOKEN:
             account.refresh_failed_at, account.refresh_token = self.at, None
+            scope = None if account.refreshing is None else account.refreshing.scope
+            account.refresh_refused = account.refresh_sent, scope, frozenset(self._calls)
         else:
             self._refused(account)
 
@@ -905,7 +917,8 @@ class Facts:
     def _token_expired(self, event: TokenExpired) -> Occasions:
         places, token = self.places, event.access_token
         account, resource = places.holders.get(token) or places.carriers.get(token) or (None, None)
-        self._began_midway = self._began_midway or account is None
+        if account is None:
+            self._began_midway, self._unknown_expired_at = True, self.at
         if account is not None and resource is not None and account.token is not None:
             if account.token.access_token == event.access_token:
                 account.token.state, account.token.expired_at = "expired", self.at

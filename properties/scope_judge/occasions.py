@@ -246,7 +246,8 @@ class RefreshAsked(Occasion):
     """A refresh: what it asks for, the account that its token belongs to, and the challenge that it answers.
 
     `attempts` are those for the challenged operation, and `allowed` is how many refreshes one call may cause, where
-    calls were written down, else None.
+    calls were written down, else None. `repeated` is whether it was refused before in the same call, None where none
+    was.
     """
 
     event: TokenRequest
@@ -255,6 +256,7 @@ class RefreshAsked(Occasion):
     answers: PendingChallenge | None
     attempts: Attempts | None
     allowed: int | None
+    repeated: bool | None
 
 
 @dataclass(eq=False)

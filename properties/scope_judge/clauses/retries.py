@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scope_judge.account import NEVER
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked, Called, RefreshAsked
 from scope_model.scopes import same_scopes
@@ -28,7 +29,7 @@ def a_call_causes_few_refreshes(refresh: RefreshAsked) -> Answer:
     if tried is None or tried.refreshes == 0:
         return None
     number = tried.refreshes + 1
-    if number != (refresh.allowed or FEW) + 1:
+    if number <= (refresh.allowed or FEW):
         return HOLDS
     if refresh.allowed is None:
         return Broken("refreshed-in-a-row", f"this is refresh number {number} in a row in answer to one operation")
@@ -95,6 +96,17 @@ def a_refused_request_is_not_repeated(asked: Asked) -> Answer:
     if not same_scopes(refused, asked.wanted):
         return HOLDS
     return Broken("repeated", "the request that was just refused is sent again unchanged")
+
+
+@clause("RETRY-5", on=RefreshAsked)
+def a_refused_refresh_is_not_repeated(refresh: RefreshAsked) -> Answer:
+    """A refresh token that was refused is not sent again in the same call."""
+    answers = refresh.answers
+    if refresh.repeated is None or (answers is not None and answers.refreshed_at != NEVER):
+        return None  # of two refreshes that answer one challenge, CHAL-8 says so
+    if not refresh.repeated:
+        return HOLDS
+    return Broken("refresh-repeated", "the refresh that was just refused is sent again unchanged")
 
 
 @clause("RETRY-5", on=Called)

@@ -66,6 +66,14 @@ def _insists(before: Client, event: Heard, after: Client, action: Action) -> Ste
     return after, action
 
 
+def _insists_on_a_refresh(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    phase = before.phase
+    if not isinstance(phase, Refreshing) or not isinstance(event, TokenResponse) or event.error is None:
+        return after, action
+    token = before.storage.grants[phase.key].refresh_token
+    return before, TokenRequest(REFRESH_TOKEN, None, token, phase.key.issuer, phase.key.resource)
+
+
 MUTANTS: Final = (
     Mutant(
         "bound-reset-by-success",
@@ -103,6 +111,13 @@ MUTANTS: Final = (
         "refreshes a token that was just refreshed, as long as it is refused",
         alter_step=_refreshes_without_end,
         also={"CHAL-8", "STEP-2", "STEP-5"},
+    ),
+    Mutant(
+        "insists-on-a-refresh",
+        "RETRY-5",
+        "sends a refused refresh once more",
+        alter_step=_insists_on_a_refresh,
+        also={"CHAL-8"},
     ),
     Mutant("insists", "RETRY-5", "sends a refused request again", alter_step=_insists, also={"RETRY-1", "RETRY-2"}),
 )
