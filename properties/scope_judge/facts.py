@@ -555,11 +555,10 @@ class Facts:
 
     def _misfit(
         self, resource: Resource, account: Account, wanted: ScopeSet, named: ScopeSet, one: PendingChallenge
-    ) -> tuple[int, int, bool, int, int]:
+    ) -> tuple[int, bool, bool, int, int]:
         """How badly a request fits a challenge that it meets: by what of it is new and named by none that waits.
 
-        Then a challenge fits that is not answered in vain, least of all again, that names just this, or that explains
-        what is new.
+        Then a challenge fits that is not answered in vain, that names just this, or that explains what is new.
         """
         challenge, listed = one.challenge, resource.listed or NO_SCOPES
         scope = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
@@ -570,10 +569,8 @@ class Facts:
         )
         first = account.requested is None and challenge.scope is None and not challenge.unclear
         odd = one.repeats or in_vain or (first and not listed <= wanted)
-        tried = resource.attempts.get(one.operation)
-        again = in_vain and tried is not None and tried.in_a_row > 0
         explained = sum(each in scope for each in new)
-        return added, odd + again, not same_scopes(scope, wanted), -explained, -one.at
+        return added, odd, not same_scopes(scope, wanted), -explained, -one.at
 
     @staticmethod
     def _is_renewal(account: Account, request: ScopeRequest) -> bool:
