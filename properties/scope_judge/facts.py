@@ -905,8 +905,14 @@ class Facts:
         self._touched.clear()
         self._life.restarted_at = self.at
 
+    def _are_others_known(self, event: ClientReported) -> bool:
+        """Whether what a report names, and nothing was called by, is none of the resources that are known."""
+        known = self.places.known
+        name = known[0].name if len(known) == 1 and known[0].called_by_name else None
+        return len(known) > 1 or (name is not None and not is_parent(event.resource or "", name))
+
     def _client_reported(self, event: ClientReported) -> Occasions:
-        if event.resource is not None and self.places.named(event.resource) is None and len(self.places.known) > 1:
+        if event.resource is not None and self.places.named(event.resource) is None and self._are_others_known(event):
             return
         account, resource = self._place_of(event.issuer, event.resource)
         if event.issuer is None and resource.account is not None:
