@@ -292,7 +292,7 @@ class Facts:
             left = tried.left if overlaps else None
             resource.attempts[event.operation] = Attempts(call=tried.call, calls=tried.calls, left=left)
         if event.status not in (401, 403):
-            tried.refused = None
+            tried.refused, tried.refreshes = None, 0
             return
         challenge = read_response(event.status, event.www_authenticate, self._several)
         pending = PendingChallenge(
@@ -731,7 +731,7 @@ class Facts:
         self._began_midway = self._began_midway or account.leg is None
         account.awaited = max(0, account.awaited - 1)
         if event.access_token is None and event.error is not None:
-            self._token_refused(account)
+            self._token_refused(account, event.error)
         elif event.access_token is None:
             self._unreadable(account)
             resource.owed.clear()
@@ -756,11 +756,12 @@ class Facts:
         if not account.under_way:
             self._authorizing.pop(resource, None)
 
-    def _token_refused(self, account: Account) -> None:
+    def _token_refused(self, account: Account, error: str) -> None:
         if account.leg == REFRESH_TOKEN:
             account.refresh_failed_at, account.refresh_token = self.at, None
             scope = None if account.refreshing is None else account.refreshing.scope
-            account.refresh_refused = account.refresh_sent, scope, frozenset(self._calls)
+            final = error in ("invalid_grant", "invalid_scope")
+            account.refresh_refused = (account.refresh_sent, scope, frozenset(self._calls)) if final else None
         else:
             self._refused(account)
 

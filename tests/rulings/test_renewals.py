@@ -9,6 +9,7 @@ import pytest
 from rulings.expectations import RIGHT, SILENT, Expected, allows, confirm, finds, rows
 from rulings.stories import NEW, OLD, OLDEST, Story, by_itself, story
 from scope_judge.judge import judge
+from scope_model.events import TokenResponse
 from scope_spec import Revision
 
 # --- the second renewal for one call ----------------------------------------------------------------
@@ -378,6 +379,14 @@ NO_LOOP = {
     .unauthorized("z", "write", "t4")
     .refreshes("t5", "r4", rotated="r5")
     .application_has(4, "failed"),
+    "a call whose token serves, though the server fails": answered_by_refreshes(
+        3, FOR_MORE["401 that names another scope"], story().handshake().application_calls(1)
+    )
+    .calls("write", "t4")
+    .answers("write", 503)
+    .unauthorized("x", "write", "t4")
+    .refreshes("t5", "r4", rotated="r5")
+    .application_has(1, "failed"),
     "three operations": answered_by_refreshes(3, FOR_MORE["401 that names another scope"], story().handshake())
     .unauthorized("x", "read", "t4")
     .refreshes("t5", "r4", rotated="r5")
@@ -475,6 +484,17 @@ REPEATED = {
     ),
     "sent again where another call began": (
         refused_in_a_call().application_calls(2, "write").refresh_refused(),
+        RIGHT,
+    ),
+    "sent again after an error of the server's own": (
+        story()
+        .handshake()
+        .expires()
+        .application_calls(1, "read")
+        .asks_to_refresh("r1")
+        .then(TokenResponse(error="temporarily_unavailable"))
+        .refreshes("t2", "r1")
+        .served("read", "t2"),
         RIGHT,
     ),
     "sent again, by nobody knows which call": (
