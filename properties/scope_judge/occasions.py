@@ -630,7 +630,7 @@ class Asked(Occasion):
         account, answers = self.account, self.answers
         if self.grant_type != AUTHORIZATION_CODE or not account.has_kept_its_refresh_token or self.unclear:
             return False
-        if not self.wanted | (self.challenged or NO_SCOPES) <= account.granted.at_least | OFFLINE:
+        if not (self.wanted - OFFLINE) | (self.challenged or NO_SCOPES) <= account.granted.at_least:
             return False
         if answers is None:
             return account.token is not None and account.token.state == "expired"

@@ -430,6 +430,14 @@ OLD_REFRESH_TOKEN = {
     "lost with a restart": (kept().restarts().expires("t2").obtains("a b", "t3"), STAYS),
     "useless for a step-up": (kept().insufficient("c", token="t2").obtains("a b c", "t3"), STAYS),
     "useless for a 401 that names more": (kept().unauthorized("c", token="t2").obtains("a b c", "t3"), STAYS),
+    "useless for a 401 that names offline_access": (
+        kept().unauthorized("offline_access", token="t2").obtains("a b offline_access", "t3", prompt="consent"),
+        STAYS,
+    ),
+    "given up by who asks for offline_access each time": (
+        kept().expires("t2").obtains("a b offline_access", "t3", prompt="consent"),
+        finds("RETAIN-3", "unspecified", "A29", worst="discouraged"),
+    ),
     "tried before the authorization": (
         kept().unauthorized(token="t2").refreshes("t3").unauthorized(token="t3").obtains("a b", "t4"),
         allows("discouraged", absent="RETAIN-3"),
