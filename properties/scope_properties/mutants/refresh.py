@@ -57,7 +57,7 @@ MUTANTS: Final = (
         "RETAIN-1",
         "takes a refresh that omits the scope for an empty one",
         alter_step=remembering_grant(_clears, Refreshing),
-        also={"ACC-2", "CHAL-8", "GRANT-2", "GRANT-4", "REFRESH-3"},
+        also={"ACC-2", "CHAL-8", "GRANT-2", "GRANT-4", "REFRESH-3", "RETAIN-3"},
     ),
     Mutant(
         "narrows-the-grant",
