@@ -198,9 +198,9 @@ def test_a_request_can_be_sent_to_each_of_the_servers() -> None:
         @override
         def call(self, operation: str) -> None:
             super().call(operation)
-            seen.append(self.app.send(HttpRequest("GET", "https://as.example/.well-known/oauth-authorization-server")).status)
+            seen.append(
+                self.app.send(HttpRequest("GET", "https://as.example/.well-known/oauth-authorization-server")).status
+            )
 
     check(in_process(Looking), examples=1)
     assert set(seen) == {200}
-
-

@@ -224,9 +224,7 @@ def check(
         complete, fault = False, str(wrong)
     all_found = tuple(map(tally.counted, (*short, *tally.found[len(short) :])))
     reached = dict(tally.reached)
-    return Result(
-        subject.name, subject.version, revision, seed, done, reached, all_found, complete, fault, selection
-    )
+    return Result(subject.name, subject.version, revision, seed, done, reached, all_found, complete, fault, selection)
 
 
 def mostly_delegated(subject: Subject) -> tuple[str, ...]:

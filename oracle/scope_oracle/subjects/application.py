@@ -191,6 +191,14 @@ class InProcessSession:
         )
 
 
+def in_process(make: Making, name: str = "client", **about: Any) -> InProcess:  # noqa: ANN401
+    """A subject of a `PythonClient`, which `make` builds for an application: its class will do.
+
+    Further arguments are those of `InProcess`: `version`, `configured_mode`, `grant_types`.
+    """
+    return InProcess(make, name, **about)
+
+
 async def _finished(waiting: Awaitable[None]) -> None:
     await waiting
 
