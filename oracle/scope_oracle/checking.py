@@ -239,7 +239,7 @@ def check(
             done += 1
             progress(Progress(done, examples, len(tally.found), "running episodes"))
         missed = [clause.id for clause in judged_at(revision) if not tally.reached[clause.id]]
-        reachable = within_reach(missed, playing(min(examples, ENOUGH)), standalone=subject.standalone)
+        reachable = within_reach(missed, playing(ENOUGH), standalone=subject.standalone)
         found = tally.found
         for broken in working.shorten(found, trials(subject, examples, len(found))):
             short.append(broken)

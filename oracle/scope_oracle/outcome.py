@@ -84,5 +84,5 @@ def left_out(result: Result) -> list[str]:
         for reason, count in sorted(result.skipped.items())
     ]
     if said and missed:
-        said.append(f"what the reference client reaches in these episodes, and this one does not: {', '.join(missed)}")
+        said.append(f"what the reference client reaches, and this one did not: {', '.join(missed)}")
     return said

@@ -10,6 +10,7 @@ from typing import Final
 
 from scope_judge.judge import judged
 from scope_model.client import Call
+from scope_model.events import ResourceResponse
 from scope_properties.episodes import Episode, Plan
 from scope_properties.model_subject import ModelSession, ModelSubject
 from scope_properties.runs import run
@@ -21,6 +22,7 @@ ENOUGH: Final = 200
 
 _HANDSHAKE_OF_OLD: Final = "initialize"
 _HANDSHAKE: Final = "server/discover"
+_REFUSED: Final = 400
 
 
 class Standalone(ModelSubject):
@@ -47,6 +49,12 @@ class _Standing(ModelSession):
         for operation in plan.servers.resources[call.resource].needs:
             if operation != other:
                 super().call(Call(call.resource, operation))
+                if not self._is_served():
+                    return
+
+    def _is_served(self) -> bool:
+        last = self.world.events[-1]
+        return isinstance(last, ResourceResponse) and last.status < _REFUSED
 
 
 def judged_at(revision: Revision) -> tuple[Clause, ...]:
