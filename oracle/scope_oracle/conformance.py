@@ -152,13 +152,7 @@ def unexplained(form: Form) -> list[Kind]:
     """The differences that need a reason: what the client alone shows, and what it does not although it might."""
     driver = _replays(driver_of(form["subject"]))
     alone = [kind for kind in _replays(form) if kind not in driver]
-    return alone + [
-        (clause, verdict, fault) for clause, verdict, fault, shown, without in form["tried"] if _open(shown, without)
-    ]
-
-
-def _open(shown: bool, without: Sequence[str]) -> bool:  # noqa: FBT001 - a member of what is recorded
-    return not shown and not without
+    return alone + [_kind(each) for each in form["tried"] if _why(each) is None]
 
 
 def forms(results: Path = RECORDS) -> list[Form]:
