@@ -266,13 +266,13 @@ def check(
 
 
 def trials(subject: Subject, examples: int, findings: int) -> int:
-    """How many simpler episodes may be tried for each finding: of whole runs, no more than were run to find them all.
+    """How many simpler episodes may be tried for each finding: of whole runs, fewer than were run to find them all.
 
-    To play an episode anew before it is shortened, and the shortest after, are two of them.
+    To play an episode anew before it is shortened, and the shortest after, are two more.
     """
     if not subject.standalone:
         return TRIALS
-    return min(COSTLY_TRIALS, max(0, examples // max(1, findings) - 2))
+    return min(COSTLY_TRIALS, max(0, 4 * examples // max(1, 5 * findings) - 2))
 
 
 def _playable(subject: Subject, revision: Revision, seed: int, examples: int) -> Iterator[Episode]:
