@@ -10,7 +10,19 @@ import pytest
 from scope_model.client import Call
 from scope_oracle import checking, conformance
 from scope_oracle.checking import plain_episode
-from scope_oracle.conformance import PAGE, Form, driver_of, forms, lost, main, page, reasons, record, unexplained
+from scope_oracle.conformance import (
+    PAGE,
+    Form,
+    driver_of,
+    forms,
+    lost,
+    main,
+    page,
+    reasons,
+    record,
+    scenario_of,
+    unexplained,
+)
 from scope_oracle.subjects import DRIVEN, DriverFault
 from scope_properties.episodes import Episode, ExpireToken, MakeCall, OverlapCalls, RestartClient
 from scope_spec import CLAUSES
@@ -45,6 +57,11 @@ def test_a_record_is_that_of_a_whole_check_of_the_recorded_release(form: Form) -
     found, tried = ({(each["clause"], each["cause"]) for each in form[name]} for name in ("broken", "tried"))
     assert {(each["clause"], each["cause"]) for each in driver["broken"]} <= found | tried
     assert {clause for clause, _ in found | tried} <= set(CLAUSES)
+
+
+def test_the_scenario_is_the_one_that_a_command_asks_for() -> None:
+    assert scenario_of("./client") == "auth/scope-step-up"
+    assert scenario_of("cd there && MCP_CONFORMANCE_SCENARIO=auth/basic-cimd ./client") == "auth/basic-cimd"
 
 
 def test_what_one_run_cannot_be_put_through_is_named() -> None:

@@ -11,6 +11,7 @@ give, which are in results/conformance.toml.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +42,7 @@ from .page import write_whole
 from .replays import episode_of
 from .scoreboard import RESULTS, recorded
 from .subjects import DriverFault, SubjectUnavailable, commanded
-from .subjects.command import STAGES
+from .subjects.command import SCENARIO, STAGES
 from .tally import Kind, kind_of
 
 RECORDS: Final = RESULTS / "conformance"
@@ -88,13 +89,19 @@ def record(sdk: str, commit: str, path: str, command: str, results: Path = RECOR
     form = result_json(result, readings=DEFAULT_READINGS) | {
         "subject": sdk,
         "version": driver["version"],
-        "client": {"commit": commit, "path": path},
+        "client": {"commit": commit, "path": path, "scenario": scenario_of(command)},
         "broken": [finding_json(broken.finding) | {"replay": broken.replay} for broken in result.broken],
         "tried": tried,
         "date": datetime.now(UTC).date().isoformat(),
     }
     results.mkdir(exist_ok=True)
     write_whole(results / f"{sdk}.json", json.dumps(form, indent=1) + "\n")
+
+
+def scenario_of(command: str) -> str:
+    """The scenario that a client is asked for: another one where its command says so."""
+    said = re.search(r"\bMCP_CONFORMANCE_SCENARIO=(\S+)", command)
+    return said[1] if said else SCENARIO
 
 
 def driver_of(sdk: str) -> Form:
@@ -175,11 +182,12 @@ def _section(form: Form) -> Iterator[str]:
     yield f"## {sdk} {form['version']}"
     yield ""
     yield f"`{client['path']}` at `{client['commit']}`, {form['date']}."
-    yield f"{form['examples']} episodes, seed {form['seed']}."
+    yield f"Scenario {client['scenario']}; {form['examples']} episodes, seed {form['seed']}."
     yield ""
     yield _counts(form)
     yield ""
-    yield f"Found of both ({len(both)}): {', '.join(f'{clause}/{fault}' for clause, _, fault in both) or 'nothing'}."
+    named = ", ".join(f"{clause}/{fault} {verdict}" for clause, verdict, fault in both)
+    yield f"Found of both ({len(both)}): {named or 'nothing'}."
     yield ""
     yield "| finding | found of | why |"
     yield "|---|---|---|"
@@ -193,9 +201,10 @@ def _section(form: Form) -> Iterator[str]:
 def _counts(form: Form) -> str:
     states = [row["state"] for row in form["clauses"]]
     beyond = sum(row.get("out_of_reach", False) for row in form["clauses"])
+    never = f" Never called: {', '.join(form['uncalled'])}." if form["uncalled"] else ""
     return (
         f"{states.count('holds')} clauses hold, {states.count('broken')} broken, "
-        f"{states.count('not reached')} not reached, {beyond} of them out of reach of a client of one run."
+        f"{states.count('not reached')} not reached, {beyond} of them out of reach of a client of one run.{never}"
     )
 
 
