@@ -7,16 +7,19 @@ from contextlib import nullcontext
 import pytest
 from click.testing import CliRunner
 
-from scope_model.events import AUTHORIZATION_CODE, CLIENT_CREDENTIALS
+from scope_model.client import Call
+from scope_model.events import AUTHORIZATION_CODE, BROKEN_OFF, CLIENT_CREDENTIALS, CallEnded, ResourceRequest
 from scope_model.policies import POLICIES
 from scope_oracle import cli
-from scope_oracle.checking import Result, check, examiner
+from scope_oracle.checking import Result, check, examiner, plain_episode
+from scope_oracle.exchange import exchange, exchange_of
 from scope_oracle.outcome import left_out, rows
-from scope_properties.episodes import Plan
+from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
+from scope_properties.runs import run
 from scope_properties.subjects import Session
-from scope_properties.world import World
+from scope_properties.world import PATIENCE, World
 from scope_spec import REVISIONS, Revision
 from test_history import Idle
 
@@ -120,3 +123,25 @@ def test_no_client_of_the_models_is_turned_away() -> None:
         examiner(ModelSubject(policy), "2026-07-28")
     for mutant in MUTANTS.values():
         examiner(mutant.subject, "2026-07-28")
+
+
+def test_a_call_on_which_the_world_lost_its_patience_is_found() -> None:
+    stubborn = MUTANTS["client-credentials-send-again"].subject
+    (broken,) = (each for each in check(stubborn, examples=150).broken if each.finding.cause == "broken-off")
+    assert broken.transcript.events[broken.finding.event] == CallEnded(1, BROKEN_OFF)
+    sent = sum(isinstance(event, ResourceRequest) for event in broken.transcript.events)
+    assert PATIENCE // 2 < sent <= PATIENCE
+    whole, told = exchange(broken.transcript, {}).lines, exchange_of(broken.transcript, broken.finding).lines
+    (so_on,) = (line for line in told if line.speaker == "…")
+    assert so_on.says.startswith("and so on: ")
+    assert len(told) < len(whole) // 4
+    assert told[-1].marks == (broken.finding.because,)
+
+
+def test_each_of_two_overlapping_calls_has_its_own_patience() -> None:
+    plan = plain_episode("2026-07-28", CLIENT_CREDENTIALS).plan
+    read, write = (Call(next(iter(plan.servers.resources)), operation) for operation in ("read", "write"))
+    episode = Episode(plan, (OverlapCalls(MakeCall(read), MakeCall(write)), MakeCall(read)))
+    events = run(episode, MUTANTS["client-credentials-send-again"].subject).events
+    ended = [(event.call, event.outcome) for event in events if isinstance(event, CallEnded)]
+    assert ended == [(2, BROKEN_OFF), (1, None), (3, None)]
