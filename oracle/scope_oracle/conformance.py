@@ -1,11 +1,11 @@
 """The conformance clients of released SDKs beside their drivers: what each of them shows, and why they differ.
 
-`python -m scope_oracle.conformance SDK COMMIT PATH COMMAND` checks the conformance client that COMMAND starts: that of
-PATH in the SDK's repository at COMMIT, unchanged, built against the release that is recorded of its driver. It records
-what was found. Each finding of the driver alone is then tried on it: the driver's shortest trace is played, as far as
-a conformance client can be put through it. Without arguments it writes results/conformance.md from what is recorded
-there; the tests fail where that is not current. Nothing in the page is written by hand but the reasons that no run can
-give, which are in results/conformance.toml.
+`python -m scope_oracle.conformance SDK COMMIT PATH COMMAND [EXAMPLES]` checks the conformance client that COMMAND
+starts: that of PATH in the SDK's repository at COMMIT, unchanged, built against the release that is recorded of its
+driver. It records what was found. Each finding of the driver alone is then tried on it: the driver's shortest trace is
+played, as far as a conformance client can be put through it. Without arguments it writes results/conformance.md from
+what is recorded there; the tests fail where that is not current. Nothing in the page is written by hand but the reasons
+that no run can give, which are in results/conformance.toml.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ driver alone shows was tried on it: the shortest trace was played, as far as one
 Form = Mapping[str, Any]
 
 
-def record(sdk: str, commit: str, path: str, command: str, results: Path = RECORDS) -> None:
+def record(
+    sdk: str, commit: str, path: str, command: str, *, results: Path = RECORDS, examples: int | None = None
+) -> None:
     """Check a conformance client, try on it what its driver alone shows, and keep the result with its date.
 
     Raises DriverFault where the check ends by one, and KeyboardInterrupt where it is interrupted.
@@ -72,7 +74,7 @@ def record(sdk: str, commit: str, path: str, command: str, results: Path = RECOR
     driver = driver_of(sdk)
     opening = partial(commanded, command, _REVISION)
     with opening() as client, Jobs(opening, processes(), _REVISION, DEFAULT_READINGS, costly=True) as bench:
-        result = check(client, revision=_REVISION, bench=bench)
+        result = check(client, revision=_REVISION, examples=examples, bench=bench)
         if result.fault is not None:
             raise DriverFault(result.fault)
         if not result.complete:
@@ -225,8 +227,8 @@ def main(arguments: Sequence[str]) -> int:
     """Record a client where one is named, else write the page; ends with 2 where nothing can be recorded."""
     try:
         if arguments:
-            sdk, commit, path, command = arguments
-            record(sdk, commit, path, command)
+            sdk, commit, path, command, *examples = arguments
+            record(sdk, commit, path, command, examples=int(examples[0]) if examples else None)
             return 0
     except (DriverFault, SubjectUnavailable) as wrong:
         print(f"conformance: {wrong}", file=sys.stderr)  # noqa: T201 - its output
