@@ -102,7 +102,7 @@ def test_a_client_at_fault_leaves_the_record_as_it_was(tmp_path: Path, monkeypat
 def test_what_ends_a_recording_is_one_sentence_and_an_exit_code(
     ends: BaseException, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def end(*_: object) -> None:
+    def end(*_: object, **__: object) -> None:
         raise ends
 
     monkeypatch.setattr(conformance, "record", end)
