@@ -59,12 +59,17 @@ class Judged:
 
     `opportunities` are the challenges for more scope that nothing but the client kept from being answered, and
     `stepped_up` is whether it ever answered one. Where it did not, the first one given up stands under NEVER_STEPS_UP.
+    `asked` are the operations that the client was to call, `called` those that it did call, and `skipped` is what it
+    says that it cannot do.
     """
 
     reached: Mapping[str, int]
     broken: Mapping[Kind, Broken]
     opportunities: int
     stepped_up: bool
+    asked: frozenset[str] = frozenset()
+    called: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
 
 
 NEVER_STEPS_UP: Final[Kind] = ("STEP-2", "discouraged", "never-steps-up")
@@ -98,6 +103,9 @@ class Tally:
     reached: Counter[str] = field(default_factory=Counter)
     opportunities: int = 0
     stepped_up: bool = False
+    skipped: Counter[str] = field(default_factory=Counter)
+    _asked: set[str] = field(default_factory=set)
+    _called: set[str] = field(default_factory=set)
     _examples: int = 0
     _episodes: Counter[Kind] = field(default_factory=Counter)
     _plainest: dict[Kind, Broken] = field(default_factory=dict)
@@ -107,11 +115,19 @@ class Tally:
         self.reached.update(judged.reached)
         self.opportunities += judged.opportunities
         self.stepped_up = self.stepped_up or judged.stepped_up
+        self.skipped.update(judged.skipped)
+        self._asked |= judged.asked
+        self._called |= judged.called
         self._examples += 1
         self._episodes.update(judged.broken.keys())
         for kind, broken in judged.broken.items():
             if kind not in self._plainest or broken.length < self._plainest[kind].length:
                 self._plainest[kind] = broken
+
+    @property
+    def uncalled(self) -> tuple[str, ...]:
+        """The operations that the client was to call and never called."""
+        return tuple(sorted(self._asked - self._called))
 
     @property
     def found(self) -> list[Broken]:
