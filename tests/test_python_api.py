@@ -8,10 +8,14 @@ from urllib.parse import urlencode
 
 import httpx2
 import pytest
+from mcp.client.auth.oauth2 import OAuthClientProvider
+from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+from pydantic import AnyUrl
 from typing_extensions import override
 
 import scope_oracle
 from scope_oracle import Application, Findings, PythonClient, check, from_httpx_auth, in_process
+from scope_oracle.subjects.application import HttpxClient
 from scope_oracle.subjects.python_sdk import PythonSdk
 from scope_oracle.world import HttpRequest
 
@@ -88,9 +92,6 @@ def test_an_async_auth_behaves_as_it_does_as_a_subject_of_its_own() -> None:
 
     def made(app: Application) -> object:
         """The Python SDK's provider, as its documentation shows it."""
-        from mcp.client.auth.oauth2 import OAuthClientProvider
-        from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata
-
         came_back: list[str] = []
 
         async def open_browser(url: str) -> None:
@@ -103,30 +104,32 @@ def test_an_async_auth_behaves_as_it_does_as_a_subject_of_its_own() -> None:
             return AuthorizationCodeResult(code=query["code"], state=query.get("state"), iss=query.get("iss"))
 
         class Storage:
-            async def get_tokens(self) -> object:
-                return app.storage.get("tokens")
+            async def get_tokens(self) -> OAuthToken | None:
+                tokens = app.storage.get("tokens")
+                return tokens if isinstance(tokens, OAuthToken) else None
 
-            async def set_tokens(self, tokens: object) -> None:
+            async def set_tokens(self, tokens: OAuthToken) -> None:
                 app.storage["tokens"] = tokens
 
-            async def get_client_info(self) -> object:
-                known = app.storage.get("client")
+            async def get_client_info(self) -> OAuthClientInformationFull | None:
+                stored = app.storage.get("client")
+                known = stored if isinstance(stored, OAuthClientInformationFull) else None
                 if known is None and app.client is not None:
                     known = OAuthClientInformationFull(
-                        redirect_uris=[app.redirect_uri],
+                        redirect_uris=[AnyUrl(app.redirect_uri)],
                         client_id=app.client[0],
                         client_secret=app.client[1],
                         token_endpoint_auth_method="client_secret_post",
                     )
                 return known
 
-            async def set_client_info(self, client_info: object) -> None:
+            async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
                 app.storage["client"] = client_info
 
         refresh = ["refresh_token"] if app.wants_refresh_token else []
         metadata = OAuthClientMetadata(
             client_name="scopelaw",
-            redirect_uris=[app.redirect_uri],
+            redirect_uris=[AnyUrl(app.redirect_uri)],
             grant_types=["authorization_code", *refresh],
             scope=None if app.scopes is None else " ".join(app.scopes),
         )
@@ -150,51 +153,69 @@ class Bare(PythonClient):
     """A client that is no `httpx.Auth`: it never authorizes."""
 
     @override
-    def call(self, operation: str) -> None:
+    def call(self, operation: str) -> Awaitable[None] | None:
         self.app.send(self.app.tool_call(operation))
+        return None
 
 
-class Waiting(Bare):
+class Careful(Bare):
+    """One that authorizes by the flow of `Careless`, driven by hand."""
+
+    def __init__(self, app: Application) -> None:
+        super().__init__(app)
+        self.auth = HttpxClient(app, Careless(app))
+
+    @override
+    def call(self, operation: str) -> Awaitable[None] | None:
+        return self.auth.call(operation)
+
+
+class Waiting(Careful):
     """The same, asynchronous."""
 
     @override
-    def call(self, operation: str) -> Awaitable[None]:  # type: ignore[override] - a client is one or the other
+    def call(self, operation: str) -> Awaitable[None]:
         async def called() -> None:
             await asyncio.sleep(0)
-            self.app.send(self.app.tool_call(operation))
+            super(Waiting, self).call(operation)
 
         return called()
 
 
-def test_a_client_that_is_no_auth_needs_one_method() -> None:
-    sync, waiting = (check(in_process(kind, "bare"), examples=FEW).result for kind in (Bare, Waiting))
+def test_a_client_that_is_no_auth_needs_one_method_sync_or_async() -> None:
+    sync, waiting = (check(in_process(kind, "bare"), examples=FEW).result for kind in (Careful, Waiting))
     assert sync.broken == waiting.broken
-    assert [each.finding.cause for each in sync.broken] == ["never-steps-up"]
+    assert "ACC-1" in {each.finding.clause for each in sync.broken}
+
+
+def test_a_client_that_never_authorizes_cannot_be_tested() -> None:
+    with pytest.raises(scope_oracle.DriverFault, match="nothing can be tested"):
+        check(in_process(Bare), examples=FEW)
 
 
 def test_what_a_client_raises_ends_the_call_and_is_kept() -> None:
     kept: list[str] = []
 
-    class Failing(Bare):
+    class Failing(Careful):
         @override
         def call(self, operation: str) -> None:
+            super().call(operation)
             kept.extend(self.app.failures)
             raise RuntimeError(operation)
 
-    with pytest.raises(scope_oracle.NothingTested):
-        check(in_process(Failing), examples=5)
+    check(in_process(Failing), examples=5)
     assert any(failure.startswith("RuntimeError: ") for failure in kept)
 
 
 def test_a_client_that_is_neither_is_turned_away() -> None:
-    with pytest.raises(TypeError, match="is no httpx.Auth; PythonClient is the base class"):
+    with pytest.raises(TypeError, match=r"is no httpx\.Auth; PythonClient is the base class"):
         check(from_httpx_auth(lambda _: object()), examples=1)
 
 
 def test_a_request_can_be_sent_to_each_of_the_servers() -> None:
     seen: list[int] = []
 
-    class Looking(Bare):
+    class Looking(Careful):
         @override
         def call(self, operation: str) -> None:
             super().call(operation)

@@ -35,6 +35,7 @@ from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision
 
 from . import checking, comparing, explaining, forms, page, smoking, terminal, vectors
 from .exchange import shown
+from .expecting import BadExpectation, Expected, read_expected
 from .har import read_har
 from .history import history
 from .jobs import Jobs, Opening, processes
@@ -42,6 +43,7 @@ from .names import UnknownName
 from .outcome import SEVERITY
 from .releases import NAMED
 from .replays import BadReplay
+from .selecting import Selection, selected
 from .subjects import MODEL, DriverFault, SubjectUnavailable, commanded, subject
 from .transcripts import UnusableTranscript, read, stream
 
@@ -203,6 +205,46 @@ _JOBS: Final = click.option(
     show_default="one a core; 1 for the model and its policies",
     help="How many processes to work in.",
 )
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+def _writable(ctx: click.Context, param: click.Parameter, file: Path | None) -> Path | None:
+    """Take a file to write, and refuse one that cannot be before anything is run."""
+    if file is not None and not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        raise click.BadParameter(f"cannot write {file}: there is no such folder, or it is not ours", ctx, param)
+    return file
+
+
+def _expectations(ctx: click.Context, param: click.Parameter, file: Path | None) -> tuple[Expected, ...]:
+    """Take a file of expected findings."""
+    try:
+        return () if file is None else read_expected(file)
+    except BadExpectation as wrong:
+        raise click.BadParameter(str(wrong), ctx, param) from None
+
+
+def _selection(ctx: click.Context, param: click.Parameter, given: Iterable[str]) -> frozenset[str]:
+    """Take the names of clauses, families and verdicts."""
+    try:
+        return selected(given)
+    except UnknownName as wrong:
+        raise click.BadParameter(str(wrong), ctx, param) from None
+
+
+_SELECT: Final = click.option(
+    "--select",
+    metavar="NAMES",
+    multiple=True,
+    callback=_selection,
+    help="Report only these clauses, families (ACC) or verdicts, with commas or several times.",
+)
+_IGNORE: Final = click.option(
+    "--ignore",
+    metavar="NAMES",
+    multiple=True,
+    callback=_selection,
+    help="Report all but these clauses, families or verdicts.",
+)
 _READINGS_HELP: Final = "\b\n" + textwrap.fill(
     f"Readings: {', '.join(_READING_NAMES)}. scopelaw explain NAME shows the values of one.",
     width=76,
@@ -264,7 +306,15 @@ def cli() -> None:
 @_format("text")
 @_RELEASE
 @_JOBS
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this page, too.")
+@_SELECT
+@_IGNORE
+@click.option(
+    "--expect", metavar="FILE", type=_FILE, callback=_expectations, help="TOML: the findings that are known, and why."
+)
+@click.option("--html", type=_FILE, callback=_writable, help="Write the result to this page, too.")
+@click.option("--junit", type=_FILE, callback=_writable, help="Write the result to this file as JUnit XML, too.")
+@click.option("--sarif", type=_FILE, callback=_writable, help="Write the result to this file as SARIF, too.")
+@click.option("--quiet", is_flag=True, help="Print what fails, and nothing else.")
 @click.option("--replay", metavar="TEXT", help="Play only the episode that a report names.")
 def check(
     *,
@@ -278,14 +328,22 @@ def check(
     examples: int | None,
     seed: int,
     form: str,
+    select: frozenset[str],
+    ignore: frozenset[str],
+    expect: tuple[Expected, ...],
     html: Path | None,
+    junit: Path | None,
+    sarif: Path | None,
+    quiet: bool,
     replay: str | None,
 ) -> int:
     """Put SUBJECT through generated episodes, and report each clause that it breaks.
 
-    SUBJECT is the reference model where none is named. Each broken clause comes with the shortest trace
-    that was found to show it. Ends with 0 where nothing at or above --fail-on was found, else with 1.
+    SUBJECT is the reference model where none is named, the name of a client, or package.module:name for one of
+    your own. Each broken clause comes with the shortest trace that was found to show it. Ends with 0 where nothing
+    at or above --fail-on was found, else with 1; with --expect, where something is new, or no longer happens.
     """
+    selection = Selection(select, ignore)
     in_force = revision or REVISIONS[-1]
     opening = _opening(name, command, release, in_force, MODEL)
     with _progress() as progress, _subject(opening, progress) as chosen:

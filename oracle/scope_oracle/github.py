@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from scope_spec import Verdict
@@ -19,11 +19,11 @@ _ESCAPES: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _OF_PROPERTIES: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 
 
-def annotations(result: Result) -> Iterator[str]:
-    """A workflow command a finding, for standard output: it becomes an annotation of the run."""
-    for broken in result.broken:
+def annotations_of(subject: str, failing: Iterable[Broken]) -> Iterator[str]:
+    """A workflow command for each finding that fails a check, for standard output: it annotates the run."""
+    for broken in failing:
         finding = broken.finding
-        title = f"{result.subject}: {fault(finding)} {finding.verdict}".translate(_OF_PROPERTIES)
+        title = f"{subject}: {fault(finding)} {finding.verdict}".translate(_OF_PROPERTIES)
         yield f"::{_LEVELS[finding.verdict]} title={title}::{finding.because.translate(_ESCAPES)}"
 
 

@@ -9,7 +9,7 @@ from scope_judge.findings import Finding
 from scope_model.events import Transcript
 
 from .tally import Broken
-from .terminal import finding_text, transcript_text
+from .terminal import broken_text, transcript_text
 
 WIDTH: Final = 100
 """How wide the text is, where nobody says how much room there is."""
@@ -17,8 +17,7 @@ WIDTH: Final = 100
 
 def plain_finding(broken: Broken, *, readings: Mapping[str, str]) -> str:
     """A finding in full: the exchange that leads to it, why it is one, and how to see it again."""
-    lines = finding_text(broken.finding, broken.transcript, readings=readings, replay=broken.replay, width=WIDTH)
-    return "\n".join(line.plain for line in lines)
+    return "\n".join(line.plain for line in broken_text(broken, readings=readings, width=WIDTH))
 
 
 def plain_transcript(transcript: Transcript, findings: Sequence[Finding], *, readings: Mapping[str, str]) -> str:

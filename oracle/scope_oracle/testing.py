@@ -18,6 +18,7 @@ from .expecting import Expected, Met, meet, read_expected
 from .outcome import SEVERITY, summary
 from .plain import plain_finding, plain_transcript
 from .selecting import Selection, selected
+from .subjects import DriverFault
 from .subjects import subject as named
 from .tally import Broken
 
@@ -87,7 +88,7 @@ def check(
             selection=selection,
         )
     if result.fault is not None:
-        raise checking.DriverFault(result.fault)
+        raise DriverFault(result.fault)
     ours = (each for each in expected if selection.may_take(each.clause, each.verdict))
     met = meet(result.subject, result.broken, ours, complete=result.complete)
     return Checked(result, met, readings)

@@ -111,7 +111,7 @@ class InProcess:
     version: str | None = None
     configured_mode: ConfiguredMode | None = None
     grant_types: tuple[str, ...] = (AUTHORIZATION_CODE,)
-    costly: bool = False
+    standalone: bool = False
 
     def playable(self, episode: Episode) -> Episode:
         """All of it."""
