@@ -89,7 +89,7 @@ class Facts:
         self._listed_by_servers: dict[str | None, ScopeSet | None] = {}
         self._issuers: set[str] = set()
         self._documents: dict[str, tuple[ProtectedResourceMetadata, int]] = {}
-        self._registered: dict[str | None, ScopeSet | None] = {}
+        self._registered: dict[str | None, tuple[ScopeSet | None, int]] = {}
         self._named: dict[str, dict[Owner, int]] = {}
         self._any_foreign = False
         self._redeeming: tuple[Account, Resource] | None = None
@@ -395,7 +395,7 @@ class Facts:
     def _client_registration(self, event: ClientRegistration) -> Occasions:
         yield Registered(self.header, event.grant_types or (AUTHORIZATION_CODE,))
         issuer = None if event.issuer is None else canonical(event.issuer)
-        self._registered[issuer] = ScopeRequest.of(event.scope).scope
+        self._registered[issuer] = ScopeRequest.of(event.scope).scope, self.at
 
     # --- requests for scopes ----------------------------------------------------------------------
 
@@ -438,7 +438,7 @@ class Facts:
             self._configured,
             self._mode,
             self._server_list(account, resource),
-            self._registration(account),
+            *self._registration(account, resource),
             self._named,
             len(self.places.known) > 1 or resource.epoch > 0,
             self._any_foreign,
@@ -522,11 +522,11 @@ class Facts:
             return known[canonical(issuer)]
         return known.get(None) if issuer is not None or len(known) != 1 else next(iter(known.values()))
 
-    def _registration(self, account: Account) -> ScopeSet | None:
-        known = self._registered
-        if account.issuer is not None and canonical(account.issuer) in known:
-            return known[canonical(account.issuer)]
-        return known.get(None)
+    def _registration(self, account: Account, resource: Resource) -> tuple[ScopeSet | None, bool]:
+        """The scope that the client registered, and whether it did since the resource answered."""
+        known, issuer = self._registered, None if account.issuer is None else canonical(account.issuer)
+        scope, at = known.get(issuer if issuer in known else None, (None, NEVER))
+        return scope, at > resource.responded_at
 
     def _wants_a_refresh_token(self, resource: Resource, account: Account) -> bool:
         """Whether the last thing that happened is a token that came without a refresh token."""

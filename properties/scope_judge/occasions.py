@@ -330,7 +330,8 @@ class Asked(Occasion):
 
     `first` is whether no token was issued here before, None where nobody knows. `answers` is the challenge that it
     answers, `attempts` those for its operation, this one included, and `asked_last` what the one before asked for.
-    `allowed` is how many one call may cause, where calls were written down, else None. `named` is who named each
+    `allowed` is how many one call may cause, where calls were written down, else None. `just_registered` is whether the
+    client registered since the resource answered. `named` is who named each
     scope, and when. `may_answer` are the other challenges that it may answer.
     """
 
@@ -349,6 +350,7 @@ class Asked(Occasion):
     mode: ConfiguredMode | None
     server_listed: ScopeSet | None
     registered: ScopeSet | None
+    just_registered: bool
     named: Mapping[str, Mapping[Owner, int]]
     others_exist: bool
     any_foreign: bool
@@ -578,6 +580,16 @@ class Asked(Occasion):
         if not self.first or self.challenged is not None or self.unclear or self.request.malformed:
             return False
         return self.listed is None and not self.resource.parent_listed
+
+    @property
+    def plainly_challenged(self) -> bool:
+        """Whether a challenge names scopes, and reading it takes no skill."""
+        return self.challenged is not None and self.challenge is not None and self.challenge.plain
+
+    @property
+    def nothing_speaks(self) -> bool:
+        """Whether the resource names no scope, or none that every client would read (A10)."""
+        return self.listed is None and not self.plainly_challenged
 
     @cached_property
     def offline_is_named(self) -> bool:

@@ -94,6 +94,13 @@ _LOSSES: Final = (
     ),
     Loss(
         "ACC-1",
+        "declined-unauthorized",
+        lambda asked: bool(asked.lost_requested) and not asked.lost_granted and asked.answers_401,
+        _requested,
+        "{} was requested before, though not granted, and is missing",
+    ),
+    Loss(
+        "ACC-1",
         "declined",
         lambda asked: bool(asked.lost_requested) and not asked.lost_granted,
         _requested,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import OFFLINE, Asked, ScopesSent, listing
-from scope_model.scopes import NO_SCOPES, MalformedScope, parse_scope
+from scope_model.scopes import NO_SCOPES, MalformedScope, ScopeSet, parse_scope
 
 from .book import clause
 
@@ -56,4 +56,14 @@ def scopes_stand_in_first_seen_order(asked: Asked) -> Answer:
         return None
     if expected == ours & known:
         return HOLDS
-    return Broken("order", f"the order in which the scopes were first seen is {listing(expected)}")
+    return Broken(_order(asked, ours), f"the order in which the scopes were first seen is {listing(expected)}")
+
+
+def _order(asked: Asked, ours: ScopeSet) -> str:
+    """What a wrong order is like: that of a challenge which is taken afresh (A8), of the alphabet, or another."""
+    if asked.answers_401 and not asked.first:
+        return "afresh"
+    if list(ours) == sorted(ours):
+        return "sorted"
+    new = [not asked.was_had(scope) for scope in ours]
+    return "latest-first" if new == sorted(new, reverse=True) and len(set(new)) > 1 else "order"
