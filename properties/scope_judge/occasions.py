@@ -581,15 +581,14 @@ class Asked(Occasion):
             return False
         return self.listed is None and not self.resource.parent_listed
 
-    @property
-    def plainly_challenged(self) -> bool:
-        """Whether a challenge names scopes, and reading it takes no skill."""
-        return self.challenged is not None and self.challenge is not None and self.challenge.plain
+    def joins(self, names: Iterable[Scope]) -> bool:
+        """Whether these surely stand beside a challenge's scopes, not in their place: it is spelled plainly.
 
-    @property
-    def nothing_speaks(self) -> bool:
-        """Whether the resource names no scope, or none that every client would read (A10)."""
-        return self.listed is None and not self.plainly_challenged
+        What the caller configured may come from there.
+        """
+        if self.challenged is None or self.challenge is None or not self.challenge.plain:
+            return False
+        return self.configured is None or not any(scope in self.configured for scope in names)
 
     @cached_property
     def offline_is_named(self) -> bool:

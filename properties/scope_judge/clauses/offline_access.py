@@ -20,7 +20,7 @@ def offline_access_is_added_only_if_wanted_and_listed(asked: Asked) -> Answer:
     if not listed:
         return Broken("unlisted", "offline_access is requested, which the authorization server does not list")
     if asked.header.wants_refresh_token is False:
-        cause = "unwanted-with-the-list" if asked.nothing_speaks else "unwanted"
+        cause = "unwanted" if asked.joins(OFFLINE) else "unwanted-with-the-list"
         return Broken(cause, "offline_access is requested by a client that wants no refresh token")
     return HOLDS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import OFFLINE, Asked, ScopesSent, listing
-from scope_model.scopes import NO_SCOPES, MalformedScope, ScopeSet, parse_scope
+from scope_model.scopes import NO_SCOPES, MalformedScope, parse_scope
 
 from .book import clause
 
@@ -43,27 +43,18 @@ def no_scope_is_named_twice(sent: ScopesSent) -> Answer:
 def scopes_stand_in_first_seen_order(asked: Asked) -> Answer:
     """What was requested and granted before comes first, and then what is new, each in its own order."""
     wanted = asked.wanted
-    if len(wanted) < 2 or asked.unclear or asked.lost_challenged:
+    if len(wanted) < 2 or asked.unclear or asked.lost_challenged or asked.account.aborted:
         return None
-    known, before = NO_SCOPES, asked.account.requested
-    requested = None if before is None else before.at_least
-    for source in (requested, asked.account.granted.exact, asked.challenged or asked.listed):
+    known, account = NO_SCOPES, asked.account
+    requested = None if account.requested is None else account.requested.at_least
+    for source in (requested, account.granted.exact, account.refreshed, asked.challenged or asked.listed):
         if source is not None and len(source) <= len(wanted):
             known |= source
-    ours = wanted - OFFLINE
+    ours = wanted - OFFLINE - (asked.configured or NO_SCOPES)
     expected = known & ours
     if len(expected) < 2:
         return None
     if expected == ours & known:
         return HOLDS
-    return Broken(_order(asked, ours), f"the order in which the scopes were first seen is {listing(expected)}")
-
-
-def _order(asked: Asked, ours: ScopeSet) -> str:
-    """What a wrong order is like: that of a challenge which is taken afresh (A8), of the alphabet, or another."""
-    if asked.answers_401 and not asked.first:
-        return "afresh"
-    if list(ours) == sorted(ours):
-        return "sorted"
-    new = [not asked.was_had(scope) for scope in ours]
-    return "latest-first" if new == sorted(new, reverse=True) and len(set(new)) > 1 else "order"
+    cause = "afresh" if asked.answers_401 and asked.first is False else "order"
+    return Broken(cause, f"the order in which the scopes were first seen is {listing(expected)}")

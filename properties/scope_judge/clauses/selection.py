@@ -36,7 +36,7 @@ def at_first_the_challenge_alone_decides(asked: Asked) -> Answer:
         return None
     if listed := asked.surplus.get("listed"):
         because = f"the challenge names its scopes, and the request adds {listing(listed)} from the resource metadata"
-        return Broken("metadata-joined" if asked.plainly_challenged else "metadata-instead", because)
+        return Broken("metadata-joined" if asked.joins(listed) else "metadata-instead", because)
     return _configured_joined(asked)
 
 
@@ -152,7 +152,7 @@ def the_servers_own_list_is_no_source(asked: Asked) -> Answer:
     names = asked.surplus.get("server")
     if not names:
         return HOLDS
-    cause = "server-list" if asked.nothing_speaks else "server-list-joined"
+    cause = "server-list-joined" if asked.joins(names) else "server-list"
     return Broken(cause, f"only the authorization server's list names {listing(names)}")
 
 

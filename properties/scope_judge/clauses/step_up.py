@@ -38,7 +38,7 @@ def nothing_else_enters_the_union(asked: Asked) -> Answer:
     if not listed:
         return HOLDS
     because = f"the request joins {listing(listed)} from the resource metadata to the challenge"
-    return Broken("metadata-joined" if asked.plainly_challenged else "metadata-instead", because)
+    return Broken("metadata-joined" if asked.joins(listed) else "metadata-instead", because)
 
 
 @clause("STEP-2", on=Settled)

@@ -1,7 +1,7 @@
 """Chapter 2, challenges: how a header is read, and what is made of a status and an error."""
 
 from planted.planting import FLOW, READING, Bug, Edit
-from planted.probes import ALONE, DELETE, FORBIDDEN, READ, REVOKED, UNNAMED, WRITE, call, more, probe, spelled
+from planted.probes import FORBIDDEN, READ, REVOKED, WRITE, call, more, probe, spelled
 
 _PATTERN = """    pattern = rf'{field_name}=(?:"([^"]+)"|([^\\s,]+))'\n"""
 _SEARCH = "    match = re.search(pattern, www_auth_header)\n"
@@ -133,7 +133,7 @@ BUGS = (
             Edit(
                 READING,
                 '    return extract_field_from_www_auth(response, "scope")',
-                '    if response.status_code == 403:\n        return None\n'
+                "    if response.status_code == 403:\n        return None\n"
                 '    return extract_field_from_www_auth(response, "scope")',
             ),
         ),
@@ -147,7 +147,7 @@ BUGS = (
             Edit(
                 READING,
                 '    return extract_field_from_www_auth(response, "scope")',
-                '    if response.status_code == 401:\n        return None\n'
+                "    if response.status_code == 401:\n        return None\n"
                 '    return extract_field_from_www_auth(response, "scope")',
             ),
         ),

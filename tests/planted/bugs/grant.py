@@ -49,9 +49,7 @@ BUGS = (
             Edit(
                 FLOW,
                 _OMITTED,
-                _OMITTED
-                + "        if token_response.scope is None:\n"
-                + '            token_response.scope = "mcp"\n',
+                _OMITTED + "        if token_response.scope is None:\n" + '            token_response.scope = "mcp"\n',
             ),
         ),
         probe(call("read", UNNAMED, grants=(SILENT,)), REPORTED, needs={"read": ""}),

@@ -3,7 +3,7 @@
 from textwrap import indent
 
 from planted.planting import FLOW, Bug, Edit
-from planted.probes import EXPIRED, ISSUER, ONE, OTHER, READ, TWO, UNNAMED, WRITE, call, probe
+from planted.probes import EXPIRED, READ, TWO, UNNAMED, call, probe
 
 _CONTEXT = "@dataclass\nclass OAuthContext:\n"
 _SHARED = "_SHARED: dict[int, Any] = {}\n\n\n"
@@ -23,8 +23,7 @@ BUGS = (
             Edit(
                 FLOW,
                 _SELECTED,
-                _WHOSE
-                + "                        shared[1] = union_scopes(challenged_scope, shared[1])\n"
+                _WHOSE + "                        shared[1] = union_scopes(challenged_scope, shared[1])\n"
                 "                        self.context.client_metadata.scope = shared[1]\n",
             ),
         ),

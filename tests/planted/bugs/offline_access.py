@@ -84,9 +84,9 @@ BUGS = (
         (
             Edit(
                 READING,
-                "    return Request(\"POST\", registration_url, json=registration_data,",
+                '    return Request("POST", registration_url, json=registration_data,',
                 '    registration_data["grant_types"] = ["authorization_code"]\n'
-                "    return Request(\"POST\", registration_url, json=registration_data,",
+                '    return Request("POST", registration_url, json=registration_data,',
             ),
         ),
         probe(READ),

@@ -4,9 +4,7 @@ from planted.planting import FLOW, Bug, Edit
 from planted.probes import ALONE, EXPIRED, READ, REFUSED, REPORTED, SILENT, UNNAMED, WRITE, call, narrower, probe
 
 _DATA = '            "refresh_token": self.context.current_tokens.refresh_token,\n'
-_SENT = (
-    '        refresh_data, headers = self.context.prepare_token_auth(refresh_data, headers)\n'
-)
+_SENT = "        refresh_data, headers = self.context.prepare_token_auth(refresh_data, headers)\n"
 _SCOPE_KEPT = """            if token_response.scope is None and prior is not None:
                 token_response.scope = prior.scope
 """

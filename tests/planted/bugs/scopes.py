@@ -1,7 +1,7 @@
 """Chapter 1, scopes: how they are joined, taken apart, ordered and compared."""
 
 from planted.planting import FLOW, READING, Bug, Edit
-from planted.probes import DELETE, EXPIRED, READ, RESTARTED, WRITE, call, more, probe
+from planted.probes import READ, WRITE, call, more, probe
 
 BUGS = (
     Bug(

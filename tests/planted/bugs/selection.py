@@ -3,13 +3,11 @@
 from planted.planting import FLOW, MACHINE, READING, Bug, Edit
 from planted.probes import (
     ALONE,
-    DELETE,
     READ,
     REVOKED,
     UNNAMED,
     WRITE,
     call,
-    more,
     probe,
     without_a_user,
 )
@@ -200,8 +198,7 @@ BUGS = (
         (
             Edit(
                 READING,
-                "    registration_data = client_metadata.model_dump("
-                'by_alias=True, mode="json", exclude_none=True)\n',
+                '    registration_data = client_metadata.model_dump(by_alias=True, mode="json", exclude_none=True)\n',
                 "    registration_data = client_metadata.model_dump("
                 'by_alias=True, mode="json", exclude_none=True)\n'
                 '    if registration_data.get("scope"):\n'

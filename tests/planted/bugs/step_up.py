@@ -1,10 +1,9 @@
 """Chapter 4, step-up: what a later request keeps, adds and loses, and what follows a challenge."""
 
+from planted.planting import FLOW, READING, Bug, Edit
+from planted.probes import DELETE, READ, WRITE, call, more, narrower, probe, wider
 from scope_model.scopes import scopes
 from scope_model.servers import Challenging
-
-from planted.planting import FLOW, READING, Bug, Edit
-from planted.probes import ALONE, DELETE, EXPIRED, READ, REFUSED, RESTARTED, WRITE, call, more, narrower, probe, wider
 
 _PRIOR = "                        prior_scope = union_scopes(self.context.client_metadata.scope, granted_scope)\n"
 _UNION = "                        self.context.client_metadata.scope = union_scopes(prior_scope, challenged_scope)\n"
