@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import OFFLINE, Asked, ScopesSent, listing
-from scope_model.scopes import NO_SCOPES, MalformedScope, parse_scope
+from scope_model.scopes import NO_SCOPES, MalformedScope, ScopeSet, parse_scope
 
 from .book import clause
 
@@ -43,14 +43,17 @@ def no_scope_is_named_twice(sent: ScopesSent) -> Answer:
 def scopes_stand_in_first_seen_order(asked: Asked) -> Answer:
     """What was requested and granted before comes first, and then what is new, each in its own order."""
     wanted = asked.wanted
-    if len(wanted) < 2 or asked.unclear or asked.lost_challenged or asked.account.aborted:
+    account, known = asked.account, NO_SCOPES
+    if len(wanted) < 2 or asked.unclear or asked.lost_challenged:
         return None
-    known, account = NO_SCOPES, asked.account
+    if account.restarted or account.aborted:
+        return None  # what is stored may stand in the server's order, and what was asked for in vain comes first or not
     requested = None if account.requested is None else account.requested.at_least
     for source in (requested, account.granted.exact, account.refreshed, asked.challenged or asked.listed):
         if source is not None and len(source) <= len(wanted):
             known |= source
-    ours = wanted - OFFLINE - (asked.configured or NO_SCOPES)
+    # Nobody saw where these come first: what the caller configured is there before all else.
+    ours = wanted - OFFLINE - ScopeSet(account.invented) - (asked.configured or NO_SCOPES)
     expected = known & ours
     if len(expected) < 2:
         return None

@@ -14,7 +14,6 @@ from planted.bugs import (
     selection,
     step_up,
 )
-from planted.planting import Bug
 
 CHAPTERS: Final = (scopes, challenges, selection, step_up, grant, refresh, offline_access, retries, isolation)
 

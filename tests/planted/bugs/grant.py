@@ -2,6 +2,8 @@
 
 from planted.planting import FLOW, Bug, Edit
 from planted.probes import READ, REFUSED, REPORTED, RESTARTED, SILENT, UNNAMED, WRITE, call, narrower, probe, wider
+from scope_model.scopes import scopes
+from scope_model.servers import Challenging
 
 _READ = "        token_response = await handle_token_response_scopes(response)\n"
 _OMITTED = """        if token_response.scope is None:
@@ -69,7 +71,7 @@ BUGS = (
                 + '            raise OAuthTokenError("not all was granted")\n',
             ),
         ),
-        probe(call("read", grants=(narrower("b"),)), lists="a b", needs={"read": "a b"}),
+        probe(call("read", Challenging(scope=scopes("a b")), grants=(narrower("b"),)), READ),
     ),
     Bug(
         "wider-is-an-error",
@@ -85,7 +87,7 @@ BUGS = (
                 + '            raise OAuthTokenError("more was granted")\n',
             ),
         ),
-        probe(call("read", grants=(wider("d"),))),
+        probe(call("read", grants=(wider("d"),)), READ),
     ),
     Bug(
         "scope-at-the-exchange",

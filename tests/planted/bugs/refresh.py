@@ -1,7 +1,9 @@
 """Chapter 6, refresh: what a refresh asks for, and what it changes."""
 
 from planted.planting import FLOW, Bug, Edit
-from planted.probes import ALONE, EXPIRED, READ, REFUSED, REPORTED, SILENT, UNNAMED, WRITE, call, narrower, probe
+from planted.probes import ALONE, EXPIRED, READ, REPORTED, SILENT, UNNAMED, call, narrower, probe
+from scope_model.scopes import scopes
+from scope_model.servers import Challenging
 
 _DATA = '            "refresh_token": self.context.current_tokens.refresh_token,\n'
 _SENT = "        refresh_data, headers = self.context.prepare_token_auth(refresh_data, headers)\n"
@@ -13,11 +15,6 @@ _TOKEN_KEPT = """            if token_response.refresh_token is None and prior i
 """
 _GRANTED = """        # Store tokens in context
         self.context.current_tokens = token_response
-"""
-_FAILED = """            self.context.clear_tokens()
-            return False
-
-        try:
 """
 
 BUGS = (
@@ -116,7 +113,7 @@ BUGS = (
     ),
     Bug(
         "refresh-brings-what-was-requested",
-        "GRANT-2",
+        "RETAIN-1",
         "takes every refresh for a token of what was requested",
         (
             Edit(
@@ -125,27 +122,12 @@ BUGS = (
                 "            token_response.scope = self.context.client_metadata.scope\n",
             ),
         ),
-        probe(READ, WRITE, EXPIRED, call("read", grants=(narrower("b"),)), REPORTED),
-        commanded=False,
-    ),
-    Bug(
-        "failed-refresh-forgets",
-        "ACC-8",
-        "forgets what it asked for where a refresh fails, and steps up from nothing",
-        (
-            Edit(
-                FLOW,
-                _FAILED,
-                "            self.context.client_metadata.scope = None\n" + _FAILED,
-            ),
-            Edit(
-                FLOW,
-                "                    granted_scope = self.context.current_tokens.scope if "
-                "self.context.current_tokens else None\n",
-                "                    granted_scope = None\n",
-            ),
+        probe(
+            call("read", Challenging(scope=scopes("a b")), grants=(narrower("b"),)),
+            EXPIRED,
+            call("read", grants=(SILENT,)),
+            REPORTED,
         ),
-        probe(READ, EXPIRED, call("read", grants=(REFUSED, REFUSED)), READ, WRITE),
         commanded=False,
     ),
 )

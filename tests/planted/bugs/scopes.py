@@ -1,7 +1,7 @@
 """Chapter 1, scopes: how they are joined, taken apart, ordered and compared."""
 
 from planted.planting import FLOW, READING, Bug, Edit
-from planted.probes import READ, WRITE, call, more, probe
+from planted.probes import READ, UNNAMED, WRITE, call, more, probe
 
 BUGS = (
     Bug(
@@ -62,7 +62,7 @@ BUGS = (
                 "if self.context.client_metadata.scope is not None:",
             ),
         ),
-        probe(call("read", more("unused")), lists="", needs={"read": ""}),
+        probe(call("read", UNNAMED), lists=""),
     ),
     Bug(
         "lists-in-commas",
@@ -75,7 +75,7 @@ BUGS = (
                 'selected_scope = ",".join(protected_resource_metadata.scopes_supported)',
             ),
         ),
-        probe(call("read"), lists="a b"),
+        probe(call("read", UNNAMED), lists="a b"),
     ),
     Bug(
         "cuts-at-commas",
@@ -86,7 +86,7 @@ BUGS = (
     ),
     Bug(
         "cuts-at-colons",
-        "ORDER-2",
+        "CHAL-1",
         "cuts a challenged scope off at its first colon",
         (
             Edit(

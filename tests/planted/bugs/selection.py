@@ -90,7 +90,7 @@ BUGS = (
             Edit(
                 READING,
                 _HAS_LIST,
-                "    elif authorization_server_metadata is not None and authorization_server_metadata.scopes_supported:\n"
+                "    elif authorization_server_metadata and authorization_server_metadata.scopes_supported:\n"
                 '        selected_scope = " ".join(authorization_server_metadata.scopes_supported)\n' + _HAS_LIST,
             ),
         ),

@@ -56,7 +56,7 @@ BUGS = (
     ),
     Bug(
         "third-step-up-forgets",
-        "ACC-1",
+        "ACC-4",
         "keeps the two scopes that it has had the longest when it steps up",
         (
             Edit(
@@ -105,11 +105,10 @@ BUGS = (
                 _UNION,
                 _UNION
                 + "                        if self.context.protected_resource_metadata:\n"
+                + "                            prm = self.context.protected_resource_metadata\n"
+                + "                            listed = prm.scopes_supported or ()\n"
                 + "                            self.context.client_metadata.scope = union_scopes(\n"
-                + "                                self.context.client_metadata.scope,\n"
-                + '                                " ".join(\n'
-                + "                                    self.context.protected_resource_metadata.scopes_supported or ()\n"
-                + "                                ),\n"
+                + '                                self.context.client_metadata.scope, " ".join(listed)\n'
                 + "                            )\n",
             ),
         ),
