@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scope_judge.account import Account
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import OFFLINE, Asked, ScopesSent, listing
 from scope_model.scopes import NO_SCOPES, MalformedScope, ScopeSet, parse_scope
@@ -39,6 +40,17 @@ def no_scope_is_named_twice(sent: ScopesSent) -> Answer:
     return Broken("repeated", "a scope is named twice in one request")
 
 
+def _order_is_open(account: Account) -> bool:
+    """Whether clients may differ on what they saw first.
+
+    What is stored may stand in the server's order, what was asked for in vain may count, and so may what a refresh
+    said of a grant that nobody knows.
+    """
+    return (
+        account.restarted or len(account.aborted) > 0 or (account.granted.exact is None and len(account.refreshed) > 0)
+    )
+
+
 @clause("ORDER-3", on=Asked)
 def scopes_stand_in_first_seen_order(asked: Asked) -> Answer:
     """What was requested and granted before comes first, and then what is new, each in its own order."""
@@ -46,10 +58,10 @@ def scopes_stand_in_first_seen_order(asked: Asked) -> Answer:
     account, known = asked.account, NO_SCOPES
     if len(wanted) < 2 or asked.unclear or asked.lost_challenged:
         return None
-    if account.restarted or account.aborted:
-        return None  # what is stored may stand in the server's order, and what was asked for in vain comes first or not
+    if _order_is_open(account):
+        return None
     requested = None if account.requested is None else account.requested.at_least
-    for source in (requested, account.granted.exact, account.refreshed, asked.challenged or asked.listed):
+    for source in (requested, account.granted.exact, asked.challenged or asked.listed):
         if source is not None and len(source) <= len(wanted):
             known |= source
     # Nobody saw where these come first: what the caller configured is there before all else.
