@@ -23,7 +23,7 @@ from scope_oracle.subjects.command import STAGES, TOOL, Command
 from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.mutants import MUTANTS
 from scope_properties.runs import run
-from scope_properties.shrinking import candidates, shrink
+from scope_properties.shrinking import Length, candidates, shrink
 from scope_spec import Revision
 
 TESTS = Path(__file__).parent
@@ -110,9 +110,9 @@ def test_an_episode_of_nothing_becomes_a_plain_call() -> None:
 def test_shrinking_tries_few_episodes_and_only_playable_ones() -> None:
     client, tried = Command("client"), list[Episode]()
 
-    def shows(one: Episode) -> int:
+    def shows(one: Episode) -> Length:
         tried.append(one)
-        return len(tried)  # never better, so that it goes on for as long as it may
+        return (len(tried),)  # never better, so that it goes on for as long as it may
 
     drawn = client.playable(next(islice(generated("2026-07-28", 10, 3), 5, None)))
     assert shrink(drawn, shows, client.playable, trials=20) == drawn

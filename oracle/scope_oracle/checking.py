@@ -30,14 +30,15 @@ from scope_model.servers import AuthorizationServer, Challenging, Granting, Reso
 from scope_properties.episodes import Episode, MakeCall, Plan
 from scope_properties.runs import run
 from scope_properties.sampling import sample
-from scope_properties.shrinking import TRIALS, shrink
+from scope_properties.shrinking import TRIALS, Length, shrink
 from scope_properties.subjects import Subject
 from scope_properties.tables import USER_DELEGATED
 from scope_spec import Revision
 
+from .grounds import grounds, spelled
 from .replays import episode_of, replay_of
 from .subjects import DriverFault
-from .tally import Broken, Judged, Kind, Tally, given_up, kind_of
+from .tally import NEVER_STEPS_UP, Broken, Judged, Kind, Tally, given_up, kind_of
 
 EXAMPLES: Final = 2_000
 """How many episodes a check runs where nothing else is said."""
@@ -158,18 +159,29 @@ class Alone:
     def judge_one(self, episode: Episode) -> Judged:
         """Play one episode."""
         transcript, judge = self.examining.judged(episode)
-        broken: dict[Kind, Broken] = {}
+        first: dict[Kind, Finding] = {}
         for finding in self.examining.findings(transcript, judge):
-            if kind_of(finding) not in broken:
-                broken[kind_of(finding)] = Broken(finding, episode, transcript, replay_of(episode))
+            first.setdefault(kind_of(finding), finding)
+        challenges, replay = (spelled(transcript), replay_of(episode)) if first else ([], "")
+        broken = {
+            kind: Broken(
+                finding,
+                episode,
+                transcript,
+                replay,
+                grounds(challenges, finding.event, transcript.events[finding.event]),
+                tuple(other for other in first if other not in (kind, NEVER_STEPS_UP)),
+            )
+            for kind, finding in first.items()
+        }
         return Judged(judge.reached, broken, judge.opportunities, judge.stepped_up)
 
     def shorten_one(self, broken: Broken) -> Broken:
         """Shorten one trace."""
-        kind, subject = kind_of(broken.finding), self.examining.subject
+        subject = self.examining.subject
         trials = COSTLY_TRIALS if subject.costly else TRIALS
-        shortest = shrink(broken.episode, partial(_length_to, kind, self.examining), subject.playable, trials)
-        return self.judge_one(shortest).broken.get(kind, broken)
+        shortest = shrink(broken.episode, partial(_length_to, broken, self.examining), subject.playable, trials)
+        return self.judge_one(shortest).broken.get(kind_of(broken.finding), broken)
 
 
 def check(
@@ -223,11 +235,20 @@ def generated(
     return islice(sample(seed, revision=revision, grant_types=grant_types), examples)
 
 
-def _length_to(kind: Kind, examining: Examiner, episode: Episode) -> int | None:
-    """How much there is to read until a finding of `kind`; what every trace has in common counts for nothing."""
+def _length_to(broken: Broken, examining: Examiner, episode: Episode) -> Length | None:
+    """How many spellings are not plain, and then how much there is to read, until a finding of the same kind.
+
+    What every trace has in common counts for nothing. None where the finding would rest on another spelling.
+    """
     transcript, judge = examining.judged(episode)
+    kind = kind_of(broken.finding)
     at = next((found.event for found in examining.findings(transcript, judge) if kind_of(found) == kind), None)
-    return None if at is None else sum(map(_says_much, transcript.events[: at + 1]))
+    if at is None:
+        return None
+    rests_on = grounds(spelled(transcript), at, transcript.events[at])
+    if rests_on.has_slid_from(broken.grounds):
+        return None
+    return len(rests_on.odd), sum(map(_says_much, transcript.events[: at + 1]))
 
 
 def _says_much(event: Event) -> bool:

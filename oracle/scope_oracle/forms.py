@@ -4,8 +4,10 @@ The form of a result has the members `scopelaw` (1, the version of this form), `
 `readings` (those that differ from the defaults), `seed`, `examples`, `complete`, `clauses` and `broken`. Each of
 `clauses` has `clause`, `title`, `state` ("holds", "broken" or "not reached"), `reached`, and `verdict` where it is
 broken. Each of `broken` has `clause`, `cause` (a short stable name for the kind of fault within the clause),
-`verdict`, `event`, `because`, `reading` if it rests on one, `replay`, and `transcript`, the list of its lines. Members
-may be added; none will change its meaning.
+`verdict`, `event`, `because`, `reading` if it rests on one, `episodes` (in how many of the `examples` it was found),
+`also` (the `clause`, `cause` and `verdict` of each other finding that its transcript shows), `replay`, and
+`transcript`, the list of its lines. What only the whole run shows has neither `event` nor `transcript`, and its replay
+shows one instance. Members may be added; none will change its meaning.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from .checking import Result
 from .comparing import Difference
 from .history import History
 from .outcome import rows
+from .tally import Broken
 from .transcripts import records
 
 FORM: Final = 1
@@ -41,11 +44,21 @@ def result_json(result: Result, *, readings: Mapping[str, str]) -> dict[str, obj
             | ({} if row.verdict is None else {"verdict": row.verdict})
             for row in rows(result)
         ],
-        "broken": [
-            finding_json(broken.finding) | {"replay": broken.replay, "transcript": list(records(broken.transcript))}
-            for broken in result.broken
-        ],
+        "broken": list(map(broken_json, result.broken)),
     }
+
+
+def broken_json(broken: Broken) -> dict[str, object]:
+    """The JSON form of what a check found."""
+    form = finding_json(broken.finding)
+    form["episodes"] = broken.found_in
+    form["also"] = [{"clause": clause, "cause": cause, "verdict": verdict} for clause, verdict, cause in broken.also]
+    form["replay"] = broken.replay
+    if broken.of_the_run:
+        del form["event"]
+    else:
+        form["transcript"] = list(records(broken.transcript))
+    return form
 
 
 def finding_json(finding: Finding) -> dict[str, object]:
@@ -69,7 +82,9 @@ def history_json(subject: str, history: History) -> dict[str, object]:
         "ran": list(history.ran),
         "useless": dict(history.useless),
         "lives": [
-            finding_json(life.broken.finding) | {"first": life.first, "gone": life.gone, "replay": life.broken.replay}
+            finding_json(life.broken.finding)
+            | {"episodes": life.broken.found_in, "examples": life.broken.out_of}
+            | {"first": life.first, "gone": life.gone, "replay": life.broken.replay}
             for life in history.lives
         ],
     }
@@ -82,6 +97,7 @@ def difference_json(difference: Difference | None, left: str, right: str) -> dic
         form["difference"] = {
             "events": difference.events,
             "requested": difference.requested,
+            "findings": [list(map(finding_json, found)) for found in difference.found],
             "replay": difference.replay,
             "transcripts": [list(records(transcript)) for transcript in difference.transcripts],
         }

@@ -1,9 +1,7 @@
 """Chapter 4, step-up: what a later request keeps, adds and loses, and what follows a challenge."""
 
 from planted.planting import FLOW, READING, Bug, Edit
-from planted.probes import DELETE, READ, WRITE, call, more, narrower, probe, wider
-from scope_model.scopes import scopes
-from scope_model.servers import Challenging
+from planted.probes import DELETE, READ, REVOKED, WRITE, call, more, narrower, probe, wider
 
 _PRIOR = "                        prior_scope = union_scopes(self.context.client_metadata.scope, granted_scope)\n"
 _UNION = "                        self.context.client_metadata.scope = union_scopes(prior_scope, challenged_scope)\n"
@@ -129,8 +127,8 @@ BUGS = (
     ),
     Bug(
         "refreshes-a-401",
-        "STEP-5",
-        "answers a 401 with a refresh where it has a refresh token, whatever the challenge names",
+        "CHAL-8",
+        "answers a 401 with a refresh, and the same 401 to the new token with an authorization",
         (
             Edit(
                 FLOW,
@@ -140,7 +138,7 @@ BUGS = (
                 + _HANDLED,
             ),
         ),
-        probe(READ, call("read", Challenging("unauthorized", scopes("d")))),
+        probe(READ, call("read", REVOKED, REVOKED)),
     ),
     Bug(
         "never-steps-up",
