@@ -651,9 +651,12 @@ class Asked(Occasion):
             return False
         if not (self.wanted - OFFLINE) | (self.challenged or NO_SCOPES) <= account.granted.at_least:
             return False
+        expired = account.token is not None and account.token.state == "expired"
         if answers is None:
-            return account.token is not None and account.token.state == "expired"
-        return self.answers_401 and answers.renewed is None and answers.refreshed_at == NEVER and not answers.outdated
+            return expired
+        # Who knows that its token expired does not send it.
+        current = expired or not answers.outdated
+        return self.answers_401 and answers.renewed is None and answers.refreshed_at == NEVER and current
 
     @property
     def is_again(self) -> bool:
