@@ -67,10 +67,10 @@ def subject(
 def _built(name: str, release: str | None, say: Callable[[str], None]) -> AbstractContextManager[Subject]:
     from scope_oracle.subjects.building import build, manifest, recipe
     from scope_oracle.subjects.driver import Driven
-    from scope_oracle.subjects.wrapped import Wrapped
+    from scope_oracle.subjects.wrapped import wrapped
 
     if name in WRAPPED:
-        return Wrapped(name, build(recipe(name), release, say))
+        return wrapped(name, build(recipe(name), release, say))
     driver = manifest(name)
     built = build(driver, release, say)
     return Driven(name, built.command, driver, built.folder, built.release)

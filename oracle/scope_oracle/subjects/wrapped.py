@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import join, quote
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
+
+from scope_spec import Revision
 
 from . import browser
 from .building import Built
@@ -18,30 +21,12 @@ _TERMINAL: Final = "unset DISPLAY WAYLAND_DISPLAY; export APPLICATION=$$ XDG_CUR
 
 
 class Wrapped(Command):
-    """A wrapper as a subject; what its client keeps in temporary files is gone with its context."""
+    """A conformance client that has a name and a release."""
 
-    def __init__(self, name: str, built: Built) -> None:
+    def __init__(self, name: str, release: str, command: str, revision: Revision = "2026-07-28") -> None:
         self._name = name
-        self._release = built.release
-        self._desk = TemporaryDirectory(prefix="scopelaw-")
-        desk = quote(self._desk.name)
-        super().__init__(
-            f"cd {quote(str(built.folder))} && {_TERMINAL} TMPDIR={desk} BROWSER={desk}/xdg-open PATH={desk}:$PATH"
-            f" && exec {join(built.command)}"
-        )
-
-    def __enter__(self) -> Self:
-        opener = Path(self._desk.name) / "xdg-open"
-        program = join([sys.executable, "-IS", browser.__file__])
-        opener.write_text(f'#!/bin/sh\nexec {program} "$APPLICATION" "$1"\n', "utf-8")
-        opener.chmod(0o700)
-        return super().__enter__()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
-        self._desk.cleanup()
+        self._release = release
+        super().__init__(command, revision)
 
     @property
     def name(self) -> str:
@@ -52,3 +37,17 @@ class Wrapped(Command):
     def version(self) -> str:
         """The release of its client."""
         return self._release
+
+
+@contextmanager
+def wrapped(name: str, built: Built) -> Iterator[Wrapped]:
+    """The client called `name` as a subject; what it keeps in temporary files is gone with the context."""
+    with TemporaryDirectory(prefix="scopelaw-") as desk:
+        opener = Path(desk) / "xdg-open"
+        program = join([sys.executable, "-IS", browser.__file__])
+        opener.write_text(f'#!/bin/sh\nexec {program} "$APPLICATION" "$1"\n', "utf-8")
+        opener.chmod(0o700)
+        seen = f"TMPDIR={quote(desk)} BROWSER={quote(str(opener))} PATH={quote(desk)}:$PATH"
+        command = f"cd {quote(str(built.folder))} && {_TERMINAL} {seen} && exec {join(built.command)}"
+        with Wrapped(name, built.release, command) as client:
+            yield client
