@@ -13,7 +13,7 @@ from scope_spec import CLAUSES
 
 from .checking import Result
 from .exchange import Line, exchange_of
-from .outcome import Row, rows, summary
+from .outcome import Row, left_out, rows, summary
 from .tally import Broken
 from .wording import fault, reading_line, replay_command, rule, tested
 
@@ -69,7 +69,7 @@ def result_html(result: Result, *, readings: Mapping[str, str]) -> str:
     ran, counts, apart = summary(result)
     return _PAGE.substitute(
         title=escape(f"scopelaw: {ran}"),
-        counts=escape(counts),
+        counts="<br>".join(map(escape, (counts, *left_out(result)))),
         apart=escape(apart),
         rows="\n".join(_row_html(row, readings) for row in rows(result)),
     )

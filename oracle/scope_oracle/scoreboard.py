@@ -13,7 +13,7 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -27,7 +27,9 @@ from scope_spec import CLAUSES, REVISIONS, Revision
 from .checking import check
 from .forms import result_json
 from .jobs import Jobs, Opening, processes
-from .subjects import subject
+from .names import UnknownName
+from .page import write_whole
+from .subjects import DriverFault, SubjectUnavailable, subject
 from .tally import Kind, kind_of
 from .terminal import finding_text
 from .transcripts import read
@@ -218,17 +220,37 @@ def record(
     examples: int | None = None,
     revision: Revision = REVISIONS[-1],
 ) -> None:
-    """Check a release as `scopelaw check` does, and keep the result with its date."""
+    """Check a release as `scopelaw check` does, and keep the result with its date.
+
+    Raises DriverFault where the check ends by one, and KeyboardInterrupt where it is interrupted: what was recorded
+    before then stays as it was.
+    """
     with opening() as chosen, Jobs(opening, processes(), revision, DEFAULT_READINGS) as bench:
         result = check(chosen, revision=revision, examples=examples, bench=bench)
+    if result.fault is not None:
+        raise DriverFault(result.fault)
+    if not result.complete:
+        raise KeyboardInterrupt
     form = result_json(result, readings=DEFAULT_READINGS) | {"date": datetime.now(UTC).date().isoformat()}
     path = results / f"{result.subject}-{result.version}.json"
-    path.write_text(json.dumps(form, indent=1) + "\n", "utf-8")
+    write_whole(path, json.dumps(form, indent=1) + "\n")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Record a release where one is named, and write the pages; ends with 2 where nothing can be recorded."""
+    try:
+        if arguments:
+            name, release, *spoken = arguments
+            record(partial(subject, name, release), revision=next((r for r in REVISIONS if r in spoken), REVISIONS[-1]))
+    except (DriverFault, SubjectUnavailable, UnknownName) as wrong:
+        print(f"scoreboard: {wrong}", file=sys.stderr)  # noqa: T201 - its output
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    for path, text in pages().items():
+        write_whole(path, text)
+    return 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        name, release, *spoken = sys.argv[1:]
-        record(partial(subject, name, release), revision=next((r for r in REVISIONS if r in spoken), REVISIONS[-1]))
-    for path, text in pages().items():
-        path.write_text(text, "utf-8")
+    sys.exit(main(sys.argv[1:]))

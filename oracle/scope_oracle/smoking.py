@@ -65,7 +65,7 @@ def smoke(subject: Subject, revision: Revision) -> Iterator[Smoke]:
 
 def _plan(revision: Revision, *, servers: int = 1, grant_type: str | None = None) -> Plan:
     resources = {
-        name: ResourceServer(name, AS, {"read": scopes("a"), "write": scopes("b")}, None)
+        name: ResourceServer(name, AS, {"read": scopes("a"), "write": scopes("a")}, None)
         for name in (ONE, TWO)[:servers]
     }
     plan = Plan(Servers(resources, {AS: AuthorizationServer(AS)}), revision)

@@ -38,12 +38,17 @@ class Judged:
 
     `opportunities` are the challenges for more scope that nothing but the client kept from being answered, and
     `stepped_up` is whether it ever answered one. Where it did not, the first one given up stands under NEVER_STEPS_UP.
+    `asked` are the operations that the client was to call, `called` those that it did call, and `skipped` is what it
+    says that it cannot do.
     """
 
     reached: Mapping[str, int]
     broken: Mapping[Kind, Broken]
     opportunities: int
     stepped_up: bool
+    asked: frozenset[str] = frozenset()
+    called: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
 
 
 NEVER_STEPS_UP: Final[Kind] = ("STEP-2", "discouraged", "never-steps-up")
@@ -78,6 +83,9 @@ class Tally:
     reached: Counter[str] = field(default_factory=Counter)
     opportunities: int = 0
     stepped_up: bool = False
+    skipped: Counter[str] = field(default_factory=Counter)
+    _asked: set[str] = field(default_factory=set)
+    _called: set[str] = field(default_factory=set)
     _first: dict[Kind, Broken] = field(default_factory=dict)
 
     def add(self, judged: Judged) -> None:
@@ -85,9 +93,17 @@ class Tally:
         self.reached.update(judged.reached)
         self.opportunities += judged.opportunities
         self.stepped_up = self.stepped_up or judged.stepped_up
+        self.skipped.update(judged.skipped)
+        self._asked |= judged.asked
+        self._called |= judged.called
         for kind, broken in judged.broken.items():
             if kind not in self._first or broken.finding.event < self._first[kind].finding.event:
                 self._first[kind] = broken
+
+    @property
+    def uncalled(self) -> tuple[str, ...]:
+        """The operations that the client was to call and never called."""
+        return tuple(sorted(self._asked - self._called))
 
     @property
     def found(self) -> list[Broken]:

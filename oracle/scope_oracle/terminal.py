@@ -18,7 +18,7 @@ from .comparing import Difference
 from .exchange import Exchange, calls_behind, exchange, exchange_of, listed, rests_on_metadata, shown
 from .explaining import Notes
 from .history import History, Life
-from .outcome import rows, summary
+from .outcome import left_out, rows, summary
 from .wording import fault, reading_line, replay_command, rule, tested
 
 _STYLES: Final[Mapping[str, str]] = {
@@ -136,6 +136,8 @@ def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> I
         yield from finding_text(broken.finding, broken.transcript, readings=readings, replay=broken.replay, width=width)
     yield Text()
     yield Text(counts)
+    for sentence in left_out(result):
+        yield from hanging("", sentence, width)
     yield from hanging("", apart, width, "dim")
 
 
