@@ -60,7 +60,7 @@ def test_it_plays_its_part(built: Subject) -> None:
 
 def test_a_short_check_finds_nothing_that_is_not_recorded(built: Subject, release: Recorded) -> None:
     recorded_at = release.result["revision"]
-    examples = COSTLY_EXAMPLES if built.costly else EXAMPLES
+    examples = COSTLY_EXAMPLES if built.standalone else EXAMPLES
     result = check(built, revision=recorded_at, examples=examples, seed=release.result["seed"])
     assert result.complete, result.fault
     found = {kind_of(broken.finding): broken.replay for broken in result.broken}
