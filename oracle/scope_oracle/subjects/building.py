@@ -91,10 +91,11 @@ def wrappers() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in WRAPPERS.glob("*/wrapper.toml")))
 
 
-def build(program: Recipe, version: str | None, say: Callable[[str], None]) -> Built:
+def build(program: Recipe, version: str | None, say: Callable[[str], None], folders: Path | None = None) -> Built:
     """Build a program with a release of its SDK, that of its lock file where none is named, unless it was built before.
 
-    `say` is told what is being done. Raises SubjectUnavailable where a tool is missing, or where it cannot be built.
+    Its folder is one of `folders`, of DRIVERS or WRAPPERS where none are named. `say` is told what is being done.
+    Raises SubjectUnavailable where a tool is missing, or where it cannot be built.
     """
     missing = [tool for tool in program.needs if shutil.which(tool) is None]
     if missing:
@@ -103,15 +104,15 @@ def build(program: Recipe, version: str | None, say: Callable[[str], None]) -> B
     if not _RELEASE.fullmatch(release):
         raise SubjectUnavailable(f"{release!r} is no release of {program.package}: one looks like {program.version}")
     try:
-        folder = _built(program, release, say)
+        folder = _built(program, release, say, folders or (DRIVERS if isinstance(program, Manifest) else WRAPPERS))
     except OSError as wrong:
         raise SubjectUnavailable(f"cannot build {program.name} {release}: {wrong}") from None
     return Built(program.run, folder, release)
 
 
-def _built(program: Recipe, release: str, say: Callable[[str], None]) -> Path:
+def _built(program: Recipe, release: str, say: Callable[[str], None], folders: Path) -> Path:
     """The folder in which a program is built."""
-    source = (DRIVERS if isinstance(program, Manifest) else WRAPPERS) / program.name
+    source = folders / program.name
     cache = user_cache_path("scopelaw")
     folder = cache / "drivers" / f"{program.name}-{release}-{_digest(source)}"
     folder.parent.mkdir(parents=True, exist_ok=True)
