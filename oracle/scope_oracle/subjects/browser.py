@@ -11,10 +11,13 @@ import sys
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from time import monotonic, sleep
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 LISTENING = 10.0
 """Seconds that a client has to listen for the answer."""
+
+REFUSING = 0.5
+"""Seconds that a user takes to refuse: a client that opened the browser just now may not yet wait for an answer."""
 
 _MOMENT = 0.02
 
@@ -35,6 +38,8 @@ def get(url: str) -> str | None:
 def bring_back(url: str, application: int) -> bool:
     """Ask the authorization server, and tell the client what it says; whether there was a client to tell."""
     back = get(url)
+    if back is not None and "error" in parse_qs(urlsplit(back).query):
+        sleep(REFUSING)
     until = monotonic() + LISTENING
     while back is not None and monotonic() < until:
         try:

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const storage = mkdtempSync(join(tmpdir(), "mcp-remote-"));
-const proxy = spawn(process.execPath, ["node_modules/mcp-remote/dist/proxy.js", process.argv[2], "--auth-timeout", "5"], {
+const proxy = spawn(process.execPath, ["node_modules/mcp-remote/dist/proxy.js", process.argv[2]], {
   stdio: ["pipe", "pipe", "inherit"],
   env: { ...process.env, MCP_REMOTE_CONFIG_DIR: storage },
 });
