@@ -31,16 +31,17 @@ from scope_model.servers import AuthorizationServer, Challenging, Granting, Reso
 from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.runs import Run
 from scope_properties.sampling import sample
-from scope_properties.shrinking import TRIALS, shrink
+from scope_properties.shrinking import TRIALS, Length, shrink
 from scope_properties.subjects import Subject
 from scope_properties.tables import USER_DELEGATED
 from scope_spec import Revision
 
+from .grounds import grounds, spelled
 from .reaching import ENOUGH, judged_at, within_reach
 from .replays import episode_of, replay_of
 from .smoking import smoke
 from .subjects import DriverFault
-from .tally import Broken, Judged, Kind, Tally, given_up, kind_of
+from .tally import NEVER_STEPS_UP, Broken, Judged, Kind, Tally, given_up, kind_of
 
 EXAMPLES: Final = 2_000
 """How many episodes a check runs where nothing else is said."""
@@ -191,10 +192,21 @@ class Alone:
         running = self.examining.play(episode)
         transcript = running.transcript
         judge = self.examining.judge(transcript)
-        broken: dict[Kind, Broken] = {}
+        first: dict[Kind, Finding] = {}
         for finding in self.examining.findings(transcript, judge):
-            if kind_of(finding) not in broken:
-                broken[kind_of(finding)] = Broken(finding, episode, transcript, replay_of(episode))
+            first.setdefault(kind_of(finding), finding)
+        challenges, replay = (spelled(transcript), replay_of(episode)) if first else ([], "")
+        broken = {
+            kind: Broken(
+                finding,
+                episode,
+                transcript,
+                replay,
+                grounds(challenges, finding.event, transcript.events[finding.event]),
+                tuple(other for other in first if other not in (kind, NEVER_STEPS_UP)),
+            )
+            for kind, finding in first.items()
+        }
         return Judged(
             judge.reached,
             broken,
@@ -207,9 +219,9 @@ class Alone:
 
     def shorten_one(self, broken: Broken, trials: int) -> Broken:
         """Shorten one trace."""
-        kind, subject = kind_of(broken.finding), self.examining.subject
-        shortest = shrink(broken.episode, partial(_length_to, kind, self.examining), subject.playable, trials)
-        return self.judge_one(shortest).broken.get(kind, broken)
+        subject = self.examining.subject
+        shortest = shrink(broken.episode, partial(_length_to, broken, self.examining), subject.playable, trials)
+        return self.judge_one(shortest).broken.get(kind_of(broken.finding), broken)
 
 
 def check(
@@ -266,13 +278,13 @@ def check(
 
 
 def trials(subject: Subject, examples: int, findings: int) -> int:
-    """How many simpler episodes may be tried for each finding: of whole runs, no more than were run to find them all.
+    """How many simpler episodes may be tried for each finding: of whole runs, fewer than were run to find them all.
 
-    To play an episode anew before it is shortened, and the shortest after, are two of them.
+    To play an episode anew before it is shortened, and the shortest after, are two more.
     """
     if not subject.standalone:
         return TRIALS
-    return min(COSTLY_TRIALS, max(0, examples // max(1, findings) - 2))
+    return min(COSTLY_TRIALS, max(0, 4 * examples // max(1, 5 * findings) - 2))
 
 
 def _playable(subject: Subject, revision: Revision, seed: int, examples: int) -> Iterator[Episode]:
@@ -305,11 +317,20 @@ def generated(
     return islice(sample(seed, revision=revision, grant_types=grant_types), examples)
 
 
-def _length_to(kind: Kind, examining: Examiner, episode: Episode) -> int | None:
-    """How much there is to read until a finding of `kind`; what every trace has in common counts for nothing."""
+def _length_to(broken: Broken, examining: Examiner, episode: Episode) -> Length | None:
+    """How many spellings are not plain, and then how much there is to read, until a finding of the same kind.
+
+    What every trace has in common counts for nothing. None where the finding would rest on another spelling.
+    """
     transcript, judge = examining.judged(episode)
+    kind = kind_of(broken.finding)
     at = next((found.event for found in examining.findings(transcript, judge) if kind_of(found) == kind), None)
-    return None if at is None else sum(map(_says_much, transcript.events[: at + 1]))
+    if at is None:
+        return None
+    rests_on = grounds(spelled(transcript), at, transcript.events[at])
+    if rests_on.has_slid_from(broken.grounds):
+        return None
+    return len(rests_on.odd), sum(map(_says_much, transcript.events[: at + 1]))
 
 
 def _says_much(event: Event) -> bool:

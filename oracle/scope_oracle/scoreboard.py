@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
+from scope_model.events import Header, Transcript
 from scope_spec import CLAUSES, REVISIONS, Revision
 
 from .checking import check
@@ -33,7 +34,7 @@ from .subjects import DriverFault, SubjectUnavailable, subject
 from .tally import Kind, kind_of
 from .terminal import finding_text
 from .transcripts import read
-from .wording import release_of, replay_command
+from .wording import frequency, release_of, replay_command
 
 RESULTS: Final = Path(str(files("scope_oracle"))) / "results"
 """Where results are recorded: `scopelaw check SUBJECT --format json`, one file a release."""
@@ -166,17 +167,32 @@ def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
     finding = Finding(
         found["clause"],
         found["verdict"],
-        found["event"],
+        found.get("event", 0),
         found["because"],
         found.get("cause", _UNNAMED),
         found.get("reading"),
     )
-    transcript = read(json.dumps(line) for line in found["transcript"])
-    text = finding_text(finding, transcript, readings={}, replay=None, width=_WIDTH)
+    of_the_run = "transcript" not in found
+    episodes = found.get("episodes")  # which were not counted at first
+    text = finding_text(
+        finding,
+        _nothing(release) if of_the_run else read(json.dumps(line) for line in found["transcript"]),
+        readings={},
+        replay=None,
+        width=_WIDTH,
+        told=finding.because if of_the_run else None,
+        found=None if episodes is None else frequency(episodes, release.result["examples"]),
+        also=[(each["clause"], each["verdict"], each["cause"]) for each in found.get("also", ())],
+    )
     yield from ("```", *(line.plain.rstrip() for line in text), "```", "")
     yield f"{release.causes.get(kind_of(finding), 'not settled')}"
     command = replay_command(release_of(release.subject, release.version), {}, found["replay"])
     yield from ("", "```sh", command, "```")
+
+
+def _nothing(release: Recorded) -> Transcript:
+    """The transcript of what the whole run shows: who was tested, and no event."""
+    return Transcript(Header(release.result["revision"], release.subject, release.version), ())
 
 
 def past() -> str:
@@ -203,7 +219,10 @@ def past() -> str:
         for life in history["lives"]:
             gone, cause = life["gone"] or "still there", life.get("cause", _UNNAMED)
             name = f"{life['clause']}/{cause} {life['verdict']}"
-            lines.append(_row([name, life["because"].replace("|", "\\|"), life["first"], gone]))
+            because = life["because"].replace("|", "\\|")
+            if "episodes" in life:  # which were not counted at first
+                because += f" ({frequency(life['episodes'], life['examples'])})"
+            lines.append(_row([name, because, life["first"], gone]))
     return "\n".join(lines) + "\n"
 
 

@@ -78,8 +78,8 @@ def _requests(transcript: Transcript, resource: str = ONE) -> list[ResourceReque
 
 def _expect(holds: object, otherwise: str, run: Run) -> None:
     if not holds:
-        refusals = getattr(run.session, "refusals", ())
-        said = f"; the client says: {refusals[-1]}" if refusals else ""
+        words = (*getattr(run.session, "skipped", ()), *getattr(run.session, "refusals", ()))
+        said = f"; the client says: {words[-1]}" if words else ""
         raise _Failed(otherwise + said)
 
 
