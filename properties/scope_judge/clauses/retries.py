@@ -29,7 +29,7 @@ def a_call_causes_few_refreshes(refresh: RefreshAsked) -> Answer:
     if tried is None or tried.refreshes == 0:
         return None
     number = tried.refreshes + 1
-    if number <= (refresh.allowed or FEW):
+    if number != (refresh.allowed or FEW) + 1:
         return HOLDS
     if refresh.allowed is None:
         return Broken("refreshed-in-a-row", f"this is refresh number {number} in a row in answer to one operation")
