@@ -15,7 +15,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
+from time import monotonic
+from types import ModuleType
 from typing import IO, Any, Final, TypeVar
 
 import click
@@ -33,9 +37,9 @@ from scope_properties.mutants import MUTANTS
 from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
 
-from . import checking, comparing, explaining, forms, page, smoking, terminal, vectors
+from . import checking, comparing, explaining, forms, github, page, smoking, terminal, vectors
 from .exchange import shown
-from .expecting import BadExpectation, Expected, read_expected
+from .expecting import BadExpectation, Expected, meet, read_expected
 from .har import read_har
 from .history import history
 from .jobs import Jobs, Opening, processes
@@ -45,6 +49,8 @@ from .releases import NAMED
 from .replays import BadReplay
 from .selecting import Selection, selected
 from .subjects import MODEL, DriverFault, SubjectUnavailable, commanded, subject
+from .tally import Broken
+from .testing import Checked
 from .transcripts import UnusableTranscript, read, stream
 
 FOUND: Final = 1
@@ -271,12 +277,16 @@ def _example(*lines: str) -> str:
 
 @click.group(
     cls=_Commands,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_example("scopelaw check", "scopelaw judge recorded.jsonl", "scopelaw explain ACC-1"),
 )
 @click.version_option(package_name="scopelaw", prog_name="scopelaw", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Which scopes an OAuth client of an MCP server asks for, and which of the rules it breaks."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 # --- check ----------------------------------------------------------------------------------------
@@ -299,7 +309,7 @@ def cli() -> None:
 @click.option(
     "--examples",
     type=click.IntRange(1),
-    show_default=f"{checking.EXAMPLES}; {checking.COSTLY_EXAMPLES} for a --command",
+    show_default=f"{checking.EXAMPLES}; {checking.COSTLY_EXAMPLES} where each is a process",
     help="How many episodes to run.",
 )
 @_SEED
@@ -343,7 +353,9 @@ def check(
     your own. Each broken clause comes with the shortest trace that was found to show it. Ends with 0 where nothing
     at or above --fail-on was found, else with 1; with --expect, where something is new, or no longer happens.
     """
-    selection = Selection(select, ignore)
+    selection, began = Selection(select, ignore), monotonic()
+    for kind in (["junit"] if junit else []) + (["sarif"] if sarif else []):
+        _for_servers(kind)  # before anything is run
     in_force = revision or REVISIONS[-1]
     opening = _opening(name, command, release, in_force, MODEL)
     with _progress() as progress, _subject(opening, progress) as chosen:
@@ -359,24 +371,69 @@ def check(
                 seed=seed,
                 progress=progress,
                 bench=bench,
+                selection=selection,
             )
     if result.fault is not None and not result.examples:
         raise Unusable(result.fault)
-    if form == "json":
-        click.echo(json.dumps(forms.result_json(result, readings=readings)))
-    else:
-        out = _console()
-        terminal.show(out, terminal.result_text(result, readings=readings, width=out.width))
+    ours = (each for each in expect if selection.may_take(each.clause, each.verdict))
+    checked = Checked(result, meet(result.subject, result.broken, ours, complete=result.complete), readings)
+    failing = checked.failing(fail_on)
     if html is not None:
-        try:
-            page.write_whole(html, page.result_html(result, readings=readings))
-        except OSError as wrong:
-            raise Unusable(f"cannot write {html}: {wrong.strerror}") from None
+        _write(html, page.result_html(result, readings=readings))
+    if junit is not None:
+        _write(junit, _for_servers("junit").junit(result, readings=readings, fails=failing.__contains__))
+    if sarif is not None:
+        _write(sarif, _for_servers("sarif").sarif(result, readings=readings))
+    ran = forms.Ran(("scopelaw", *sys.argv[1:]), round(monotonic() - began, 3))
+    _tell(checked, failing, ran if form == "json" else None, quiet=quiet)
     if result.fault is not None:
         raise Unusable(result.fault)
     if not result.complete:
         return INTERRUPTED
-    return _status((broken.finding for broken in result.broken), fail_on)
+    return FOUND if failing or checked.met.gone else 0
+
+
+def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *, quiet: bool) -> None:
+    """Print a result and how it compares with what was expected, as JSON where it is said how it came to be.
+
+    And what GitHub shows of it, where it runs there.
+    """
+    result, readings, met = checked.result, checked.readings, checked.met
+    if ran is not None:
+        click.echo(json.dumps(forms.result_json(result, readings=readings, met=met, ran=ran)))
+    else:
+        out = _console()
+        told = (terminal.broken_text(each, readings=readings, width=out.width) for each in failing)
+        whole = terminal.result_text(result, readings=readings, width=out.width)
+        terminal.show(out, chain.from_iterable(told) if quiet else whole)
+        terminal.show(out, terminal.met_text(result.subject, met, failing, quiet=quiet))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        _annotate(checked, failing, annotates=ran is None)
+
+
+def _annotate(checked: Checked, failing: Sequence[Broken], *, annotates: bool) -> None:
+    if annotates:
+        for line in github.annotations_of(checked.result.subject, failing):
+            click.echo(line)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in github.step_summary(checked.result, readings=checked.readings))
+
+
+def _for_servers(kind: str) -> ModuleType:
+    """The module of a report for build servers, whose libraries not everybody has."""
+    try:
+        return import_module(f".{kind}", __package__)
+    except ModuleNotFoundError as missing:
+        raise Unusable(f"--{kind} needs {missing.name}: pip install 'scopelaw[ci]'") from None
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        page.write_whole(file, text)
+    except OSError as wrong:
+        raise Unusable(f"cannot write {file}: {wrong.strerror}") from None
 
 
 def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Verdict, form: str) -> int:

@@ -62,15 +62,22 @@ def rows(result: Result) -> list[Row]:
     return found
 
 
+def counted(result: Result) -> dict[str, int]:
+    """How many clauses have each verdict as their worst, how many hold, and how many were not reached."""
+    table = rows(result)
+    verdicts = {verdict: sum(row.verdict == verdict for row in table) for verdict in VERDICTS}
+    return verdicts | {state: sum(row.state == state for row in table) for state in ("holds", "not reached")}
+
+
 def summary(result: Result) -> list[str]:
     """What a result comes to: what was run, what came of it, and which clauses no run can judge."""
     version = f" {shown(result.version)}" if result.version else ""
     ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
-    table = rows(result)
-    counts = [f"{sum(row.verdict == verdict for row in table)} {says}" for verdict, says in _COUNTED.items()]
-    counts.append(f"{sum(row.state == 'holds' for row in table)} hold")
-    missed, beyond = sum(row.state == "not reached" for row in table), sum(row.out_of_reach for row in table)
-    counts.append(f"{missed} not reached" + (f" ({beyond} of them out of reach)" if beyond else ""))
+    number = counted(result)
+    counts = [f"{number[verdict]} {says}" for verdict, says in _COUNTED.items()]
+    beyond = sum(row.out_of_reach for row in rows(result))
+    counts.append(f"{number['holds']} hold")
+    counts.append(f"{number['not reached']} not reached" + (f" ({beyond} of them out of reach)" if beyond else ""))
     excluded = sum(clause.excluded is not None for clause in CLAUSES.values())
     kept = sum(clause.unjudged is not None for clause in CLAUSES.values())
     judged = (clause for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged)

@@ -53,9 +53,10 @@ def sarif(result: Result, *, readings: Mapping[str, str]) -> str:
         name="scopelaw", version=version("scopelaw"), rules=[_rule(CLAUSES[id_]) for id_ in ids] or None
     )
     run = Run(tool=Tool(driver=driver), results=[_found(result, each, readings) for each in result.broken])
-    return Sarif(version="2.1.0", schema_uri=_SCHEMA, runs=[run]).model_dump_json(
+    text: str = Sarif(version="2.1.0", schema_uri=_SCHEMA, runs=[run]).model_dump_json(
         by_alias=True, exclude_none=True, indent=1
     )
+    return text
 
 
 def _rule(clause: Clause) -> ReportingDescriptor:

@@ -171,15 +171,15 @@ def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> I
     yield from hanging("", apart, width, "dim")
 
 
-def met_text(subject: str, met: Met, failing: Sequence[Broken]) -> Iterator[Text]:
+def met_text(subject: str, met: Met, failing: Sequence[Broken], *, quiet: bool = False) -> Iterator[Text]:
     """How a result compares with what was expected: what is known, what no longer happens, and what is new."""
-    for broken, expected in met.known:
-        yield Text(
-            f"expected: {fault(broken.finding)} {broken.finding.verdict} ({shown(expected.reason)})", style="dim"
-        )
+    for broken, expected in () if quiet else met.known:
+        known = f"{fault(broken.finding)} {broken.finding.verdict}"
+        yield Text(f"expected: {known} ({shown(expected.reason)})", style="dim")
     for expected in met.gone:
         yield Text(f"no longer happens: {expected.named} ({shown(expected.reason)})", style="yellow")
-    if met.known or met.gone:
+    if failing and (met.known or met.gone):
+        yield Text("new, and to be added where it is to be borne with:")
         for line in written(subject, failing):
             yield Text(line)
 
