@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import doctest
 from collections.abc import Awaitable, Generator
+from types import ModuleType
+from unittest import TestCase
 from urllib.parse import urlencode
 
 import httpx2
+import hypothesis
 import pytest
+from hypothesis.stateful import run_state_machine_as_test
 from mcp.client.auth.oauth2 import OAuthClientProvider
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 from typing_extensions import override
 
+import scope_judge
+import scope_model
 import scope_oracle
+import scope_properties
 from scope_oracle import Application, Findings, PythonClient, check, from_httpx_auth, in_process
 from scope_oracle.subjects.application import HttpxClient
 from scope_oracle.subjects.python_sdk import PythonSdk
@@ -225,3 +233,22 @@ def test_a_request_can_be_sent_to_each_of_the_servers() -> None:
 
     check(in_process(Looking), examples=1)
     assert set(seen) == {200}
+
+
+@pytest.mark.parametrize("package", [scope_model, scope_judge, scope_properties, scope_oracle])
+def test_what_a_package_exports_is_there_and_its_examples_are_true(package: ModuleType) -> None:
+    assert sorted(package.__all__) == sorted(set(package.__all__))
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    assert doctest.testmod(package).failed == 0
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        package.nothing  # noqa: B018 - to look it up is the test
+
+
+def test_the_state_machine_of_a_client_is_a_test_case() -> None:
+    machine = scope_properties.machine_for(from_httpx_auth(Careless))
+    settings = hypothesis.settings(
+        max_examples=30, stateful_step_count=6, deadline=None, database=None, derandomize=True, print_blob=False
+    )
+    with pytest.raises(AssertionError, match="judge: "):
+        run_state_machine_as_test(machine, settings=settings)
+    assert issubclass(machine.TestCase, TestCase)

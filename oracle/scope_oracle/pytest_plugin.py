@@ -24,6 +24,7 @@ import pytest
 
 if TYPE_CHECKING:
     from scope_properties.subjects import Subject
+    from scope_spec import Verdict
 
     from .testing import Checked
 
@@ -41,9 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="How many episodes each check runs (300 where a test says none).",
     )
     group.addoption("--scopelaw-seed", type=int, default=0, metavar="N", help="The seed of each check.")
-    group.addoption(
-        "--scopelaw-report", type=Path, metavar="FILE", help="Write the results to this file, as JSON lines."
-    )
+    group.addoption("--scopelaw-report", type=Path, metavar="FILE", help="Add the results to this file, a line each.")
 
 
 def _count(text: str) -> int:
@@ -103,7 +102,7 @@ class OfOneClause:
     clause: str
     checked: Checked
 
-    def raise_for_findings(self, fail_on: str = "discouraged") -> None:
+    def raise_for_findings(self, fail_on: Verdict = "discouraged") -> None:
         """Raise Findings where this clause is broken; skip the test where nothing came to it."""
         result = self.checked.result
         broken = tuple(each for each in result.broken if each.finding.clause == self.clause)
@@ -111,7 +110,7 @@ class OfOneClause:
             pytest.skip("not reached")
         new = tuple(each for each in self.checked.met.new if each.finding.clause == self.clause)
         one = replace(self.checked, met=replace(self.checked.met, new=new, gone=()))
-        one.raise_for_findings(fail_on)  # type: ignore[arg-type] - a verdict, which the caller spells
+        one.raise_for_findings(fail_on)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
