@@ -22,11 +22,15 @@ from scope_model.events import (
     ResourceResponse,
     TokenRequest,
     TokenResponse,
+    Transcript,
 )
-from scope_oracle.har import read_har
+from scope_oracle.recordings import har as har_format
+from scope_oracle.recordings.reading import told
 from scope_oracle.transcripts import UnusableTranscript
+from scope_spec import Revision
 
 Entry = dict[str, Any]  # Any: JSON
+
 
 RS = "https://rs.example/mcp"
 AS = "https://as.example"
@@ -125,6 +129,12 @@ GRANT = [
 def har(*entries: Entry) -> bytes:
     """The file of these exchanges."""
     return json.dumps({"log": {"version": "1.2", "entries": entries}}).encode()
+
+
+def read_har(data: bytes, revision: Revision | None = None) -> Transcript:
+    """The transcript of the one client in a HAR file."""
+    (recorded,) = told(har_format.read(data), revision)
+    return Transcript(recorded.header, tuple(recorded.events))
 
 
 def events(*entries: Entry) -> list[Event]:
@@ -261,7 +271,7 @@ def test_encoded_bodies_and_batches_are_read() -> None:
     found = events(encoded, batch, answer, form)
     assert found[0] == ProtectedResourceMetadata(RS, (AS,), url="https://rs.example/metadata")
     assert [event.operation for event in found if isinstance(event, ResourceRequest)] == ["list", "response"]
-    assert TokenRequest("refresh_token") in found
+    assert TokenRequest("refresh_token", issuer=AS) in found
 
 
 def test_the_revision_is_what_the_client_speaks_unless_one_is_asked_for() -> None:
@@ -284,7 +294,7 @@ def test_the_revision_is_what_the_client_speaks_unless_one_is_asked_for() -> Non
         (b"[" * 100_000, "not a HAR file: not JSON"),
         (b"[]", "not a HAR file: log.entries, a list, is missing"),
         (b'{"log": {"entries": {}}}', "not a HAR file: log.entries, a list, is missing"),
-        (har(), "no call of a protected resource and no authorization request is in this HAR"),
+        (har(), "no call of a protected resource and no authorization request is in this recording"),
         (har(entry("GET", "http://[")), "no call of a protected resource"),
     ],
 )
