@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .exchanges import Exchange, one, origin, parameters, struck_out
-from .messages import bearer, challenges, hides_challenge, introduction
+from .messages import bearer, challenges, hides_challenge, introduction, operation
 from .resources import Resources, called
 from .survey import Request, Survey, challenge_of
 
@@ -161,8 +161,7 @@ class _Ties:
         tied = [party for party in self._parties if party.tied]
         served = [party for party in self._parties if party.at_servers and not party.contradicted]
         if tied:
-            found = [*tied, *(party for party in served if party.close and not party.tied and not party.tokens)]
-            return [self._at_servers(party) for party in found], False
+            return [self._at_servers(party) for party in tied], False
         if served:
             close = [party for party in served if party.close] or served
             return [self._at_servers(party) for party in close], len(close) > 1
@@ -244,16 +243,13 @@ def _told_apart(groups: list[list[_Party]], calls: list[Exchange]) -> list[Clien
         for token in each.tokens
     }
     marks = _marks(calls, by_token)
-    arriving = sorted(found, key=lambda client: client.requests[0].exchange.begun)
-    arrivals = [client.requests[0].exchange.begun for client in arriving]
+    arrivals = _Arrivals(found)
     for call in calls:
         whose = by_token.get(bearer(call) or "")
         for mark in _marks_of(call) if whose is None else ():
             whose = whose or marks.get(mark)
         if whose is None and bearer(call) is None:
-            # The first that then turns to an authorization server was made to by this.
-            following = bisect_left(arrivals, call.begun)
-            whose = arriving[following] if following < len(arriving) else None
+            whose = arrivals.caused_by(call)
         if whose is not None:
             whose.calls.append(call)
             continue
@@ -261,6 +257,24 @@ def _told_apart(groups: list[list[_Party]], calls: list[Exchange]) -> list[Clien
             client.calls.append(call)
             client.doubtful = True
     return found
+
+
+class _Arrivals:
+    """The clients in the order in which they first turn to an authorization server."""
+
+    def __init__(self, found: Iterable[Client]) -> None:
+        self._clients = sorted(found, key=lambda client: client.requests[0].exchange.begun)
+        self._times = [client.requests[0].exchange.begun for client in self._clients]
+        self._taken: dict[str | None, int] = {}
+
+    def caused_by(self, call: Exchange) -> Client | None:
+        """The client that a call without a token made turn to a server: the next that was not made to by one alike."""
+        next_ = max(bisect_left(self._times, call.begun), self._taken.get(operation(call), 0))
+        if next_ >= len(self._clients):
+            return None
+        if challenges(call):
+            self._taken[operation(call)] = next_ + 1
+        return self._clients[next_]
 
 
 def _marks_of(call: Exchange) -> list[str]:

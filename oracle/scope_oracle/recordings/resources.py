@@ -71,7 +71,7 @@ class Resources:
                 self._join(called(call), same_place(urljoin(call.place, target)))
 
     def _join_streams(self, calls: Iterable[Exchange]) -> None:
-        """Join where messages are posted to with the stream that answers them, by its `endpoint` event or their look."""
+        """Join where messages are posted to with the stream that answers, by its `endpoint` event or their look."""
         streams: dict[str, dict[str, None]] = defaultdict(dict)
         posts: dict[str, bool] = {}
         for call in calls:

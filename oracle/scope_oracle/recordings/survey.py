@@ -1,4 +1,4 @@
-"""All that a recording holds of OAuth and MCP, found before anything is told: what is what may depend on what follows."""
+"""What a recording holds of OAuth and MCP, found before anything is told: what is what may depend on what follows."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class Survey:
         self._find_guarded(candidates)
         for exchange in candidates:
             self._sort(exchange)
+        self.keeps_challenges = any("www-authenticate" in call.received for call in self.calls)
 
     def _is_document(self, exchange: Exchange) -> bool:
         """Put a metadata document where it belongs."""
@@ -118,8 +119,10 @@ class Survey:
     def _authorization(self, exchange: Exchange, standing: Standing) -> Request | None:
         query = parameters(exchange.query)
         if exchange.method == "POST" and "device_code" in exchange.answer:
-            form = exchange.form
-            return Request("device", exchange, form, self._client(exchange, form), standing)
+            # A server that has this endpoint need not list it.
+            known = self.servers.named and self.servers.issuer_of(exchange) is not None
+            form, client = _readable(exchange.form), self._client(exchange, exchange.form)
+            return Request("device", exchange, form, client, "theirs" if known else standing)
         sent = messages.authorization(exchange, query)
         if sent is None:
             return None
@@ -128,27 +131,31 @@ class Survey:
             return None
         if exchange.method == "POST" and standing == "open":
             return None  # a form of somebody's own pages
-        given = self._meant(sent)
-        if given is not None and any(name == "scope" and value and struck_out(value) for name, value in given):
-            given = None
+        given = _readable(self._meant(sent))
         return Request("authorization", exchange, given, one(given or sent, "client_id") or "", standing)
 
     def _meant(self, sent: Parameters) -> Parameters | None:
-        """What is asked for, by value, pushed before (RFC 9126), or in an object (RFC 9101); None if that is unknown."""
+        """What is asked for, by value, pushed (RFC 9126), or in an object (RFC 9101); None if that is unknown."""
         reference, by_value = one(sent, "request_uri"), one(sent, "request")
         if reference is None and by_value is None:
             return sent
         if reference is not None:
             return self._pushed.get(reference)
         inside = messages.request_object(by_value or "")
-        if inside is None:
-            return None
+        if inside is None or one(inside, "request") is not None or one(inside, "request_uri") is not None:
+            return None  # an object holds no other
         said = {name for name, _ in inside}
         return (*inside, *((name, value) for name, value in sent if name not in said and name == "client_id"))
 
     @staticmethod
     def _client(exchange: Exchange, form: Parameters) -> str:
         return one(form, "client_id") or messages.client_of_credentials(exchange) or ""
+
+
+def _readable(given: Parameters | None) -> Parameters | None:
+    """What is asked for, None where the scopes in it were struck out."""
+    hidden = any(name == "scope" and value and struck_out(value) for name, value in given or ())
+    return None if hidden else given
 
 
 def _is_well_known(exchange: Exchange) -> bool:

@@ -161,6 +161,7 @@ class _Telling:
         self.called: set[str] = set()
         self._servers = survey.servers
         self._resources = resources
+        self._keeps_challenges = survey.keeps_challenges
         self._requests = {id(request.exchange): request for request in client.requests}
         self._documents = {each.place: each for each in (*survey.documents, *survey.server_documents)}
         self._asked: dict[tuple[str, str | None], _Asked] = {}
@@ -231,7 +232,7 @@ class _Telling:
         self.called.add(resource)
         self.served_first = self.served_first or (not self._turned_to_server and 200 <= call.status < 300)
         self.events.append(ResourceRequest(operation, token, resource))
-        if _hides_challenge(call):
+        if _hides_challenge(call, keeps_challenges=self._keeps_challenges):
             self._lack("what a refused call was challenged for was not kept, so only lower bounds are judged", call)
         elif call.status:
             lines = call.received.get("www-authenticate", ())
@@ -342,7 +343,7 @@ class _Telling:
             self._send(exchange, replace(TokenResponse(issuer=issuer) if unread else answer, resource=resource))
 
     def _presented(self, request: Request) -> str | None:
-        """The name of the refresh token that a request presents; of one that was struck out, only that it was stored."""
+        """The name of the refresh token that a request presents; of a struck out one, only that it was stored."""
         sent = one(request.given or (), "refresh_token")
         if sent is None:
             return None
@@ -384,7 +385,7 @@ class _Telling:
         return known.setdefault(token, f"{letter}{len(known) + 1}")
 
     def _issued(self, letter: str, token: str) -> str:
-        """The name of a token that was issued; of one that was struck out, nobody knows whether it was issued before."""
+        """The name of a token that was issued; of a struck out one, nobody knows whether it was issued before."""
         return self._name(letter, f"{token} {next(self._marks)}" if struck_out(token) else token)
 
     def _send(self, exchange: Exchange, answer: TokenResponse) -> None:
@@ -425,10 +426,11 @@ def _after(place: str) -> tuple[tuple[str, str], ...]:
 _SAYS: Final = re.compile(r"\b(?:scope|error)\s*=\s*\"([^\"]+)\"", re.IGNORECASE)
 
 
-def _hides_challenge(call: Exchange) -> bool:
-    """Whether nobody can read what a refused call was refused for."""
+def _hides_challenge(call: Exchange, *, keeps_challenges: bool) -> bool:
+    """Whether nobody can read what a refused call was refused for: where no refusal has a reason, none was kept."""
     if messages.hides_challenge(call):
         return True
     if call.status not in (401, 403):
         return False
-    return any(struck_out(said) for line in call.received.get("www-authenticate", ()) for said in _SAYS.findall(line))
+    lines = call.received.get("www-authenticate", ())
+    return not keeps_challenges or any(struck_out(said) for line in lines for said in _SAYS.findall(line))
