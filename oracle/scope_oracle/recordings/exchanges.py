@@ -15,6 +15,14 @@ Json = Any
 Parameters = tuple[tuple[str, str], ...]
 Headers = Mapping[str, tuple[str, ...]]
 
+HEADERS: Final = frozenset(
+    (
+        *("accept", "authorization", "content-type", "location", "origin", "user-agent", "www-authenticate"),
+        *("mcp-protocol-version", "mcp-session-id"),
+    )
+)
+"""The headers that are looked at."""
+
 _PORTS: Final = {"http": "80", "https": "443"}
 _BLANK: Final = "\ufeff \t\r\n"
 
@@ -75,11 +83,13 @@ class Exchange:
 
     def received_one(self, name: str) -> str:
         """The first header of a name in the response, empty where there is none."""
-        return next(iter(self.received.get(name, ())), "")
+        values = self.received.get(name)
+        return values[0] if values else ""
 
     def sent_one(self, name: str) -> str:
         """The first header of a name in the request, empty where there is none."""
-        return next(iter(self.sent.get(name, ())), "")
+        values = self.sent.get(name)
+        return values[0] if values else ""
 
 
 def read_json(text: str | None) -> Json:
@@ -96,6 +106,7 @@ def read_json(text: str | None) -> Json:
         return None
 
 
+@lru_cache(maxsize=256)  # the same one is looked at from several sides
 def parameters(text: str) -> Parameters:
     """The parameters of a query or a form."""
     if "=" not in text:
@@ -108,7 +119,10 @@ def parameters(text: str) -> Parameters:
 
 def one(given: Parameters, name: str) -> str | None:
     """The first parameter of a name."""
-    return next((value for known, value in given if known == name), None)
+    for known, value in given:
+        if known == name:
+            return value
+    return None
 
 
 @lru_cache(maxsize=4096)

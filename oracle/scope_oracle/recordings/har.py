@@ -17,7 +17,7 @@ from urllib.parse import unquote_plus, urlencode
 
 from scope_oracle.transcripts import UnusableTranscript
 
-from .exchanges import Exchange, Headers, Json, split
+from .exchanges import HEADERS, Exchange, Headers, Json, split
 
 LONGEST_BODY: Final = 1 << 20
 """No message of OAuth is longer; a body that is counts as one that was not kept."""
@@ -95,7 +95,8 @@ class _Text:
             self._at += 1
             begun = self._at
             yield name
-            if self._at == begun or self._passed_blanks_only(begun):
+            blank = _SPACE.match(self._text, begun)
+            if self._at <= (begun if blank is None else blank.end()):
                 self.value()
 
     def elements(self) -> Iterator[Json]:
@@ -105,7 +106,8 @@ class _Text:
 
     def close(self) -> None:
         """Make sure that nothing follows."""
-        if not self._text[self._at :].isspace() and self._at != len(self._text):
+        blank = _SPACE.fullmatch(self._text, self._at)
+        if blank is None:
             raise ValueError("it goes on")
 
     def _listed(self, end: str) -> Iterator[None]:
@@ -121,9 +123,6 @@ class _Text:
                 return
             if sign != ",":
                 raise ValueError("neither a comma nor an end")
-
-    def _passed_blanks_only(self, begun: int) -> bool:
-        return self._text[begun : self._at].isspace()
 
 
 def _exchange(number: int, entry: dict[str, Json]) -> Exchange | None:
@@ -169,11 +168,34 @@ def _text(value: Json) -> str:
 
 
 def _headers(value: Json) -> Headers:
+    """The headers that are looked at; most are not, and of those it is kept that there were any."""
     found: dict[str, tuple[str, ...]] = {}
-    for name, text in _pairs(value):
-        # Some tools join repeated headers with line breaks.
-        found[name.lower()] = (*found.get(name.lower(), ()), *text.split("\n"))
+    for pair in value if isinstance(value, list) else ():
+        try:
+            name, text = _KNOWN_AS[pair["name"]], pair["value"]
+        except (KeyError, TypeError):
+            name, text = _looked_up(pair)
+        if name and isinstance(text, str):
+            # Some tools join repeated headers with line breaks.
+            found[name] = (*found.get(name, ()), *text.split("\n"))
+    if not found and value:
+        found[""] = ()
     return found
+
+
+_KNOWN_AS: Final[dict[str, str]] = {}
+"""The names of headers as they were met, each with what it is known as: empty where nobody looks at it."""
+
+
+def _looked_up(pair: Json) -> tuple[str, Json]:
+    name = _text(pair.get("name")) if isinstance(pair, dict) else ""
+    known = name.lower() if name.lower() in HEADERS else ""
+    if name and len(_KNOWN_AS) < _MOST_NAMES:
+        _KNOWN_AS[name] = known
+    return known, pair.get("value") if known else None
+
+
+_MOST_NAMES: Final = 1000
 
 
 def _pairs(value: Json) -> list[tuple[str, str]]:

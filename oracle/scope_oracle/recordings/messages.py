@@ -179,7 +179,12 @@ def request_object(text: str) -> Parameters | None:
 
 def client_of_credentials(exchange: Exchange) -> str | None:
     """The client that authenticates with HTTP Basic."""
-    scheme, _, given = exchange.sent_one("authorization").partition(" ")
+    return client_of_header(exchange.sent_one("authorization"))
+
+
+def client_of_header(header: str) -> str | None:
+    """The client in the credentials of HTTP Basic."""
+    scheme, _, given = header.partition(" ")
     if scheme.lower() != "basic":
         return None
     try:

@@ -13,7 +13,7 @@ from typing import Final
 
 from scope_oracle.transcripts import UnusableTranscript
 
-from .exchanges import Exchange, Headers, Json, split
+from .exchanges import HEADERS, Exchange, Headers, Json, split
 from .har import LONGEST_BODY
 
 _DEEPEST: Final = 50
@@ -126,7 +126,10 @@ def _headers(value: Json) -> Headers:
     for pair in value if isinstance(value, list | tuple) else ():
         if isinstance(pair, list | tuple) and len(pair) == 2:
             name = _text(pair[0]).lower()
-            found[name] = (*found.get(name, ()), _text(pair[1]))
+            if name in HEADERS or name in ("host", "content-encoding"):
+                found[name] = (*found.get(name, ()), _text(pair[1]))
+    if not found and value:
+        found[""] = ()
     return found
 
 

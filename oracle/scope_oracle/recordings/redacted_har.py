@@ -132,6 +132,9 @@ class _Writer:
         redactor = self._redactor
         match name:
             case "authorization":
+                client = messages.client_of_header(value)
+                if client is not None:
+                    return "Basic " + base64.b64encode(f"{redactor.name('c', client)}:".encode()).decode()
                 scheme, _, token = value.partition(" ")
                 return f"{scheme} {redactor.name('t', token.strip())}"
             case "mcp-session-id":
