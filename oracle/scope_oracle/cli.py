@@ -533,6 +533,8 @@ def judge(
                     _print_findings(judged.findings, name if len(recordings) > 1 else None, judged.client)
                 else:
                     _show(judged, name if len(recordings) > 1 else None, readings, apart=at > 0)
+        except BrokenPipeError:
+            raise
         except (UnusableTranscript, OSError) as wrong:
             complain(_sentence(recording, wrong))
             status = UNUSABLE

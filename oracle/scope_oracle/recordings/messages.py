@@ -123,6 +123,14 @@ def agreed_version(exchange: Exchange) -> str | None:
     return version if isinstance(version, str) else None
 
 
+def proposed_version(exchange: Exchange) -> str | None:
+    """The revision that a client asks for in `initialize`."""
+    sent = _json_rpc(exchange)
+    given = None if sent is None or sent.get("method") != "initialize" else sent.get("params")
+    version = given.get("protocolVersion") if isinstance(given, dict) else None
+    return version if isinstance(version, str) else None
+
+
 def bearer(exchange: Exchange) -> str | None:
     """The access token that a request carries."""
     scheme, _, token = exchange.sent_one("authorization").partition(" ")

@@ -110,10 +110,9 @@ def _introduced(client: Client) -> tuple[str, str | None]:
 
 
 def _spoken(client: Client) -> Revision:
-    """The revision that the client says it speaks, else the one that was agreed on, else the newest."""
-    spoken = dict.fromkeys(said for call in client.calls if (said := messages.spoken_version(call)) is not None)
-    agreed = dict.fromkeys(said for call in client.calls if (said := messages.agreed_version(call)) is not None)
-    for version in (*spoken, *agreed):
+    """The revision that the client says it speaks, else the one that was agreed on or asked for, else the newest."""
+    spoken = _said(client, messages.spoken_version)
+    for version in (*spoken, *_said(client, messages.agreed_version), *_said(client, messages.proposed_version)):
         for known in REVISIONS:
             if version == known:
                 return known
@@ -121,6 +120,10 @@ def _spoken(client: Client) -> Revision:
         unknown = next(iter(spoken))[:40]
         raise UnusableTranscript(f"the client speaks MCP {unknown!r}, which is not known here; choose with --revision")
     return NEWEST
+
+
+def _said(client: Client, version: Callable[[Exchange], str | None]) -> dict[str, None]:
+    return dict.fromkeys(said for call in client.calls if (said := version(call)) is not None)
 
 
 @dataclass(slots=True)
