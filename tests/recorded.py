@@ -1,4 +1,4 @@
-"""A recording of a flow, and what becomes of recordings on their way: what is beside the client, and what is left out."""
+"""A recording of a flow, and what becomes of recordings: what is beside the client, and what is left out."""
 
 from __future__ import annotations
 
@@ -52,15 +52,13 @@ def _pairs(headers: dict[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in headers.items()]
 
 
-def call(
-    name: str, status: int, token: str | None = None, challenge: str | None = None, url: str = RS, who: str = "mine"
-) -> Entry:
+def call(name: str, status: int, token: str | None = None, challenge: str | None = None, url: str = RS) -> Entry:
     """A call of a tool."""
     meta = {
-        f"io.modelcontextprotocol/{key}": value for key, value in (("clientInfo", {"name": who, "version": "1.0"}),)
+        f"io.modelcontextprotocol/{key}": value for key, value in (("clientInfo", {"name": "mine", "version": "1.0"}),)
     }
     params = {"name": name, "arguments": {"private": "very-secret-argument"}, "_meta": meta}
-    sent = {"MCP-Protocol-Version": "2026-07-28", "User-Agent": f"{who}/1.0"}
+    sent = {"MCP-Protocol-Version": "2026-07-28", "User-Agent": "mine/1.0"}
     return entry(
         "POST",
         url,
@@ -180,12 +178,13 @@ Change = Callable[[Recording], Recording]
 
 def is_login(one: Entry) -> bool:
     """Whether an entry is the client's own authorization request."""
-    return "/authorize?" in one["request"]["url"] and "as.example" in one["request"]["url"]
+    url: str = one["request"]["url"]
+    return url.startswith(f"{AS}/authorize?")
 
 
 def is_exchange(one: Entry) -> bool:
     """Whether an entry is a visit to the token endpoint."""
-    return one["request"]["url"] == f"{AS}/token"
+    return str(one["request"]["url"]) == f"{AS}/token"
 
 
 def is_document(one: Entry) -> bool:
@@ -309,9 +308,8 @@ def struck_out(*kinds: str) -> Change:
 def _pushed(recording: Recording) -> Recording:
     """Each authorization request pushed before (RFC 9126), all by the same name."""
     changed: Recording = []
-    for one in recording:
+    for one in deepcopy(recording):
         if is_login(one):
-            one = deepcopy(one)
             query = one["request"]["url"].partition("?")[2]
             given = {"request_uri": "urn:ietf:params:oauth:request_uri:x", "expires_in": 60}
             changed.append(entry("POST", f"{AS}/par", 201, given, body=dict(parse_qsl(query))))
@@ -384,11 +382,10 @@ def _doubled(*, flagged: bool) -> Change:
 
     def change(recording: Recording) -> Recording:
         changed: Recording = []
-        for one in timed(recording):
+        for one in timed(deepcopy(recording)):
             twin = deepcopy(one)
             begun = datetime.fromisoformat(one["startedDateTime"]) + timedelta(milliseconds=4)
             twin |= {"startedDateTime": begun.isoformat(), "time": 40}
-            one = deepcopy(one)
             if flagged:
                 one["response"]["_fetchedViaServiceWorker"] = True
             changed += [one, twin] if one["request"]["method"] == "POST" or flagged else [one]

@@ -83,8 +83,8 @@ def test_a_recording_may_begin_or_end_anywhere(at: int) -> None:
 @given(st.lists(st.sampled_from(sorted(CHANGES)), min_size=2, max_size=3, unique=True), st.booleans(), st.data())
 def test_whatever_is_beside_and_missing_together_accuses_nobody(
     changes: list[str],
-    replaces: bool,
-    data: st.DataObject,  # noqa: FBT001
+    replaces: bool,  # noqa: FBT001
+    data: st.DataObject,
 ) -> None:
     recording = flow(replaces=replaces)
     for name in sorted(changes, key=lambda name: ("are beside" in name, name not in BESIDE)):

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorded import SHOWS_IT, Recording, flow, har, timed
-from scope_model.events import Header, ResourceRequest, ResourceResponse, Transcript
+from scope_model.events import Event, Header, ResourceRequest, ResourceResponse, Transcript
 from scope_oracle.cli import cli
 from scope_oracle.recordings import reading
 from scope_oracle.transcripts import UnusableTranscript, write
@@ -247,7 +247,7 @@ def test_a_file_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_long_transcript_takes_no_more_room_than_a_short_one() -> None:
     def lines(times: int) -> Iterator[bytes]:
-        events = [ResourceRequest("read", "t1"), ResourceResponse("read", 200)] * times
+        events: list[Event] = [ResourceRequest("read", "t1"), ResourceResponse("read", 200)] * times
         return (line.encode() for line in write(Transcript(Header("2026-07-28"), events)))
 
     def peak(data: bytes) -> int:

@@ -400,17 +400,17 @@ def _entries(*, documents: bool) -> Iterator[dict[str, object]]:
         token = "" if turn == 0 or documents else f"Bearer token-{turn - 1}"
         line = 'Bearer error="insufficient_scope", scope="a b"'
         named = {"resource": at, "authorization_servers": [ISSUER]}
-        asked = f"response_type=code&client_id=c&redirect_uri=http%3A%2F%2Flocalhost%2F&state=s{turn}&scope=a+b&resource={at}"
+        asked = f"response_type=code&client_id=c&redirect_uri=http://localhost/&state=s{turn}&scope=a+b&resource={at}"
         form = f"grant_type=authorization_code&code=c{turn}&client_id=c&resource={at}"
         answer = {"access_token": f"token-{turn}", "token_type": "Bearer", "scope": "a b"}
         back = {"location": f"http://localhost/?code=c{turn}&state=s{turn}"}
-        yield _entry("POST", at, 401, {}, json.dumps(body), token, {"www-authenticate": line})
+        yield _entry("POST", at, 401, {}, body=json.dumps(body), token=token, received={"www-authenticate": line})
         yield _entry("GET", well_known, 200, named)
         yield _entry("GET", f"{ISSUER}/authorize?{asked}", 302, {}, received=back)
-        yield _entry("POST", f"{ISSUER}/token", 200, answer, form)
+        yield _entry("POST", f"{ISSUER}/token", 200, answer, body=form)
         result = {"jsonrpc": "2.0", "id": turn, "result": {"content": [{"type": "text", "text": "x" * 1500}]}}
         for _ in range(4):
-            yield _entry("POST", at, 200, result, json.dumps(body), f"Bearer token-{turn}")
+            yield _entry("POST", at, 200, result, body=json.dumps(body), token=f"Bearer token-{turn}")
         turn += 1
 
 
@@ -419,6 +419,7 @@ def _entry(
     url: str,
     status: int,
     answer: object,
+    *,
     body: str | None = None,
     token: str = "",
     received: Mapping[str, str] | None = None,
