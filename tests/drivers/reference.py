@@ -40,6 +40,8 @@ from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
 
 BACK = "http://localhost:3030/callback"
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 
@@ -102,7 +104,9 @@ class Front:
             case ResourceRequest(operation, token, resource):
                 assert resource is not None
                 message = {"jsonrpc": "2.0", "id": 7, **self.message(request)}
-                headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+                headers = JSON | {"Accept": "application/json, text/event-stream"}
+                if token is not None:
+                    headers["Authorization"] = f"Bearer {token}"
                 response = self.web.send("POST", resource, json.dumps(message), headers)
                 return ResourceResponse(
                     operation, response.status, tuple(response.values("www-authenticate")), resource
@@ -144,9 +148,15 @@ class Front:
         if self.document is not None:
             self.clients[at] = (self.document, None)
         if at not in self.clients:
-            metadata = {"redirect_uris": [BACK], "grant_types": request.grant_types, "scope": request.scope}
+            metadata = {
+                "redirect_uris": [BACK],
+                "application_type": "native",
+                "token_endpoint_auth_method": "none",
+                "grant_types": request.grant_types,
+                "scope": request.scope,
+            }
             body = json.dumps({name: value for name, value in metadata.items() if value is not None})
-            response = self.web.send("POST", self.endpoints[at]["registration_endpoint"], body)
+            response = self.web.send("POST", self.endpoints[at]["registration_endpoint"], body, JSON)
             assert response.status == 201
             self.clients[at] = (json.loads(response.body)["client_id"], None)
         return Registered()
@@ -189,7 +199,8 @@ class Front:
             "assertion": "assertion" if request.grant_type == JWT_BEARER else None,
         }
         given = {name: value for name, value in fields.items() if value is not None}
-        response = self.web.send("POST", self.endpoints[issuer]["token_endpoint"], urlencode(given, doseq=True))
+        body = urlencode(given, doseq=True)
+        response = self.web.send("POST", self.endpoints[issuer]["token_endpoint"], body, FORM)
         found = json.loads(response.body)
         assert response.status == (400 if "error" in found else 200)
         return TokenResponse(
