@@ -11,6 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
+from scope_model.events import Transcript
+from scope_oracle.recordings import har as har_format
+from scope_oracle.recordings.reading import told
+from scope_spec import Revision
+
 Entry = dict[str, Any]  # Any: JSON
 Recording = list[Entry]
 
@@ -169,6 +174,12 @@ def timed(recording: Iterable[Entry]) -> Recording:
 def har(recording: Iterable[Entry]) -> bytes:
     """The file of these entries."""
     return json.dumps({"log": {"version": "1.2", "creator": {"name": "x"}, "entries": timed(recording)}}).encode()
+
+
+def read_har(data: bytes, revision: Revision | None = None) -> Transcript:
+    """The transcript of the one client in a HAR file."""
+    (found,) = told(har_format.read(data), revision)
+    return Transcript(found.header, tuple(found.events))
 
 
 # --- what is beside the client --------------------------------------------------------------------

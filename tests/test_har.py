@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recorded import read_har
 from scope_judge.judge import judge
 from scope_model.events import (
     AuthorizationRequest,
@@ -22,12 +23,8 @@ from scope_model.events import (
     ResourceResponse,
     TokenRequest,
     TokenResponse,
-    Transcript,
 )
-from scope_oracle.recordings import har as har_format
-from scope_oracle.recordings.reading import told
 from scope_oracle.transcripts import UnusableTranscript
-from scope_spec import Revision
 
 Entry = dict[str, Any]  # Any: JSON
 
@@ -129,12 +126,6 @@ GRANT = [
 def har(*entries: Entry) -> bytes:
     """The file of these exchanges."""
     return json.dumps({"log": {"version": "1.2", "entries": entries}}).encode()
-
-
-def read_har(data: bytes, revision: Revision | None = None) -> Transcript:
-    """The transcript of the one client in a HAR file."""
-    (recorded,) = told(har_format.read(data), revision)
-    return Transcript(recorded.header, tuple(recorded.events))
 
 
 def events(*entries: Entry) -> list[Event]:

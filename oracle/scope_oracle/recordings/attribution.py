@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 
 from .exchanges import Exchange, one, origin, parameters, struck_out
 from .messages import bearer, challenges, hides_challenge, introduction, operation
@@ -78,14 +79,26 @@ def _parties(survey: Survey) -> list[_Party]:
         if request.kind == "token" and isinstance(token, str) and not struck_out(token):
             party.tokens.add(token)
     nameless = found.pop("", None)
+    parties = _with_unused_registrations(list(found.values()))
     if nameless is None:
-        return list(found.values())
-    if len(found) == 1:
-        (party,) = found.values()
-        party.requests = _in_time((party, nameless))
-        party.tokens |= nameless.tokens
-        return [party]
-    return [*found.values(), nameless]
+        return parties
+    return [_merged(parties[0], nameless)] if len(parties) == 1 else [*parties, nameless]
+
+
+def _with_unused_registrations(parties: list[_Party]) -> list[_Party]:
+    """Registrations whose client id nobody used are those of the one client there is, or of nobody that is known."""
+    used: list[_Party] = []
+    unused: list[_Party] = []
+    for party in parties:
+        acts = any(request.kind != "registration" for request in party.requests)
+        (used if acts else unused).append(party)
+    if len(used) < 2 and unused:
+        return [reduce(_merged, (*used, *unused))]
+    return used
+
+
+def _merged(party: _Party, other: _Party) -> _Party:
+    return _Party(party.client, _in_time((party, other)), party.tokens | other.tokens)
 
 
 class _Presented:

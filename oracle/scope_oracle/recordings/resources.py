@@ -90,13 +90,19 @@ class Resources:
             if in_session and len(those) == 1:
                 self._join(place, those[0])
 
-    def _settle(self, survey: Survey) -> None:
+    def _members(self, calls: Iterable[Exchange]) -> dict[str, dict[str, None]]:
+        """The places of each resource, those that were called before those that a redirect led to."""
         members: dict[str, dict[str, None]] = defaultdict(dict)
-        for call in survey.calls:
+        for call in calls:
             members[self._class(called(call))][called(call)] = None
         for place in self._leads_to:
             if self._class(place) in members:
                 members[self._class(place)].setdefault(place)
+        return members
+
+    def _settle(self, survey: Survey) -> None:
+        """Give each resource its name."""
+        members = self._members(survey.calls)
         self._origins = {origin(place) for places in members.values() for place in places}
         above: dict[str, list[str]] = defaultdict(list)
         for whole, places in members.items():
