@@ -171,6 +171,9 @@ class _Telling:
         self._by_code: dict[str, _Asked] = {}
         self._last: _Asked | None = None
         self._turned_to_server = False
+        self._has_calls = bool(client.calls)
+        self._says_what_to_ask = True
+        self._told: set[type[Event]] = set()
         self._names: dict[str, dict[str, str]] = {"t": {}, "r": {}}
         self._marks = count()
         # Answers on their way: when they come, in which order, and what they say.
@@ -185,12 +188,14 @@ class _Telling:
         answer = document.answer
         servers = tuple(issuer.rstrip("/") for issuer in messages.texts(answer.get("authorization_servers")) or ())
         listed = self._listed(document)
+        self._told.add(ProtectedResourceMetadata)
         self.events.append(ProtectedResourceMetadata(answer["resource"], servers, listed, document.place))
 
     def server_metadata(self, document: Exchange) -> None:
         """Tell an authorization server metadata document."""
         self._arrive()
         issuer = document.answer["issuer"].rstrip("/")
+        self._told.add(AuthorizationServerMetadata)
         self.events.append(AuthorizationServerMetadata(issuer, self._listed(document)))
 
     def _listed(self, document: Exchange) -> tuple[str, ...] | None:
@@ -240,6 +245,8 @@ class _Telling:
         elif call.status:
             lines = call.received.get("www-authenticate", ())
             self._bound(call, *lines)
+            if call.status in (401, 403):
+                self._says_what_to_ask = any("scope" in line.lower() for line in lines)
             self.events.append(ResourceResponse(operation, call.status, lines, resource))
 
     # --- requests to an authorization server ------------------------------------------------------
@@ -287,7 +294,16 @@ class _Telling:
                 request.exchange,
             )
         else:
+            self._look_for_sources(request)
             self.events.append(AuthorizationRequest(messages.scope(request.given), prompt, issuer, resource))
+
+    def _look_for_sources(self, request: Request) -> None:
+        """Note where scopes may come from a document that was fetched before the recording began."""
+        exchange, wanted = request.exchange, one(request.given or (), "scope") or ""
+        if not self._says_what_to_ask and ProtectedResourceMetadata not in self._told:
+            self._lack("no resource metadata was recorded, so only lower bounds are judged", exchange)
+        if OFFLINE_ACCESS in wanted.split(" ") and AuthorizationServerMetadata not in self._told:
+            self._lack("no authorization server metadata was recorded, so only lower bounds are judged", exchange)
 
     def _device(self, request: Request) -> None:
         """A device authorization asks the user each time, as `prompt=consent` makes a login page do (RFC 8628)."""
@@ -342,7 +358,7 @@ class _Telling:
         if answer is not None:
             redeems = grant_type in (AUTHORIZATION_CODE, DEVICE_CODE)
             asked = self._by_code.get(request.parameter("code") or "", self._last) if redeems else None
-            unread = asked is not None and not asked.read and answer.error is None
+            unread = answer.error is None and ((asked is not None and not asked.read) or not self._has_calls)
             self._send(exchange, replace(TokenResponse(issuer=issuer) if unread else answer, resource=resource))
 
     def _presented(self, request: Request) -> str | None:
@@ -404,10 +420,26 @@ class _Telling:
         return any({answer.access_token, answer.refresh_token} & presented for _, _, answer in self._coming)
 
     def finish(self) -> None:
-        """Tell what is still on its way."""
+        """Tell what is still on its way; where the end shows only how a session begins anew, it says nothing yet."""
         self._arrive()
+        issued = next(
+            (at for at in reversed(range(len(self.events))) if isinstance(self.events[at], TokenResponse)), None
+        )
+        after = () if issued is None else self.events[issued + 1 :]
+        if all(_prepares(event) for event in after):
+            del self.events[len(self.events) - len(after) :]
 
 
+def _prepares(event: Event) -> bool:
+    """Whether an event is part of what a client sends before its application asks for anything."""
+    if isinstance(event, ProtectedResourceMetadata | AuthorizationServerMetadata | ClientRegistration):
+        return True
+    if not isinstance(event, ResourceRequest | ResourceResponse):
+        return False
+    return event.operation.startswith("notifications/") or event.operation in _PREPARING
+
+
+_PREPARING: Final = frozenset(("initialize", "server/discover", "ping", "tools/list", "response", "GET", "DELETE"))
 _TO_BE_CONTINUED: Final = ("authorization_pending", "slow_down")
 
 _KINDS: Final[Mapping[Kind, Callable[[_Telling, Request], None]]] = MappingProxyType(
