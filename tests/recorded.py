@@ -241,29 +241,27 @@ def _upstream_exchange(_: Entry) -> Recording:
     return [entry("POST", "https://idp.example/token", 200, answer, body=form, received=form_answer)]
 
 
-def _other_application(server: str) -> Callable[[Entry], Recording]:
-    def others(_: Entry) -> Recording:
-        form = {"grant_type": "refresh_token", "refresh_token": "very-secret-other", "client_id": "other-app"}
-        asked = {"response_type": "code", "client_id": "other-app", "redirect_uri": "https://app.example/cb"}
-        url = f"{server}/authorize?{urlencode(asked | {'scope': 'openid profile', 'state': 'o', 'prompt': 'none'})}"
-        answer = {"access_token": "very-secret-app", "scope": "openid profile", "token_type": "Bearer"}
-        return [
-            entry("GET", url, 302, received={"Location": "https://app.example/cb?code=o1&state=o"}),
-            entry("POST", f"{server}/token", 200, answer, body=form | {"scope": "openid profile x"}),
-            entry("GET", "https://app.example/api/me", sent={"Authorization": "Bearer very-secret-app"}),
-            entry("GET", "https://app.example/api/x", 401, received={"WWW-Authenticate": 'Bearer scope="x"'}),
-        ]
-
-    return others
+def other_application(server: str) -> Recording:
+    """What another application does: a silent login, a refresh, and calls of its own server."""
+    form = {"grant_type": "refresh_token", "refresh_token": "very-secret-other", "client_id": "other-app"}
+    asked = {"response_type": "code", "client_id": "other-app", "redirect_uri": "https://app.example/cb"}
+    url = f"{server}/authorize?{urlencode(asked | {'scope': 'openid profile', 'state': 'o', 'prompt': 'none'})}"
+    answer = {"access_token": "very-secret-app", "scope": "openid profile", "token_type": "Bearer"}
+    return [
+        entry("GET", url, 302, received={"Location": "https://app.example/cb?code=o1&state=o"}),
+        entry("POST", f"{server}/token", 200, answer, body=form | {"scope": "openid profile x"}),
+        entry("GET", "https://app.example/api/me", sent={"Authorization": "Bearer very-secret-app"}),
+        entry("GET", "https://app.example/api/x", 401, received={"WWW-Authenticate": 'Bearer scope="x"'}),
+    ]
 
 
 BESIDE: Final[dict[str, Change]] = {
     "a login at another provider": _upstream(led=True),
     "a login at another provider, by a button": _upstream(led=False),
     "the exchange of a proxy's upstream": after_each(is_login, _upstream_exchange),
-    "another application elsewhere": after_each(is_exchange, _other_application("https://elsewhere.example")),
-    "another application at the same server": after_each(is_exchange, _other_application(AS)),
-    "another application before": lambda recording: [*_other_application(AS)({}), *recording],
+    "another application elsewhere": after_each(is_exchange, lambda _: other_application("https://elsewhere.example")),
+    "another application at the same server": after_each(is_exchange, lambda _: other_application(AS)),
+    "another application before": lambda recording: [*other_application(AS), *recording],
 }
 
 
@@ -287,7 +285,9 @@ def without(found: Callable[[Entry], bool]) -> Change:
     return lambda recording: [one for one in recording if not found(one)]
 
 
-def _no_header(name: str, *parts: str) -> Callable[[Entry], None]:
+def no_header(name: str, *parts: str) -> Callable[[Entry], None]:
+    """No header of a name in the request, the response, or both."""
+
     def change(one: Entry) -> None:
         for part in parts:
             headers = one[part]["headers"]
@@ -432,8 +432,8 @@ def _posts_form(one: Entry) -> bool:
 
 SHOWS_IT: Final[dict[str, Change]] = {
     "nothing": lambda recording: recording,
-    "the Authorization headers": each(_any, _no_header("authorization", "request")),
-    "the Location headers": each(_any, _no_header("location", "response")),
+    "the Authorization headers": each(_any, no_header("authorization", "request")),
+    "the Location headers": each(_any, no_header("location", "response")),
     "the ways back": without(lambda one: one["request"]["url"].startswith(BACK)),
     "the metadata documents": without(is_document),
     "the registration": without(lambda one: one["request"]["url"].endswith("/register")),
@@ -462,7 +462,7 @@ HIDES_IT: Final[dict[str, Change]] = {
     "the scopes": lambda recording: json.loads(
         re.sub(r"scope=[ab+]+(?=[^ab+])", "scope=[REDACTED]", json.dumps(recording))
     ),
-    "the challenges": each(_any, _no_header("www-authenticate", "response")),
+    "the challenges": each(_any, no_header("www-authenticate", "response")),
     "all headers": each(_any, lambda one: one["response"].update(headers=[])),
     "the token requests": without(is_exchange),
     "the logins": without(is_login),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from recorded import Change, Entry, Recording, after_each, each, is_document, no_header, other_application, without
 from scope_judge.judge import judge
 from scope_model.events import (
     AuthorizationRequest,
@@ -19,9 +20,10 @@ from scope_model.events import (
     WireScope,
 )
 from scope_oracle.recordings import har
-from scope_oracle.recordings.reading import Recorded, exchanges, read
+from scope_oracle.recordings.reading import Recorded, exchanges, read, told
 from scope_oracle.recordings.redacted_har import write
 from scope_oracle.recordings.redacting import Redactor
+from scope_oracle.transcripts import UnusableTranscript
 from scope_oracle.transcripts import write as write_lines
 from scope_spec import Revision
 
@@ -118,3 +120,56 @@ def test_the_files_hold_no_more_than_is_needed() -> None:
         if ".har" in name:
             data = gzip.decompress((FOLDER / name).read_bytes())
             assert len(list(har.entries(data))) == len(json.loads(data)["log"]["entries"])
+
+
+ALL = sorted([*FOLDER.glob("*.har.gz"), *(FOLDER.parent / "real" / "recorded").glob("*.har")])
+
+
+def entries(path: Path) -> Recording:
+    data = path.read_bytes()
+    return list(har.entries(gzip.decompress(data) if path.suffix == ".gz" else data))
+
+
+def accused(recording: Recording) -> list[str]:
+    """What is held against any client in it."""
+    try:
+        found = told(har.read(json.dumps({"log": {"entries": recording}}).encode()))
+    except UnusableTranscript:
+        return []
+    judged = [judge(Transcript(each.header, tuple(each.events))) for each in found]
+    return [finding.clause for each in judged for finding in each if finding.verdict != "unspecified"]
+
+
+def is_form(one: Entry) -> bool:
+    return "grant_type" in str(one["request"].get("postData", {}).get("text"))
+
+
+LOSSES: dict[str, Change] = {
+    "no header": each(lambda _: True, lambda one: one["response"].update(headers=[])),
+    "no Authorization": each(lambda _: True, no_header("authorization", "request")),
+    "no Location": each(lambda _: True, no_header("location", "response")),
+    "no challenge": each(lambda _: True, no_header("www-authenticate", "response")),
+    "no body": each(lambda _: True, lambda one: one["response"].get("content", {}).pop("text", None)),
+    "no document": without(is_document),
+    "no body of a document": each(is_document, lambda one: one["response"]["content"].pop("text", None)),
+    "no token request": without(is_form),
+    "no body of a token request": each(is_form, lambda one: one["request"].pop("postData")),
+    "no body of a token response": each(is_form, lambda one: one["response"]["content"].pop("text", None)),
+    "no login": without(lambda one: "response_type=code" in one["request"]["url"]),
+    "no call": without(lambda one: "jsonrpc" in str(one["request"].get("postData", {}).get("text"))),
+    "no refusal": without(lambda one: one["response"]["status"] in (401, 403)),
+    "no request body": each(lambda _: True, lambda one: one["request"].pop("postData", None)),
+    "other applications": after_each(is_form, lambda _: other_application("https://as.example")),
+}
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
+def test_a_real_recording_may_have_lost_anything(path: Path) -> None:
+    whole = entries(path)
+    assert {loss: accused(change(whole)) for loss, change in LOSSES.items() if accused(change(whole))} == {}
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
+def test_a_real_recording_may_begin_anywhere(path: Path) -> None:
+    whole = entries(path)
+    assert {at: accused(whole[at:]) for at in range(len(whole)) if accused(whole[at:])} == {}
