@@ -30,6 +30,7 @@ from scope_judge.judge import judge
 from scope_model.events import Transcript
 from scope_oracle.recordings import har as har_format
 from scope_oracle.recordings.reading import Recorded, told
+from scope_oracle.transcripts import UnusableTranscript
 
 CHANGES = {**BESIDE, **SHOWS_IT, **HIDES_IT}
 
@@ -234,3 +235,19 @@ def test_two_clients_are_judged_apart_and_named(names: tuple[str, str], change: 
         for each in found
     ]
     assert judged == [set(), {"ACC-1"}]
+
+
+def test_more_clients_than_can_be_told_apart_are_refused() -> None:
+    many = [one for at in range(300) for one in authorization(at, "a", client=f"client-{at}", who=f"w{at}x")]
+    with pytest.raises(UnusableTranscript, match="300 clients were recorded, and no more than 256 are told apart"):
+        clients(many)
+
+
+def test_requests_of_clients_that_nobody_can_tell_apart_accuse_nobody() -> None:
+    right = flow(replaces=False)
+    other = json.loads(json.dumps(right).replace("very-secret", "other-secret"))
+    hidden = SHOWS_IT["the Authorization headers"]([*right, *other])
+    found = clients(hidden)
+    assert len(found) == 2
+    assert all(each.header.began_midway and each.notes for each in found)
+    assert accusations(hidden) == []

@@ -12,11 +12,17 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import Final
+
+from scope_oracle.transcripts import UnusableTranscript
 
 from .exchanges import Exchange, one, origin, parameters, struck_out
 from .messages import bearer, challenges, hides_challenge, introduction, operation
 from .resources import Resources, called
 from .survey import Request, Survey, challenge_of
+
+MOST: Final = 256
+"""How many clients of one recording are told apart: each is told all documents, and work is to stay linear."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +60,8 @@ def clients(survey: Survey, resources: Resources) -> tuple[list[Client], bool]:
     if len(joined) < 2:
         alone = Client(_in_time(ours), survey.calls, doubtful=unclear)
         return [alone], unclear
+    if len(joined) > MOST:
+        raise UnusableTranscript(f"{len(joined)} clients were recorded, and no more than {MOST} are told apart")
     return _told_apart(joined, survey.calls), unclear
 
 
@@ -111,7 +119,7 @@ class _Presented:
             state = request.parameter("state")
             if request.kind == "authorization" and request.client and state is not None:
                 self._by_state[state] = request.client
-        for exchange in (*(request.exchange for request in survey.requests), *survey.others):
+        for exchange in (*(request.exchange for request in survey.requests), *survey.returns):
             for place in (exchange.received_one("location"), exchange.redirect, f"?{exchange.query}"):
                 if "code=" in place:
                     self._learn_code(place)
@@ -220,7 +228,8 @@ class _Upstream:
         if f"{exchange.place}?{exchange.query}" in self._led_to:
             return True
         back = origin(request.parameter("redirect_uri") or "")
-        return bool(self._asking.get(back, set()) - {request.client}) and back != origin(exchange.place)
+        asking = self._asking.get(back, set())
+        return len(asking) > (request.client in asking) and back != origin(exchange.place)
 
 
 # --- telling them apart ---------------------------------------------------------------------------
@@ -267,9 +276,14 @@ def _told_apart(groups: list[list[_Party]], calls: list[Exchange]) -> list[Clien
             whose.calls.append(call)
             continue
         for client in found:
-            client.calls.append(call)
             client.doubtful = True
+            if len(found) <= _FEW:
+                client.calls.append(call)
     return found
+
+
+_FEW: Final = 8
+"""To how many clients a call is given that may be any one's."""
 
 
 class _Arrivals:

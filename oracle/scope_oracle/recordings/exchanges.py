@@ -125,9 +125,14 @@ def one(given: Parameters, name: str) -> str | None:
     return None
 
 
+_LONGEST_URL: Final = 1 << 20
+
+
 @lru_cache(maxsize=4096)
 def split(url: str) -> tuple[str, str] | None:
-    """A URL as its place and its query, None for what is no URL."""
+    """A URL as its place and its query, None for what is no URL, or longer than any."""
+    if len(url) > _LONGEST_URL:
+        return None
     try:
         parts = urlsplit(url)
     except ValueError:

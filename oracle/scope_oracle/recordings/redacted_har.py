@@ -37,14 +37,8 @@ def _recognised(survey: Survey) -> list[Exchange]:
     """What tells of a client: calls, requests, documents, and the ways back from a login."""
     found = [*survey.calls, *survey.documents, *survey.server_documents, *survey.unread_documents]
     found += (request.exchange for request in survey.requests)
-    found += (other for other in survey.others if _leads_back(other))
+    found += survey.returns
     return sorted(found, key=lambda exchange: (exchange.begun, exchange.number))
-
-
-def _leads_back(exchange: Exchange) -> bool:
-    """Whether a code, an error or a pushed request is in an exchange."""
-    texts = (exchange.query, exchange.posted or "", exchange.redirect, *exchange.received.get("location", ()))
-    return any("code=" in text or "error=" in text for text in texts) or "request_uri" in exchange.answer
 
 
 class _Writer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import urljoin
 
@@ -127,9 +127,7 @@ class Resources:
         if exact:
             return min(exact, key=lambda name: same_place(name) not in self._published), None
         for place in places:
-            higher = place
-            while higher.count("/") > 2:
-                higher = higher.rpartition("/")[0]
+            for higher in _above(place):
                 if higher in self._exact:
                     return self._exact[higher], higher
         return next(iter(places), whole), None
@@ -140,6 +138,19 @@ class Resources:
             (name,) = names
             if self._class(same_place(name)) not in self._names:
                 self._names[whole] = name
+
+
+def _above(place: str) -> Iterator[str]:
+    """The places above a place, the nearest first, as many as a path may sensibly have."""
+    higher = place
+    for _ in range(_DEEPEST):
+        higher = higher.rpartition("/")[0]
+        if higher.count("/") < 2:
+            return
+        yield higher
+
+
+_DEEPEST: Final = 32
 
 
 def called(exchange: Exchange) -> str:

@@ -43,7 +43,7 @@ class Survey:
         self.unread_documents: list[Exchange] = []
         self.calls: list[Exchange] = []
         self.requests: list[Request] = []
-        self.others: list[Exchange] = []
+        self.returns: list[Exchange] = []
         self._guarded: set[str] = set()
         self._pushed: dict[str, Parameters | None] = {}
         candidates = [exchange for exchange in _without_doubles(exchanges) if not self._is_document(exchange)]
@@ -97,8 +97,8 @@ class Survey:
             self.requests.append(request)
         elif exchange.place in self._guarded and exchange.method not in ("OPTIONS", "HEAD"):
             self.calls.append(exchange)
-        else:
-            self.others.append(exchange)
+        elif _may_return(exchange):
+            self.returns.append(exchange)
 
     def _request(self, exchange: Exchange) -> Request | None:
         """The request to an authorization server in an exchange, None where there is none."""
@@ -158,6 +158,12 @@ def _readable(given: Parameters | None) -> Parameters | None:
     return None if hidden else given
 
 
+def _may_return(exchange: Exchange) -> bool:
+    """Whether an exchange may be the way back from a login, or lead there; or hold a request that was pushed."""
+    texts = (exchange.query, exchange.posted or "", exchange.redirect, exchange.received_one("location"))
+    return any("code=" in text or "error=" in text for text in texts) or "request_uri" in exchange.answer
+
+
 def _is_well_known(exchange: Exchange) -> bool:
     return "/.well-known/" in exchange.place
 
@@ -182,20 +188,16 @@ def _lines(exchange: Exchange) -> tuple[str, ...]:
 def _without_doubles(exchanges: Iterable[Exchange]) -> list[Exchange]:
     """Each exchange once: a service worker's fetch stands beside that of its page, and was on its way with it."""
     kept: list[Exchange] = []
-    latest: dict[tuple[str, ...], Exchange] = {}
+    latest: dict[tuple[str, ...], int] = {}
     for exchange in sorted(exchanges, key=lambda each: (each.begun, each.number)):
         key = (exchange.method, exchange.place, exchange.query, exchange.posted or "")
-        twin = latest.get(key)
-        if twin is not None and _are_one(twin, exchange):
-            if not exchange.doubled and (exchange.body or not twin.body):
-                kept[kept.index(twin, max(0, len(kept) - _NEAR))] = latest[key] = exchange
-            continue
-        kept.append(exchange)
-        latest[key] = exchange
+        at = latest.get(key)
+        if at is None or not _are_one(kept[at], exchange):
+            latest[key] = len(kept)
+            kept.append(exchange)
+        elif not exchange.doubled and (exchange.body or not kept[at].body):
+            kept[at] = exchange
     return kept
-
-
-_NEAR: Final = 1000
 
 
 def _are_one(first: Exchange, second: Exchange) -> bool:

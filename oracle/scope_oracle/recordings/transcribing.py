@@ -84,7 +84,7 @@ def _in_time(client: Client, survey: Survey) -> list[tuple[Exchange, Callable[[_
     trusted = (document for document in survey.server_documents if survey.servers.is_trusted(document))
     shown += ((document, _Telling.server_metadata) for document in trusted)
     shown += ((call, _Telling.call) for call in client.calls)
-    shown += ((other, _Telling.redirect) for other in survey.others)
+    shown += ((other, _Telling.redirect) for other in survey.returns)
     shown += ((request.exchange, _Telling.request) for request in client.requests)
     return sorted(shown, key=lambda each: (each[0].begun, each[0].number))
 
@@ -148,6 +148,7 @@ class _Asked:
     """An authorization that is under way; `key` tells it from the next one, `read` whether anybody saw what it asks."""
 
     key: tuple[str, ...]
+    back: tuple[str, str | None]
     issuer: str | None
     resource: str | None
     read: bool
@@ -179,6 +180,7 @@ class _Telling:
         # Answers on their way: when they come, in which order, and what they say.
         self._coming: list[tuple[float, int, TokenResponse]] = []
         self._order = count()
+        self._expected: set[str | None] = set()
 
     # --- documents --------------------------------------------------------------------------------
 
@@ -287,7 +289,7 @@ class _Telling:
         named = request.parameter("resource")
         resource = None if named is None else self._resources.named(named)
         issuer = self._servers.issuer_of(request.exchange)
-        self._last = self._asked[back] = _Asked(key, issuer, resource, request.given is not None)
+        self._last = self._asked[back] = _Asked(key, back, issuer, resource, request.given is not None)
         if request.given is None:
             self.notes.add(
                 "what an authorization request asks for was not kept, so it and its grant are not judged",
@@ -326,8 +328,7 @@ class _Telling:
                 state = None
             asked = self._asked.pop((same_place(place), state), None) or self._asked.pop(("", state), None)
             if asked is None and own is not None:
-                asked = own
-                self._asked = {back: each for back, each in self._asked.items() if each is not own}
+                asked = self._asked.pop(own.back, own)
             if asked is not None:
                 self._came_back(asked, code, error)
 
@@ -409,15 +410,15 @@ class _Telling:
 
     def _send(self, exchange: Exchange, answer: TokenResponse) -> None:
         heappush(self._coming, (exchange.ended, next(self._order), answer))
+        self._expected |= {answer.access_token, answer.refresh_token}
 
     def _arrive(self, now: float = float("inf"), presenting: str | None = None) -> None:
         """Tell the answers that came before now, and all that came before one whose token is presented."""
         presented = {self._names[letter].get(presenting or "") for letter in "tr"} - {None}
-        while self._coming and (self._coming[0][0] <= now or self._is_coming(presented)):
-            self.events.append(heappop(self._coming)[2])
-
-    def _is_coming(self, presented: set[str | None]) -> bool:
-        return any({answer.access_token, answer.refresh_token} & presented for _, _, answer in self._coming)
+        while self._coming and (self._coming[0][0] <= now or not presented.isdisjoint(self._expected)):
+            answer = heappop(self._coming)[2]
+            self._expected -= {answer.access_token, answer.refresh_token}
+            self.events.append(answer)
 
     def finish(self) -> None:
         """Tell what is still on its way; where the end shows only how a session begins anew, it says nothing yet."""
