@@ -320,9 +320,9 @@ def check(
             page.write_whole(html, page.result_html(result, readings=readings))
         except OSError as wrong:
             raise Unusable(f"cannot write {html}: {wrong.strerror}") from None
-    for broken in () if folder is None else result.broken:
-        file = f"{broken.finding.clause}-{broken.finding.cause}.jsonl"
-        _write_transcript((folder or Path()) / file, broken.transcript)
+    if folder is not None:
+        for broken in result.broken:
+            _write_transcript(folder / f"{broken.finding.clause}-{broken.finding.cause}.jsonl", broken.transcript)
     if result.fault is not None:
         raise Unusable(result.fault)
     if not result.complete:
