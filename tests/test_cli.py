@@ -35,7 +35,7 @@ from scope_spec import CLAUSES, READINGS
 BROKEN = "rust-sdk-before-888"
 """A subject that is known to break something."""
 
-COMMANDS = ("check", "judge", "explain", "compare", "vectors")
+COMMANDS = ("check", "judge", "redact", "explain", "compare", "vectors")
 
 ASKS_LESS: tuple[Event, ...] = (
     ResourceRequest("read"),

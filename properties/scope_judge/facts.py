@@ -89,7 +89,7 @@ class Facts:
         self._mode = header.configured_mode or _MODES.get(readings["A11"])
         configured = header.configured_scopes
         self._configured = None if configured is None else read_scope(" ".join(configured)) or None
-        self._began_midway = False
+        self._began_midway = header.began_midway
         self._listed_by_servers: dict[str | None, ScopeSet | None] = {}
         self._issuers: set[str] = set()
         self._documents: dict[str, tuple[ProtectedResourceMetadata, int]] = {}
