@@ -91,6 +91,7 @@ class Facts:
         self._registered: dict[str | None, ScopeSet | None] = {}
         self._named: dict[str, dict[Owner, int]] = {}
         self._any_foreign = False
+        self._foreign_at = NEVER
         self._redeeming: tuple[Account, Resource] | None = None
         self._decoys: list[Settled] = []
         self._stepped_up = False
@@ -312,6 +313,7 @@ class Facts:
 
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
+        excused = excused or self._foreign_at > pending.at
         tried = resource.attempt(pending.operation)
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, self._asked_before)
         self._stepped_up = self._stepped_up or (answered and pending.challenge.insufficient)
@@ -379,6 +381,7 @@ class Facts:
 
     def _take_for_foreign(self, scopes: ScopeSet | None) -> None:
         self._any_foreign = True
+        self._foreign_at = self.at
         for scope in scopes or ():
             self._named.setdefault(scope, {})[FOREIGN] = self.at
 

@@ -73,11 +73,13 @@ def _weight(episode: Episode) -> int:
     total = 10 * len(episode.steps) + 5 * (len(plan.servers.resources) + len(plan.servers.issuers))
     total += _scopes_weight(plan.configured) + (not plan.wants_refresh_token)
     total += 5 * (plan.grant_type != AUTHORIZATION_CODE) + 5 * (plan.registration != "dynamic")
+    total += plan.shares_configuration
     for resource in plan.servers.resources.values():
         total += _names_weight(resource.scopes_supported) + sum(map(_scopes_weight, resource.needs.values()))
-        total += len(resource.needs) + (resource.describes is not None)
+        total += len(resource.needs) + (resource.describes is not None) + resource.reserved
     for issuer in plan.servers.issuers.values():
         total += _names_weight(issuer.scopes_supported) + _scopes_weight(issuer.default)
+        total += (issuer.describes is not None) + (issuer.registers != "as asked")
     return total + sum(map(_step_weight, episode.steps))
 
 
@@ -159,6 +161,8 @@ def _simpler_plans(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, grant_type=AUTHORIZATION_CODE)
     if plan.registration != "dynamic":
         yield replace(plan, registration="dynamic")
+    if plan.shares_configuration:
+        yield replace(plan, shares_configuration=False)
     for name, resource in servers.resources.items():
         for plainer in _simpler_resources(resource):
             resources = {**servers.resources, name: plainer}
@@ -171,6 +175,8 @@ def _simpler_plans(plan: Plan) -> Iterator[Plan]:
 def _simpler_resources(resource: ResourceServer) -> Iterator[ResourceServer]:
     if resource.describes is not None:
         yield replace(resource, describes=None)
+    if resource.reserved:
+        yield replace(resource, reserved=False)
     for listed in _fewer_names(resource.scopes_supported):
         yield replace(resource, scopes_supported=listed)
     for operation, needed in resource.needs.items():
@@ -182,6 +188,9 @@ def _simpler_resources(resource: ResourceServer) -> Iterator[ResourceServer]:
 
 
 def _simpler_issuers(issuer: AuthorizationServer) -> Iterator[AuthorizationServer]:
+    plain = replace(issuer, describes=None, registers="as asked")
+    if plain != issuer:
+        yield plain
     for listed in _fewer_names(issuer.scopes_supported):
         yield replace(issuer, scopes_supported=listed)
     for default in _fewer(issuer.default):

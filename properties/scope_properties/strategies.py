@@ -22,11 +22,11 @@ from scope_spec import Revision
 
 from .episodes import Episode, MakeCall, Plan
 from .generating import MOST, Generator, Steps
-from .tables import GRANTINGS, LISTS, ODD_SCOPES, PLAIN_SCOPES, SPELLED, USER_DELEGATED, WORDINGS
+from .tables import GRANTINGS, LISTS, LONG_SCOPES, ODD_SCOPES, PLAIN_SCOPES, SPELLED, USER_DELEGATED, WORDINGS
 
 T = TypeVar("T")
 
-SCOPES: Final = st.sampled_from(PLAIN_SCOPES + ODD_SCOPES)
+SCOPES: Final = st.sampled_from(PLAIN_SCOPES + ODD_SCOPES + LONG_SCOPES)
 
 _TOKEN_CHARACTERS: Final = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"\\')
 
@@ -90,9 +90,10 @@ def raw_lines() -> SearchStrategy[tuple[str, ...]]:
 def challengings(*, hostile: bool = True) -> SearchStrategy[Challenging]:
     """Ways of answering a request; `hostile` ones also challenge a token that would do."""
     return st.builds(
-        lambda wording, spelling: replace(wording, spelling=spelling),
+        lambda wording, spelling, describes: replace(wording, spelling=spelling, describes=describes),
         st.sampled_from(WORDINGS if hostile else tuple(how for how in WORDINGS if how.rejects is None)),
         st.sampled_from(SPELLED if hostile else tuple(SPELLINGS)),
+        st.booleans(),
     )
 
 
