@@ -6,13 +6,14 @@ from functools import cache
 
 import pytest
 
-from scope_judge.judge import judge
+from scope_judge.judge import judge, judged
 from scope_oracle.checking import Examiner, examiner, generated
 from scope_properties.episodes import Episode
 from scope_properties.kills import Kills, kills_of
 from scope_properties.laws import LAWS, broken_by
 from scope_properties.model_subject import ModelSession, ModelSubject
 from scope_properties.mutants import EQUIVALENTS, MUTANTS, Equivalent, Mutant
+from scope_properties.reach import FREEDOMS, freedoms_of
 from scope_properties.runs import Run
 from scope_properties.shrinking import shrink
 from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
@@ -87,6 +88,20 @@ def test_a_mutant_is_shown_by_a_short_trace(name: str) -> None:
     shortest = shrink(shown, shows)
     assert len(shortest.steps) <= (3 if name != "no-bound" else 1)
     assert shows(shortest) == shows(shrink(shortest, shows))
+
+
+# The freedoms of the servers
+
+
+@pytest.mark.parametrize("mutant", [mutant for mutant in JUDGED if mutant.only_by], ids=lambda mutant: mutant.name)
+def test_a_mutant_that_errs_by_a_freedom_alone_lives_without_it(mutant: Mutant) -> None:
+    assert mutant.only_by <= set(FREEDOMS)
+    examining = examiner(mutant.subject, REVISION)
+    for episode in episodes(mutant.grant_types)[:600]:
+        run = Run(episode.plan, mutant.subject)
+        run.play(*episode.steps)
+        found = judged(run.transcript, examining.readings, examining.reads_plain).found
+        assert not found or mutant.only_by & set(freedoms_of(run.world))
 
 
 # The kill matrix

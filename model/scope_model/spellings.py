@@ -46,7 +46,7 @@ def _quoted_pairs(parameters: Parameters) -> str:
 
 _DECOY: Final = ("error_description", "needs scope=decoy here")
 _ERROR_DECOY: Final = ("error_description", "no longer error=invalid_request")
-_DECOYS: Final = ("error_description", "not error=invalid_request, but scope=decoy")
+_DECOYS: Final = ("error_description", "not error=invalid_request, but scope=decoy here")
 
 SPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
     "plain": lambda parameters: (_bearer(parameters),),

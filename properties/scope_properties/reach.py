@@ -27,6 +27,7 @@ from scope_model.events import (
     ProtectedResourceMetadata,
     ResourceResponse,
     TokenRequest,
+    TokenResponse,
 )
 from scope_model.scopes import ScopeSet
 from scope_model.servers import Challenging, Granting, Grants, Registers, Rejects
@@ -122,12 +123,17 @@ def freedoms(exchange: Exchange) -> Iterator[str]:
             yield f"issuer lists {_shown(answer.scopes_supported)}"
             if answer.issuer != request.issuer:
                 yield "metadata of another issuer"
-        case ClientRegistration() if request.issuer in exchange.servers.issuers:
-            yield f"registers {exchange.servers.issuers[request.issuer].registers}"
+        case ClientRegistration():
+            issuer = exchange.servers.issuers.get(request.issuer or "")
+            if issuer is not None:
+                yield f"registers {issuer.registers}"
         case AuthorizationRequest():
             yield from _choices(freedom.granting)
-        case TokenRequest() if request.grant_type not in (AUTHORIZATION_CODE, JWT_BEARER):
-            yield from _choices(freedom.granting)
+        case TokenRequest():
+            if request.grant_type not in (AUTHORIZATION_CODE, JWT_BEARER):
+                yield from _choices(freedom.granting)
+            if isinstance(answer, TokenResponse) and answer.scope is not None:
+                yield from _kinds(answer.scope.split())
         case _:
             if isinstance(answer, ResourceResponse):
                 yield from _freedoms_of_a_response(exchange, answer)

@@ -73,6 +73,12 @@ def _wipes_on_refusal(_: Client, event: Heard, after: Client) -> Client:
     return after
 
 
+def _wipes_on_a_refused_code(before: Client, event: Heard, after: Client) -> Client:
+    if isinstance(before.phase, Exchanging) and isinstance(event, TokenResponse) and event.error == "invalid_grant":
+        return replace(after, storage=replace(after.storage, grants={}))
+    return after
+
+
 def _writes_the_first_leg_down(before: Client, event: Heard, after: Client, action: Action) -> Step:
     phase = before.phase
     if isinstance(phase, Asserting) and isinstance(event, TokenResponse) and isinstance(action, TokenRequest):
@@ -90,6 +96,13 @@ MUTANTS: Final = (
         "drops its tokens when the user refuses more",
         alter_step=remembering(_wipes_on_refusal),
         also={"ACC-1", "ACC-2", "ACC-8", "ORDER-3"},
+    ),
+    Mutant(
+        "wiped-by-a-refused-code",
+        "ACC-10",
+        "drops its tokens when a code is refused",
+        alter_step=remembering(_wipes_on_a_refused_code),
+        only_by={"grant=refused_code"},
     ),
     Mutant(
         "clears-at-exchange",

@@ -79,6 +79,7 @@ MUTANTS: Final = (
         alter_step=remembering_grant(
             lambda _, was, now: replace(now, refresh_token=now.refresh_token or was.refresh_token), Exchanging
         ),
+        only_by={"refresh_token=False"},
     ),
     Mutant(
         "refreshes-beyond-the-grant",

@@ -5,14 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import Action, Client, Heard, LearningResource
+from scope_model.client import (
+    Action,
+    Call,
+    Challenged,
+    Client,
+    Heard,
+    Idle,
+    LearningResource,
+    LearningServer,
+    Registering,
+    Step,
+    select,
+    step,
+)
 from scope_model.events import (
     CLIENT_CREDENTIALS,
     OFFLINE,
     OFFLINE_ACCESS,
+    AuthorizationServerMetadata,
+    ClientRegistration,
+    FetchResourceMetadata,
     ProtectedResourceMetadata,
+    Registered,
     ResourceResponse,
     TokenRequest,
+    Unavailable,
 )
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.selections import (
@@ -27,9 +45,18 @@ from scope_model.selections import (
     with_offline_access,
 )
 from scope_model.spellings import SPELLINGS
-from scope_properties.tables import WITHOUT_A_USER
+from scope_properties.tables import LONG_SCOPES, ODD_SCOPES, PLAIN_SCOPES, THIRTY, WITHOUT_A_USER
 
-from .alterations import FIRST, REFERENCE, always_choosing, bearers_of, choosing, registering_narrowly, sending
+from .alterations import (
+    FIRST,
+    REFERENCE,
+    always_choosing,
+    bearers_of,
+    choosing,
+    reading_challenges,
+    registering_narrowly,
+    sending,
+)
 from .mutant import Mutant
 
 
@@ -92,6 +119,90 @@ def _names_nothing_again(_: Client, after: Client, action: Action) -> Action:
     return action if after.grant(action.resource) is None else replace(action, scope=None)
 
 
+def _a_default_for_a_bare_401(response: ResourceResponse, read: dict[str, str]) -> None:
+    if response.status == 401 and not response.www_authenticate:
+        read["scope"] = "openid"
+
+
+def _trusts_parents(client: Client, event: Heard) -> Heard:
+    phase = client.phase
+    if not isinstance(event, ProtectedResourceMetadata) or not isinstance(phase, LearningResource):
+        return event
+    return replace(event, resource=None) if phase.call.resource.startswith(f"{event.resource}/") else event
+
+
+def _trusts_any_issuer(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    phase = before.phase
+    if not isinstance(phase, LearningServer) or not isinstance(event, AuthorizationServerMetadata):
+        return after, action
+    if event.issuer in (None, phase.issuer):
+        return after, action
+    known = {**before.memory.resource_metadata, phase.call.resource: scopes(" ".join(event.scopes_supported or ()))}
+    trusting = replace(before, memory=replace(before.memory, resource_metadata=known))
+    return step(trusting, replace(event, issuer=None))
+
+
+_EARLY: Final = Challenged(401, None, names_metadata=False, insufficient_scope=False)
+
+
+def _looks_early(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    """Fetch the metadata before the first call, and remember it where there is none."""
+    if isinstance(event, Call) and isinstance(before.phase, Idle):
+        if event.resource not in before.memory.resource_metadata and before.grant(event.resource) is None:
+            return replace(before, phase=LearningResource(event, _EARLY)), FetchResourceMetadata(event.resource)
+        return after, action
+    phase = before.phase
+    if not isinstance(phase, LearningResource) or phase.challenged is not _EARLY:
+        return after, action
+    if isinstance(event, Unavailable):
+        return step(replace(_remembering_nothing(before, phase.call.resource), phase=Idle()), phase.call)
+    if isinstance(event, ProtectedResourceMetadata):
+        return step(replace(before, phase=Idle()), phase.call)
+    return after, action
+
+
+def _remembering_nothing(client: Client, resource: str) -> Client:
+    memory, storage = client.memory, client.storage
+    known = {**memory.resource_metadata, resource: NO_SCOPES}
+    issuers = {resource: resource.removesuffix("/mcp"), **storage.issuers}
+    return replace(client, memory=replace(memory, resource_metadata=known), storage=replace(storage, issuers=issuers))
+
+
+def _sees_no_later_list(client: Client, event: Heard) -> Heard:
+    phase = client.phase
+    if not isinstance(event, ProtectedResourceMetadata) or not isinstance(phase, LearningResource):
+        return event
+    was_missing = client.memory.resource_metadata.get(phase.call.resource) == NO_SCOPES
+    return replace(event, scopes_supported=()) if was_missing else event
+
+
+def _clipped(chosen: ScopeSet, _: Sources) -> ScopeSet | None:
+    return chosen & scopes("registered")
+
+
+def _cut_to_the_registered(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    if not isinstance(event, Registered) or event.scope is None:
+        return after, action
+    return step(replace(before, setup=replace(before.setup, policy=always_choosing(_clipped))), event)
+
+
+_ALL: Final = ScopeSet((*PLAIN_SCOPES, *ODD_SCOPES, *LONG_SCOPES, *THIRTY, "k", "p", "q", "r", "s"))
+
+
+def _registers_for_all(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    """Register for all that it may ever select, and select nothing where the answer names nothing."""
+    phase = after.phase
+    if isinstance(action, ClientRegistration) and isinstance(phase, Registering):
+        chosen = select(after, phase.call, phase.challenged, phase.issuer)
+        return after, replace(action, scope=None if chosen is None else str(chosen | _ALL))
+    was = before.phase
+    if not isinstance(event, Registered) or event.scope is not None or not isinstance(was, Registering):
+        return after, action
+    if select(before, was.call, was.challenged, was.issuer) is None:
+        return after, action
+    return step(replace(before, setup=replace(before.setup, policy=always_choosing(lambda _, __: None))), event)
+
+
 MUTANTS: Final = (
     Mutant(
         "metadata-before-challenge",
@@ -152,6 +263,13 @@ MUTANTS: Final = (
         also={"ACC-7", "META-1", "ORDER-3", "SEL-3"},
     ),
     Mutant(
+        "default-for-a-bare-401",
+        "SEL-6",
+        "asks for a scope of its own where a 401 has no challenge",
+        alter_event=reading_challenges(_a_default_for_a_bare_401),
+        only_by={"rejects=bare_unauthorized"},
+    ),
+    Mutant(
         "server-list-as-a-source",
         "SEL-7",
         "falls back to the authorization server's list",
@@ -176,6 +294,42 @@ MUTANTS: Final = (
         "uses metadata that names another resource",
         alter_event=_trusts_any_metadata,
         also={"ORDER-3"},
+    ),
+    Mutant(
+        "parents-metadata",
+        "META-3",
+        "uses metadata that names a parent of the resource",
+        alter_event=_trusts_parents,
+        only_by={"metadata of a parent"},
+    ),
+    Mutant(
+        "any-issuers-metadata",
+        "META-3",
+        "uses the list of server metadata that names another issuer",
+        alter_step=_trusts_any_issuer,
+        only_by={"metadata of another issuer"},
+    ),
+    Mutant(
+        "looks-early",
+        "SEL-2",
+        "looks for the metadata before it is challenged, and never sees the list that was not there",
+        alter_event=_sees_no_later_list,
+        alter_step=_looks_early,
+        only_by={"metadata that appears with the first 401"},
+    ),
+    Mutant(
+        "cut-to-the-registered",
+        "CHAL-1",
+        "drops what the registration response does not name",
+        alter_step=_cut_to_the_registered,
+        only_by={"registers another scope"},
+    ),
+    Mutant(
+        "nothing-registered",
+        "CHAL-1",
+        "asks for nothing where the registration response names no scope",
+        alter_step=_registers_for_all,
+        only_by={"registers no scope"},
     ),
     Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
     Mutant(

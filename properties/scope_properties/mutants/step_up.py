@@ -14,6 +14,7 @@ from scope_model.events import (
     ResourceRequest,
     ResourceResponse,
     TokenRequest,
+    TokenResponse,
 )
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.selections import (
@@ -29,7 +30,7 @@ from scope_model.selections import (
 )
 from scope_properties.tables import WITHOUT_A_USER
 
-from .alterations import REFERENCE, choosing, registering_narrowly, remembering_grant, sending
+from .alterations import REFERENCE, choosing, reading_tokens, registering_narrowly, remembering_grant, sending
 from .mutant import Mutant
 
 
@@ -107,7 +108,19 @@ def _refuses_locally(before: Client, event: Heard, after: Client, action: Action
     return after, action
 
 
+def _rejects_commas(_: Client, phase: Exchanging, event: TokenResponse) -> TokenResponse:
+    asked = "" if phase.scope is None else ",".join(phase.scope)
+    return TokenResponse(error="commas") if len(phase.scope or ()) > 1 and event.scope == asked else event
+
+
 MUTANTS: Final = (
+    Mutant(
+        "rejects-commas",
+        "STEP-7",
+        "takes a grant that is written with commas for a failure",
+        alter_event=reading_tokens(_rejects_commas),
+        only_by={"commas=True"},
+    ),
     Mutant(
         "refuses-locally",
         "CHAL-5",
