@@ -110,7 +110,9 @@ class Facts:
         """What the end of a transcript tells: of tokens that were used, but not for what they were issued for."""
         for resource in self.places.known:
             newest = None if resource.account is None else resource.account.token
-            for token in resource.owed.values():
+            for operation, token in resource.owed.items():
+                if self._open.get(operation):
+                    continue  # its call may go on
                 used_at = max(token.used_at, NEVER if newest is None else newest.used_at)
                 if token.state != "expired" and used_at > token.issued_at and resource.responded_at > used_at:
                     yield TokenTried(token)

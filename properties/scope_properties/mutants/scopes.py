@@ -79,6 +79,7 @@ MUTANTS: Final = (
         alter_event=reading_challenges(_marks_an_empty_scope),
         alter_step=sending(_asks_for_nothing),
         only_by={"scope=empty"},
+        also={"GRANT-1", "GRANT-2", "RETRY-3", "SEL-2", "SEL-3"},
     ),
     Mutant("leading-space", "SEL-4", "starts the scope with a space", alter_step=respelling(lambda text: f" {text}")),
     Mutant(
@@ -90,6 +91,7 @@ MUTANTS: Final = (
         "takes what follows the last slash of a URL for the scope",
         alter_event=reading_each_name(lambda name: re.sub(r"^https://.*/(?=[^/]+$)", "", name)),
         only_by=_a_name("a URL"),
+        also={"ORDER-3", "SEL-6", "STEP-2"},
     ),
     Mutant(
         "strips-slashes",
@@ -97,6 +99,7 @@ MUTANTS: Final = (
         "drops the slash at the end of a scope",
         alter_event=reading_each_name(lambda name: name.rstrip("/")),
         only_by=_a_name("a URL with a slash at its end"),
+        also={"ACC-6", "SEL-6", "STEP-2"},
     ),
     Mutant(
         "takes-urns-apart",
@@ -104,6 +107,7 @@ MUTANTS: Final = (
         "takes the last part of a URN for the scope",
         alter_event=reading_each_name(lambda name: name.rpartition(":")[2] if name.startswith("urn:") else name),
         only_by=_a_name("a URN"),
+        also={"ORDER-3", "STEP-2"},
     ),
     Mutant(
         "folds-urls",
@@ -111,6 +115,7 @@ MUTANTS: Final = (
         "folds the case of scopes that look like URLs",
         alter_event=reading_each_name(lambda name: name.lower() if "://" in name else name),
         only_by=_a_name("an api:// name with capitals"),
+        also={"STEP-2"},
     ),
     Mutant(
         "unencoded",
@@ -118,6 +123,7 @@ MUTANTS: Final = (
         "writes scopes into the URL as they are",
         alter_step=respelling(_unencoded),
         only_by=_a_name("punctuation"),
+        also={"GRANT-1", "OFFLINE-3", "ORDER-2", "PARSE-3", "PARSE-7", "RETRY-3", "SEL-2", "SEL-6", "SEL-7", "STEP-2"},
     ),
     Mutant(
         "cuts-long-names",
@@ -125,6 +131,7 @@ MUTANTS: Final = (
         "keeps 64 characters of a scope",
         alter_event=reading_each_name(lambda name: name[:64]),
         only_by=_a_name("a hundred characters"),
+        also={"SEL-6", "STEP-2"},
     ),
     Mutant(
         "two-at-most",
@@ -132,6 +139,7 @@ MUTANTS: Final = (
         "asks for the first two challenged scopes",
         alter_event=reading_names(lambda names: names[:2]),
         only_by={"a challenge of 3 scopes"},
+        also={"STEP-2"},
     ),
     Mutant(
         "sixteen-at-most",
@@ -139,11 +147,10 @@ MUTANTS: Final = (
         "asks for the first sixteen challenged scopes",
         alter_event=reading_names(lambda names: names[:16]),
         only_by={"a challenge of 30 scopes"},
+        also={"STEP-2"},
     ),
-    misreading("comma-splitting", also={"ORDER-3", "STEP-2"}),
-    misreading(
-        "case-folding", also={"CHAL-1", "PARSE-3", "PARSE-5", "PARSE-7", "STEP-2"}, only_by=_a_name("a capital")
-    ),
+    misreading("comma-splitting", also={"ORDER-3", "RETRY-2", "STEP-2"}),
+    misreading("case-folding", only_by=_a_name("a capital"), also={"CHAL-1", "PARSE-3", "PARSE-7", "STEP-2"}),
     Mutant(
         "order-has-a-meaning",
         "ORDER-1",
@@ -166,6 +173,6 @@ MUTANTS: Final = (
         "ORDER-3",
         "moves repeated scopes to the end",
         choosing(step_up=with_offline_access(chosen_by(_last_occurrences))),
-        also={"RETRY-2", "STEP-2"},
+        also={"STEP-2"},
     ),
 )

@@ -209,7 +209,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "prefers the resource metadata to the challenge",
         choosing(with_offline_access(first_of(resource_metadata, challenge, configured))),
-        also={"ORDER-3", "PARSE-5", "SEL-1", "SEL-5"},
+        also={"SEL-1", "SEL-5"},
     ),
     Mutant(
         "configured-before-challenge",
@@ -223,7 +223,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "asks for the first challenged scope alone",
         choosing(chosen_by(lambda s: ScopeSet(list(REFERENCE.select(s) or ())[:1]))),
-        also={"PARSE-6", "PARSE-7", "SEL-2", "SEL-3", "SEL-5"},
+        also={"SEL-2", "SEL-3", "SEL-5"},
     ),
     Mutant(
         "metadata-joined-at-first",
@@ -246,14 +246,14 @@ MUTANTS: Final = (
         "SEL-3",
         "asks for a scope of its own where nothing is known",
         choosing(chosen_by(_a_default)),
-        also={"META-1"},
+        also={"META-1", "ORDER-3", "SEL-6"},
     ),
     Mutant(
         "challenge-cut-to-metadata",
         "SEL-5",
         "drops challenged scopes that the metadata does not list",
         always_choosing(_cut_to_the_metadata),
-        also={"ACC-6", "CHAL-1", "PARSE-7"},
+        also={"ACC-6", "CHAL-1"},
     ),
     Mutant(
         "openid-always",
@@ -268,6 +268,7 @@ MUTANTS: Final = (
         "asks for a scope of its own where a 401 has no challenge",
         alter_event=reading_challenges(_a_default_for_a_bare_401),
         only_by={"rejects=bare_unauthorized"},
+        also={"META-1", "SEL-2", "SEL-3"},
     ),
     Mutant(
         "server-list-as-a-source",
@@ -293,7 +294,7 @@ MUTANTS: Final = (
         "META-3",
         "uses metadata that names another resource",
         alter_event=_trusts_any_metadata,
-        also={"ORDER-3"},
+        also={"OFFLINE-1", "ORDER-3", "SEL-3", "SEL-7"},
     ),
     Mutant(
         "parents-metadata",
@@ -308,6 +309,7 @@ MUTANTS: Final = (
         "uses the list of server metadata that names another issuer",
         alter_step=_trusts_any_issuer,
         only_by={"metadata of another issuer"},
+        also={"OFFLINE-1", "SEL-2"},
     ),
     Mutant(
         "looks-early",
@@ -323,6 +325,7 @@ MUTANTS: Final = (
         "drops what the registration response does not name",
         alter_step=_cut_to_the_registered,
         only_by={"registers another scope"},
+        also={"ACC-2", "ACC-8", "OFFLINE-3", "PARSE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
     ),
     Mutant(
         "nothing-registered",
@@ -330,6 +333,7 @@ MUTANTS: Final = (
         "asks for nothing where the registration response names no scope",
         alter_step=_registers_for_all,
         only_by={"registers no scope"},
+        also={"ACC-2", "ACC-8", "OFFLINE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
     ),
     Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
     Mutant(
@@ -355,6 +359,6 @@ MUTANTS: Final = (
         "leaves the parameter out once it holds a grant",
         alter_step=sending(_names_nothing_again),
         grant_types=WITHOUT_A_USER,
-        also={"ACC-1", "ACC-2", "ACC-8", "CHAL-1", "GRANT-4", "RETRY-1", "RETRY-3"},
+        also={"ACC-1", "ACC-2", "ACC-8", "CHAL-1", "GRANT-4", "RETRY-3"},
     ),
 )
