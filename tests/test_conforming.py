@@ -101,12 +101,8 @@ def samples(revision: Revision) -> Iterator[Sample]:
 
 
 def is_accusation(finding: Finding) -> bool:
-    """Whether a finding says that the client is wrong.
-
-    A 403 that holds another error inside a value, and is the only one, looks the same from a client that gives up once,
-    as it may, and from one that reads the wrong error: the judge takes it for the latter (PARSE-8).
-    """
-    return finding.verdict != "unspecified" and (finding.clause, finding.cause) != ("PARSE-8", "error-inside-a-value")
+    """Whether a finding says that the client is wrong."""
+    return finding.verdict != "unspecified"
 
 
 @pytest.mark.parametrize("revision", REVISIONS)

@@ -67,7 +67,7 @@ class PendingChallenge:
     answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it. `call`
     is the call that it came in, where calls are known, and `held` what the client was known to hold then.
     `beside` is another of the same operation, whose request was on its way at the same time, and `passed_over`
-    whether a later one was answered first. `alone_met` is whether the request that answered it met no other.
+    whether a later one was answered first. `doubted` is whether the request that answered it may be for another.
     """
 
     operation: str
@@ -84,7 +84,7 @@ class PendingChallenge:
     held: Known | None = None
     beside: PendingChallenge | None = None
     passed_over: bool = False
-    alone_met: bool = True
+    doubted: bool = False
 
     @property
     def and_those_beside(self) -> Iterator[PendingChallenge]:
@@ -244,10 +244,9 @@ class Resource:
     """A protected resource: its names, its metadata, its challenges, and the account that is in use there.
 
     `published` is the name in its own metadata document, `listed` its scopes, `parent_listed` those of a document
-    that names a parent of it. `pending` are the challenges that await
-    their answers, by operation, and `answering` the one that a request was made for; `owed` are the tokens that
-    an operation was not yet sent with. `epoch` counts how often it moved
-    to another authorization server.
+    that names a parent of it. `pending` are the challenges that await their answers, by operation, `answering` the
+    one that a request was made for, and `doubtful` those taken to be answered where others waited; `owed` are the
+    tokens that an operation was not yet sent with. `epoch` counts how often it moved to another authorization server.
     """
 
     name: str | None
@@ -263,6 +262,7 @@ class Resource:
     called_by_name: bool = False
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
+    doubtful: dict[str, PendingChallenge] = field(default_factory=dict)
     owed: dict[str, Token] = field(default_factory=dict)
     attempts: dict[str, Attempts] = field(default_factory=dict)
     account: Account | None = None

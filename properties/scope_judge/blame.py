@@ -230,7 +230,7 @@ class Blame:
 
     def learn(self, occasion: Asked) -> None:
         """A request that heeds what only its challenge names is of a client that reads such challenges."""
-        if occasion.presumes_tokens or occasion.challenge is None:
+        if occasion.presumes_tokens or occasion.challenge is None or occasion.may_answer:
             return
         challenged = occasion.challenged
         if not occasion.challenge.plain or challenged is None or not challenged <= occasion.wanted:

@@ -41,6 +41,7 @@ from scope_model.events import (
 from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
 
 from .account import NEVER, Account, Attempts, Life, PendingChallenge, Renewal, Resource, ScopeRequest, Token
+from .answering import Requesting, waiting_at
 from .knowledge import UNKNOWN, Known, either, exactly
 from .occasions import (
     FEW,
@@ -190,6 +191,7 @@ class Facts:
     def _tried_again(self, resource: Resource, operation: str) -> Occasions:
         """A challenge is over when its operation is tried again."""
         tried, pending = resource.attempt(operation), resource.pending.pop(operation, None)
+        resource.doubtful.pop(operation, None)
         if pending is not None or tried.sent_at == NEVER:
             overlaps = len(self._open.get(operation, ())) > 1
             if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
@@ -416,7 +418,10 @@ class Facts:
         account = self.places.account(resource, None if grant_type == TOKEN_EXCHANGE else event.issuer)
         account.audience = event.resource
         yield ResourceNamed(event.resource, resource.published)
-        answers = self._answers(resource, account, request, grant_type)
+        requesting = Requesting(
+            resource, account, request.wanted, grant_type, partial(self._is_new, account), self._goes_on
+        )
+        answers, candidates = requesting.answers()
         yield from self._passed_over(resource, answers)
         tried = None if answers is None else resource.attempt(answers.operation)
         last = NO_SCOPES if tried is None else tried.asked
@@ -443,6 +448,7 @@ class Facts:
             len(self.places.known) > 1 or resource.epoch > 0,
             self._any_foreign,
             self._wants_a_refresh_token(resource, account),
+            candidates,
         )
         yield asked
         if presumes:
@@ -452,6 +458,9 @@ class Facts:
             if answers.refreshed_at != NEVER and answers.alone:
                 yield from self._refreshed_in_answer(resource, answers)
             self._answered(resource, answers)
+            if candidates:
+                answers.doubted = True
+                resource.doubtful[answers.operation] = answers
         self._remember(asked)
 
     @staticmethod
@@ -477,34 +486,14 @@ class Facts:
         """Challenges that were left behind when the one that is answered was caused."""
         if answers is None or answers.passed_over:
             return
-        for older in _waiting(resource):
+        for older in waiting_at(resource):
             if older.at < answers.sent_at and not older.passed_over:
                 older.passed_over = True
                 if older.refreshed_at == NEVER:
                     yield from self._settled(resource, older, answered=False)
 
-    def _answers(
-        self, resource: Resource, account: Account, request: ScopeRequest, grant_type: str
-    ) -> PendingChallenge | None:
-        """The challenge that a request answers: the latest, or another that it meets and the latest is not met."""
-        expired_at = NEVER if account.token is None else account.token.expired_at
-        waiting = [one for one in _waiting(resource) if one.at > expired_at]
-        if waiting and resource.answering is not None and account.refused_at > resource.called_at:
-            waiting.append(resource.answering)  # the request that was refused may be made again, for less
-        if not waiting:
-            return resource.answering if expired_at < resource.responded_at else None
-        latest = waiting[0]
-        if grant_type == CLIENT_CREDENTIALS and not latest.alone and self._is_renewal(account, request):
-            return None
-        named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
-        waiting = [one for one in waiting if self._goes_on(one)] or waiting
-        sensible = (one for one in waiting if not one.challenge.refuses_plainly and (one is latest or not one.repeats))
-        met = [one for one in sensible if one.challenge.asks_within(request.wanted)]
-        best = min(met, key=partial(self._misfit, resource, account, request.wanted, named), default=None)
-        if best is None:
-            return min(waiting, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
-        best.alone_met = len(met) < 2 and best is latest
-        return best
+    def _is_new(self, account: Account, scope: str) -> bool:
+        return account not in self._named.get(scope, {})
 
     def _only_call(self, operation: str) -> int | None:
         """The call of an operation, where one and no other is open."""
@@ -514,30 +503,6 @@ class Facts:
     def _goes_on(self, pending: PendingChallenge) -> bool:
         """Whether the call that was challenged may go on."""
         return pending.call is None or pending.call in self._calls
-
-    def _misfit(
-        self, resource: Resource, account: Account, wanted: ScopeSet, named: ScopeSet, one: PendingChallenge
-    ) -> tuple[int, bool, bool, int, int]:
-        """How badly a request fits a challenge that it meets: by what of it is new and named by none that waits.
-
-        Then a challenge fits that is not answered in vain, that names just this, or that explains what is new.
-        """
-        challenge, listed = one.challenge, resource.listed or NO_SCOPES
-        scope = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
-        new = [each for each in wanted if account not in self._named.get(each, {})]
-        added = sum(each not in scope and each not in named and each != OFFLINE_ACCESS for each in new)
-        in_vain = (
-            challenge.insufficient and not challenge.unclear and len(scope) > 0 and scope <= account.in_hand.at_least
-        )
-        first = account.requested is None and challenge.scope is None and not challenge.unclear
-        odd = one.repeats or in_vain or (first and not listed <= wanted)
-        explained = sum(each in scope for each in new)
-        return added, odd, not same_scopes(scope, wanted), -explained, -one.at
-
-    @staticmethod
-    def _is_renewal(account: Account, request: ScopeRequest) -> bool:
-        """Whether a request is that of the last grant again, as of who has no refresh token."""
-        return account.requested is not None and same_scopes(request.wanted, account.asked or NO_SCOPES)
 
     def _count(self, answers: PendingChallenge, tried: Attempts, wanted: ScopeSet) -> int | None:
         """Count a request against the operation that caused it; how many one call may cause, where calls are known."""
@@ -697,7 +662,9 @@ class Facts:
         """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
         if account.token is not None and account.token.state == "expired":
             return None
-        waiting = [one for one in _waiting(resource) if self._goes_on(one) and (one.refreshed_at == NEVER or one.alone)]
+        waiting = [
+            one for one in waiting_at(resource) if self._goes_on(one) and (one.refreshed_at == NEVER or one.alone)
+        ]
         latest = waiting[0] if waiting and waiting[0].alone else None
         rejected = (one for one in waiting if one.challenge.status == 401 and not one.repeats)
         return next((one for one in rejected if one.refreshed_at == NEVER), latest)
@@ -823,7 +790,7 @@ class Facts:
         # A refresh may be one by the clock, unless the call is known to go on.
         if (
             answering is not None
-            and answering.alone_met
+            and not answering.doubted
             and (account.leg != REFRESH_TOKEN or answering.call is not None)
         ):
             resource.owed[answering.operation] = account.token
@@ -835,7 +802,8 @@ class Facts:
             renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
             tried = resource.attempt(answering.operation)
             tried.renewed = renewed
-            tried.said = answering.challenge.says if had_a_token and answering.challenge.status == 401 else None
+            certain = had_a_token and not answering.doubted
+            tried.said = answering.challenge.says if certain and answering.challenge.status == 401 else None
         for scope in (account.granted.at_most or NO_SCOPES) | account.refreshed:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
@@ -859,6 +827,7 @@ class Facts:
                 if pending.refreshed_at == NEVER and not pending.passed_over:
                     yield from self._settled(resource, pending, answered=False)
             resource.pending, resource.answering, resource.attempts = {}, None, {}
+            resource.doubtful.clear()
             resource.document_at = NEVER
             resource.owed = {}
         self._touched.clear()
@@ -880,9 +849,6 @@ _MODES: Final[Mapping[str, ConfiguredMode]] = MappingProxyType(
     {"override": "override", "ceiling": "ceiling", "none": "none"}
 )
 """What undeclared configured scopes mean by each value of A11: by its default, any of these."""
-
-_SEEN_BACK: Final = 8
-"""How many challenges that nothing answered a request may reach back over."""
 
 _ROOT: Final = "/.well-known/oauth-protected-resource"
 
@@ -908,16 +874,6 @@ def _is_or_awaits(account: Account, issuer: str | None) -> bool:
     if issuer is None or account.issuer is None or account.awaited > 0:
         return True
     return canonical(issuer) == canonical(account.issuer)
-
-
-def _waiting(resource: Resource) -> Iterator[PendingChallenge]:
-    """The challenges that a request may answer, the latest first."""
-    for pending in islice(reversed(resource.pending.values()), _SEEN_BACK):
-        yield from islice(pending.and_those_beside, _SEEN_BACK)
-    for tried in islice(reversed(resource.attempts.values()), _SEEN_BACK):
-        if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
-            # It was sent again before it was answered, or by another call: the two overlap.
-            yield from islice(tried.left.and_those_beside, _SEEN_BACK)
 
 
 # Any: each handler takes the event type that is its key, which a dict cannot say.

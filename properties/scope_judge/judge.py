@@ -95,24 +95,29 @@ class Judge:
         self.found.sort(key=lambda finding: finding.event)
 
     def _look_at(self, occasion: Occasion) -> None:
+        found, presuming = self._findings(occasion, self.reached), occasion.presumes_tokens
+        if found:
+            nowhere = Counter[str]()
+            ways = (self._findings(way, nowhere) for way in occasion.otherwise)
+            for finding in next((milder for milder in ways if _is_right(milder)), found):
+                self._report(finding, presuming=presuming)
+        if isinstance(occasion, Settled):
+            self.reached.update(self._blame.at_stake(occasion))
+            self._count(occasion)
+        elif isinstance(occasion, Asked):
+            self.reached.update(self._blame.at_stake(occasion))
+            self._blame.learn(occasion)
+
+    def _findings(self, occasion: Occasion, reached: Counter[str]) -> list[Finding]:
         found: list[Finding] = []
         for clause, judges in self._book[type(occasion)]:
             answer = judges(occasion)
-            if answer is None:
-                continue
-            self.reached[clause] += 1
-            if isinstance(answer, Broken):
-                finding = finding_of(clause, answer, self._facts.at, self._readings, occasion.gravest)
-                found.extend(() if finding is None else (finding,))
-        if isinstance(occasion, Settled | Asked):
-            for clause in self._blame.at_stake(occasion):
-                self.reached[clause] += 1
-        for finding in found:
-            self._report(self._blame.renamed(finding, occasion), presuming=occasion.presumes_tokens)
-        if isinstance(occasion, Settled):
-            self._count(occasion)
-        elif isinstance(occasion, Asked):
-            self._blame.learn(occasion)
+            if answer is not None:
+                reached[clause] += 1
+                if isinstance(answer, Broken):
+                    finding = finding_of(clause, answer, self._facts.at, self._readings, occasion.gravest)
+                    found.extend(() if finding is None else (self._blame.renamed(finding, occasion),))
+        return found
 
     def _report(self, finding: Finding, *, presuming: bool) -> None:
         if presuming and finding in self.found:
@@ -127,6 +132,11 @@ class Judge:
         self.stepped_up = self.stepped_up or (settled.answered and insufficient)
         # Whoever answers a 401 need not know what step-up is; whoever leaves one for more scope alone had the chance.
         self.opportunities += settled.is_fair and (insufficient or not settled.answered)
+
+
+def _is_right(found: list[Finding]) -> bool:
+    """Whether nothing is said against a client: where it may have done right it did."""
+    return all(finding.verdict == "unspecified" for finding in found)
 
 
 @cache

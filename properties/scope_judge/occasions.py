@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, Self
 
 from typing_extensions import override
 
@@ -84,6 +84,11 @@ class Occasion:
         It is then said once such a call was seen.
         """
         return False
+
+    @property
+    def otherwise(self) -> Iterator[Self]:
+        """The same as it may be taken in other ways: the way that speaks best for the client is the right one."""
+        yield from ()
 
 
 @dataclass(eq=False)
@@ -202,11 +207,15 @@ class Settled(Occasion):
 
     @property
     def decoy(self) -> str | None:
-        """Another error than its own, that a search would find inside another value of it."""
+        """Another error than its own, that a search would find inside another value: all that is odd about it."""
         challenge = self.challenge
-        if not challenge.insufficient or challenge.plain:
+        if (
+            not challenge.insufficient
+            or challenge.plain
+            or any(wrong is not SEARCHING for wrong, _ in challenge.misread)
+        ):
             return None
-        found = next((seen.error for wrong, seen in challenge.misread if wrong is SEARCHING), None)
+        found = next((seen.error for _, seen in challenge.misread), None)
         return None if found is None or found.replace("\\", "").strip('"') == challenge.error else found
 
 
@@ -322,7 +331,7 @@ class Asked(Occasion):
     `first` is whether no token was issued here before, None where nobody knows. `answers` is the challenge that it
     answers, `attempts` those for its operation, this one included, and `asked_last` what the one before asked for.
     `allowed` is how many one call may cause, where calls were written down, else None. `named` is who named each
-    scope, and when.
+    scope, and when. `may_answer` are the other challenges that it may answer.
     """
 
     header: Header
@@ -344,12 +353,23 @@ class Asked(Occasion):
     others_exist: bool
     any_foreign: bool
     follows_a_token_without_refresh: bool
+    may_answer: tuple[PendingChallenge, ...] = ()
     is_first_if_tokens_are_seen: bool = False
 
     @property
     @override
     def presumes_tokens(self) -> bool:
         return self.is_first_if_tokens_are_seen
+
+    @property
+    @override
+    def otherwise(self) -> Iterator[Self]:
+        read = [scope for scope in self.challenged or () if scope in self.wanted and not self.was_had(scope)]
+        for answers in self.may_answer:
+            if not answers.challenge.may_name(read):
+                continue  # the one that it fits best was read
+            tried = self.resource.attempt(answers.operation)
+            yield replace(self, answers=answers, attempts=tried, asked_last=tried.asked, may_answer=())
 
     @cached_property
     def wanted(self) -> ScopeSet:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
 
 from scope_model.challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
-from scope_model.scopes import NO_SCOPES, MalformedScope, ScopeSet, parse_scope, read_scope
+from scope_model.scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
 
 from .misreadings import Heading, Misreading, heading, is_plain, misreadings_of
 
@@ -51,6 +52,10 @@ class ParsedChallenge:
     def presumes_a_token(self) -> bool:
         """Whether its error speaks of a token that came with the request (RFC 6750 section 3.1)."""
         return self.error in ("invalid_token", "insufficient_scope")
+
+    def may_name(self, scopes: Iterable[Scope]) -> bool:
+        """Whether all of these may be read out of it."""
+        return all(scope in self.tolerated or scope in (self.scope or NO_SCOPES) for scope in scopes)
 
     def asks_within(self, wanted: ScopeSet) -> bool:
         """Whether all that it asks for is in a request."""

@@ -1,0 +1,101 @@
+"""Answering: which of the challenges that wait a request for scopes answers, and which others it may.
+
+No request says what it answers. Where one challenge waits it is that; where several do, the one that it fits best is
+taken, and the rest are kept beside it: whoever would be accused has answered the one that speaks best for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
+from operator import or_
+from typing import Final
+
+from scope_model.events import CLIENT_CREDENTIALS, OFFLINE_ACCESS
+from scope_model.scopes import NO_SCOPES, ScopeSet, same_scopes
+
+from .account import NEVER, Account, PendingChallenge, Resource
+
+SEEN_BACK: Final = 8
+"""How many challenges that nothing answered a request may reach back over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requesting:
+    """A request for scopes that answers something, or nothing: of an account at a resource, by a grant type.
+
+    `is_new` is whether a scope was never asked for or granted here, `goes_on` whether the call that was challenged
+    may go on.
+    """
+
+    resource: Resource
+    account: Account
+    wanted: ScopeSet
+    grant_type: str
+    is_new: Callable[[str], bool]
+    goes_on: Callable[[PendingChallenge], bool]
+
+    def answers(self) -> tuple[PendingChallenge | None, tuple[PendingChallenge, ...]]:
+        """The challenge that it answers, and the others that it may answer."""
+        resource, account = self.resource, self.account
+        expired_at = NEVER if account.token is None else account.token.expired_at
+        waiting = [one for one in waiting_at(resource) if one.at > expired_at]
+        doubtful = tuple(islice(reversed(resource.doubtful.values()), SEEN_BACK))
+        if waiting and resource.answering is not None and account.refused_at > resource.called_at:
+            waiting.append(resource.answering)  # the request that was refused may be made again, for less
+        if not waiting:
+            return (resource.answering if expired_at < resource.responded_at else None), doubtful
+        if self.grant_type == CLIENT_CREDENTIALS and not waiting[0].alone and self._is_renewal:
+            return None, doubtful
+        if len(waiting) == 1:
+            return waiting[0], doubtful
+        best = self._best(waiting)
+        live = [one for one in waiting if self.goes_on(one)] or waiting
+        others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
+        return best, (*others, *doubtful)
+
+    def _best(self, waiting: list[PendingChallenge]) -> PendingChallenge:
+        """The latest, or another that it meets and the latest is not met."""
+        latest = waiting[0]
+        named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
+        waiting = [one for one in waiting if self.goes_on(one)] or waiting
+        sensible = (one for one in waiting if not one.challenge.refuses_plainly and (one is latest or not one.repeats))
+        met = [one for one in sensible if one.challenge.asks_within(self.wanted)]
+        if not met:
+            return min(waiting, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
+        return min(met, key=lambda one: self._misfit(one, named))
+
+    def _misfit(self, one: PendingChallenge, named: ScopeSet) -> tuple[int, bool, bool, int, int]:
+        """How badly a request fits a challenge that it meets: by what of it is new and named by none that waits.
+
+        Then a challenge fits that is not answered in vain, that names just this, or that explains what is new.
+        """
+        challenge, listed, account = one.challenge, self.resource.listed or NO_SCOPES, self.account
+        scope = challenge.tolerated if challenge.unclear else listed if challenge.scope is None else challenge.scope
+        new = [each for each in self.wanted if self.is_new(each)]
+        added = sum(each not in scope and each not in named and each != OFFLINE_ACCESS for each in new)
+        in_vain = (
+            challenge.insufficient and not challenge.unclear and len(scope) > 0 and scope <= account.in_hand.at_least
+        )
+        first = account.requested is None and challenge.scope is None and not challenge.unclear
+        odd = one.repeats or in_vain or (first and not listed <= self.wanted)
+        explained = sum(each in scope for each in new)
+        return added, odd, not same_scopes(scope, self.wanted), -explained, -one.at
+
+    @property
+    def _is_renewal(self) -> bool:
+        """Whether a request is that of the last grant again, as of who has no refresh token."""
+        account = self.account
+        return account.requested is not None and same_scopes(self.wanted, account.asked or NO_SCOPES)
+
+
+def waiting_at(resource: Resource) -> Iterator[PendingChallenge]:
+    """The challenges that a request may answer, the latest first."""
+    for pending in islice(reversed(resource.pending.values()), SEEN_BACK):
+        yield from islice(pending.and_those_beside, SEEN_BACK)
+    for tried in islice(reversed(resource.attempts.values()), SEEN_BACK):
+        if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
+            # It was sent again before it was answered, or by another call: the two overlap.
+            yield from islice(tried.left.and_those_beside, SEEN_BACK)
