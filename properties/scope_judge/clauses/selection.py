@@ -181,8 +181,6 @@ def metadata_that_is_pointed_to_is_fetched_again(asked: Asked) -> Answer:
         return None
     if resource.document_at > resource.pointed_at:
         return HOLDS
-    if asked.answers is not None and not asked.answers.alone_met:
-        return None  # another challenge, which need not point to it, may be the one that is answered
     return Broken("not-fetched", "the challenge points to the resource metadata, which was not fetched again")
 
 
