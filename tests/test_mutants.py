@@ -113,7 +113,9 @@ def kills() -> dict[str, Kills]:
 
 
 def test_every_mutant_breaks_laws_in_ten_of_three_hundred_episodes(kills: dict[str, Kills]) -> None:
-    assert {name: known.episodes for name, known in kills.items() if known.episodes < OFTEN} == {}
+    # One that errs by a freedom alone is as rare as the freedom, and some of these err on the wire alone.
+    often = {name: known for name, known in kills.items() if not MUTANTS[name].only_by}
+    assert {name: known.episodes for name, known in often.items() if known.episodes < OFTEN} == {}
 
 
 @pytest.mark.parametrize("law", LAWS)

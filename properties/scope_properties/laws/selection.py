@@ -99,7 +99,8 @@ def metadata_is_remembered_as_it_lists(transition: Transition) -> bool | None:
     if event.resource not in (None, resource):
         return None
     listed = read_scope(" ".join(event.scopes_supported or ())) or None
-    return transition.after.memory.resource_metadata[resource] == listed
+    known = transition.after.memory.resource_metadata
+    return resource in known and known[resource] == listed
 
 
 @law("META-4", about=challenge_heard)
