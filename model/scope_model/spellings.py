@@ -78,8 +78,8 @@ SPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
 """The legal spellings of one challenge, by name, the plain one first (RFC 9110 section 11)."""
 
 SEVERAL: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
-    "before-another-bearer": lambda parameters: (_bearer(parameters) + ', Bearer realm="other", scope="decoy"',),
-    "after-another-bearer": lambda parameters: ('Bearer realm="other", scope="decoy", ' + _bearer(parameters),),
+    "before-another-bearer": lambda parameters: (_bearer(parameters) + ', Bearer realm="other", scope="other"',),
+    "after-another-bearer": lambda parameters: ('Bearer realm="other", scope="other", ' + _bearer(parameters),),
 }
 """A challenge beside another Bearer challenge, by name: which of them to answer is a matter of reading (A16)."""
 
