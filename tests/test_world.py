@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.reference import BACK, CHALLENGE, VERIFIER, Answered, Front
-from scope_model.client import Call, Client, Failed, Illegal, Noted, Served, Setup, step
+from scope_model.client import Action, Call, Client, Failed, Illegal, Noted, Served, Setup, step
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
@@ -83,9 +83,8 @@ class OverHttp(ModelSession):
 
     front: Front = field(kw_only=True)
 
-    def call(self, call: Call) -> None:
-        """Make a call over HTTP."""
-        action = self.hear(call)
+    def _go_on(self, action: Action) -> None:
+        """Go on over HTTP."""
         while not isinstance(action, Served | Failed | Noted | Illegal):
             action = self.hear(self.front.answer(action))
 

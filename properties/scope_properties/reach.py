@@ -71,6 +71,7 @@ FREEDOMS: Final = (
     *(f"a name that is or has {what}" for what in _NAMES),
     *(f"a challenge of {number} scopes" for number in _MANY),
     *(f"configuration shared: {value}" for value in (True, False)),
+    "two requests at once",
 )
 """Every choice that the servers of a world are free to make."""
 
@@ -105,6 +106,8 @@ def is_judged(clause: str, revision: Revision) -> bool:
 def freedoms_of(world: World) -> Iterator[str]:
     """The choices that the servers of a world, and its application, have shown."""
     yield f"configuration shared: {world.plan.shares_configuration}"
+    if world.overlapped:
+        yield "two requests at once"
     for exchange in world.exchanges:
         yield from freedoms(exchange)
 

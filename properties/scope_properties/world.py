@@ -51,6 +51,7 @@ class World:
         self.events: list[Event] = []
         self._arrived: list[ResourceRequest] = []
         self.exchanges: list[Exchange] = []
+        self.overlapped = False
         self._challenges: list[Challenging] = []
         self._grants: list[Granting] = []
         self._persists = False
@@ -73,6 +74,7 @@ class World:
     def arrive(self, request: ResourceRequest) -> None:
         """Write a request down that is to be answered later."""
         self.events.append(request)
+        self.overlapped = self.overlapped or bool(self._arrived)
         self._arrived.append(request)
 
     def answer(self, request: Request, sent: Sent | None = None) -> Answer:
