@@ -15,7 +15,7 @@ from scope_properties.model_subject import ModelSession, ModelSubject
 from scope_properties.mutants import EQUIVALENTS, MUTANTS, Equivalent, Mutant
 from scope_properties.reach import FREEDOMS, freedoms_of
 from scope_properties.runs import Run
-from scope_properties.shrinking import shrink
+from scope_properties.shrinking import Length, shrink
 from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 from scope_spec import CLAUSES, Revision
 
@@ -80,9 +80,9 @@ def test_a_mutant_is_shown_by_a_short_trace(name: str) -> None:
     mutant = MUTANTS[name]
     examining = examiner(mutant.subject, REVISION)
 
-    def shows(episode: Episode) -> int | None:
+    def shows(episode: Episode) -> Length | None:
         _, judge = examining.judged(episode)
-        return next((found.event for found in judge.found if found.clause == mutant.clause), None)
+        return next(((found.event,) for found in judge.found if found.clause == mutant.clause), None)
 
     shown = next(episode for episode in episodes(mutant.grant_types) if shows(episode) is not None)
     shortest = shrink(shown, shows)

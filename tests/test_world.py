@@ -2,39 +2,38 @@
 
 import base64
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.reference import BACK, CHALLENGE, VERIFIER, Answered, Front
-from scope_model.client import Action, Call, Client, Failed, Illegal, Noted, Served, Setup, step
+from drivers.reference import BACK, CHALLENGE, VERIFIER
+from over_http import Direct, ModelOverHttp, OverHttp
+from scope_model.client import Call
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     AuthorizationRequest,
     AuthorizationResponse,
     ClientRegistration,
-    ConfiguredMode,
     Event,
     ResourceResponse,
     TokenRequest,
     TokenResponse,
     WireScope,
 )
-from scope_model.policies import mcp_2026_07_28
 from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_model.spellings import SPELLINGS
 from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import Episode, MakeCall, Plan
-from scope_properties.model_subject import ModelSession, ModelSubject
+from scope_properties.model_subject import ModelSubject
 from scope_properties.runs import Run, run
 from scope_properties.strategies import episodes
 from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
-from scope_properties.world import Exhausted, World
+from scope_properties.world import PATIENCE, Exhausted, World
 
 RESOURCE = "https://one.example/mcp"
 ISSUER = "https://as.example"
@@ -63,50 +62,6 @@ def call(operation: str, token: str | None = None, resource: str = RESOURCE) -> 
 
 
 # --- the reference model over HTTP ---
-
-
-@dataclass
-class Direct:
-    """The way to servers that are in this process."""
-
-    http: HttpWorld
-
-    def send(self, method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None) -> Answered:
-        request = HttpRequest(method, url, tuple((headers or {}).items()), (body or "").encode())
-        response = self.http.handle(request)
-        return Answered(response.status, [(name.lower(), value) for name, value in response.headers], response.body)
-
-
-@dataclass(slots=True)
-class OverHttp(ModelSession):
-    """The model as it is, but for its way to the servers."""
-
-    front: Front = field(kw_only=True)
-
-    def _go_on(self, action: Action) -> None:
-        """Go on over HTTP."""
-        while not isinstance(action, Served | Failed | Noted | Illegal):
-            action = self.hear(self.front.answer(action))
-
-
-@dataclass(frozen=True)
-class ModelOverHttp:
-    """The reference model, with HTTP between it and the world."""
-
-    name: str = "model"
-    version: str | None = None
-    configured_mode: ConfiguredMode | None = mcp_2026_07_28.configured_mode
-    grant_types: tuple[str, ...] = (*USER_DELEGATED, *WITHOUT_A_USER)
-    costly: bool = False
-
-    def playable(self, episode: Episode) -> Episode:
-        """All of it."""
-        return episode
-
-    def open(self, plan: Plan, world: World) -> OverHttp:
-        """Start a client with nothing stored."""
-        setup = Setup(mcp_2026_07_28, plan.configured, bool(plan.wants_refresh_token), plan.grant_type)
-        return OverHttp(world, Client(setup), step, front=Front(Direct(HttpWorld(world))))
 
 
 @pytest.mark.parametrize("grant_types", [USER_DELEGATED, WITHOUT_A_USER])
@@ -360,9 +315,34 @@ def test_a_code_is_good_once_and_until_the_next_consent() -> None:
     code = returned(authorize(http))["code"]
     assert redeem(http, code).status == 200
     assert redeem(http, code).status == 400
-    older, newer = returned(authorize(http))["code"], returned(authorize(http))["code"]
+    older, newer = (returned(authorize(http, state=state))["code"] for state in ("1", "2"))
     assert redeem(http, older).status == 400
     assert redeem(http, newer).status == 200
+
+
+@pytest.mark.parametrize("how", [Granting(), Granting("refused")])
+def test_a_request_that_is_fetched_twice_was_made_once(how: Granting) -> None:
+    http = world_of()
+    http.world.begin(MakeCall(Call(RESOURCE, "read"), grants=(how,)))
+    assert authorize(http) == authorize(http)
+    assert sum(isinstance(event, AuthorizationRequest) for event in http.world.events) == 1
+
+
+def test_a_request_is_made_anew_with_another_state_or_none_and_when_something_came_between() -> None:
+    http = world_of()
+    for state in ("1", "2", None, None):
+        authorize(http, state=state)
+    redeem(http, returned(authorize(http, state="3"))["code"])
+    authorize(http, state="3")
+    assert sum(isinstance(event, AuthorizationRequest) for event in http.world.events) == 6
+
+
+def test_a_request_that_is_fetched_for_ever_ends_the_patience() -> None:
+    http = world_of()
+    for _ in range(PATIENCE):
+        authorize(http)
+    with pytest.raises(Exhausted):
+        authorize(http)
 
 
 def test_a_code_of_one_issuer_is_worth_nothing_at_another() -> None:

@@ -194,9 +194,16 @@ class CallStarted:
     resource: str | None = None
 
 
+BROKEN_OFF: Final = "broken off"
+"""The outcome of a call that did not end by itself: the servers stopped answering it after very many requests."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """The application has the answer to a call: `served`, or however else it was told that the call failed."""
+    """The application has the answer to a call: `served`, or however else it was told that the call failed.
+
+    One that was BROKEN_OFF has no answer.
+    """
 
     call: int
     outcome: str | None = None

@@ -1,10 +1,14 @@
 """Reports as JSON.
 
 The form of a result has the members `scopelaw` (1, the version of this form), `subject`, `version`, `revision`,
-`readings` (those that differ from the defaults), `seed`, `examples`, `complete`, `clauses` and `broken`. Each of
-`clauses` has `clause`, `title`, `state` ("holds", "broken" or "not reached"), `reached`, and `verdict` where it is
-broken. Each of `broken` has `clause`, `cause` (a short stable name for the kind of fault within the clause),
-`verdict`, `event`, `because`, `reading` if it rests on one, `replay`, and `transcript`, the list of its lines. Members
+`readings` (those that differ from the defaults), `seed`, `examples`, `complete`, `uncalled` (the operations that the
+client was to call and never called), `skipped` (what it cannot do, with the number of episodes), `clauses` and
+`broken`. Each of `clauses` has `clause`, `title`, `state` ("holds", "broken" or "not reached"), `reached`,
+`out_of_reach` (true) where not even the reference client reaches it, and `verdict` where it is broken. Each of
+`broken` has `clause`, `cause` (a short stable name for the kind of fault within the clause), `verdict`, `event`,
+`because`, `reading` if it rests on one, `episodes` (in how many of the `examples` it was found), `also` (the `clause`,
+`cause` and `verdict` of each other finding that its transcript shows), `replay`, and `transcript`, the list of its
+lines. What only the whole run shows has neither `event` nor `transcript`, and its replay shows one instance. Members
 may be added; none will change its meaning.
 """
 
@@ -19,6 +23,7 @@ from .checking import Result
 from .comparing import Difference
 from .history import History
 from .outcome import rows
+from .tally import Broken
 from .transcripts import records
 
 FORM: Final = 1
@@ -36,16 +41,29 @@ def result_json(result: Result, *, readings: Mapping[str, str]) -> dict[str, obj
         "seed": result.seed,
         "examples": result.examples,
         "complete": result.complete,
+        "uncalled": list(result.uncalled),
+        "skipped": dict(result.skipped),
         "clauses": [
             {"clause": row.clause.id, "title": row.clause.title, "state": row.state, "reached": row.reached}
             | ({} if row.verdict is None else {"verdict": row.verdict})
+            | ({"out_of_reach": True} if row.out_of_reach else {})
             for row in rows(result)
         ],
-        "broken": [
-            finding_json(broken.finding) | {"replay": broken.replay, "transcript": list(records(broken.transcript))}
-            for broken in result.broken
-        ],
+        "broken": list(map(broken_json, result.broken)),
     }
+
+
+def broken_json(broken: Broken) -> dict[str, object]:
+    """The JSON form of what a check found."""
+    form = finding_json(broken.finding)
+    form["episodes"] = broken.found_in
+    form["also"] = [{"clause": clause, "cause": cause, "verdict": verdict} for clause, verdict, cause in broken.also]
+    form["replay"] = broken.replay
+    if broken.of_the_run:
+        del form["event"]
+    else:
+        form["transcript"] = list(records(broken.transcript))
+    return form
 
 
 def finding_json(finding: Finding) -> dict[str, object]:
@@ -69,7 +87,9 @@ def history_json(subject: str, history: History) -> dict[str, object]:
         "ran": list(history.ran),
         "useless": dict(history.useless),
         "lives": [
-            finding_json(life.broken.finding) | {"first": life.first, "gone": life.gone, "replay": life.broken.replay}
+            finding_json(life.broken.finding)
+            | {"episodes": life.broken.found_in, "examples": life.broken.out_of}
+            | {"first": life.first, "gone": life.gone, "replay": life.broken.replay}
             for life in history.lives
         ],
     }
@@ -82,6 +102,7 @@ def difference_json(difference: Difference | None, left: str, right: str) -> dic
         form["difference"] = {
             "events": difference.events,
             "requested": difference.requested,
+            "findings": [list(map(finding_json, found)) for found in difference.found],
             "replay": difference.replay,
             "transcripts": [list(records(transcript)) for transcript in difference.transcripts],
         }

@@ -18,8 +18,9 @@ from .comparing import Difference
 from .exchange import Exchange, calls_behind, exchange, exchange_of, listed, rests_on_metadata, shown
 from .explaining import Notes
 from .history import History, Life
-from .outcome import rows, summary
-from .wording import fault, reading_line, replay_command, rule, tested
+from .outcome import left_out, rows, summary
+from .tally import Broken, Kind
+from .wording import also_line, fault, frequency, reading_line, replay_command, rule, tested
 
 _STYLES: Final[Mapping[str, str]] = {
     "violates": "bold red",
@@ -66,6 +67,20 @@ def hanging(label: str, text: str, width: int, style: str = "") -> list[Text]:
     ]
 
 
+def broken_text(broken: Broken, *, readings: Mapping[str, str], width: int) -> Iterator[Text]:
+    """What a check found, in full: as a finding with its trace, or in a sentence where only the whole run shows it."""
+    return finding_text(
+        broken.finding,
+        broken.transcript,
+        readings=readings,
+        replay=broken.replay,
+        width=width,
+        told=broken.finding.because if broken.of_the_run else None,
+        found=frequency(broken.found_in, broken.out_of),
+        also=broken.also,
+    )
+
+
 def finding_text(
     finding: Finding,
     transcript: Transcript,
@@ -73,16 +88,29 @@ def finding_text(
     readings: Mapping[str, str],
     replay: str | None,
     width: int,
+    told: str | None = None,
+    found: str | None = None,
+    also: Iterable[Kind] = (),
 ) -> Iterator[Text]:
-    """One finding in full: the exchange that leads to it, why it is one, and how to see it again."""
+    """One finding in full: the exchange that leads to it, why it is one, and how to see it again.
+
+    `told` is what is said in place of the exchange, `found` how often it was found, and `also` what else is there.
+    """
     header = transcript.header
     title = Text(f"{fault(finding)}  ", style="bold")
     title.append(finding.verdict, style=_STYLES[finding.verdict])
     yield title.append(f"  {_client(header)}", style="not bold")
-    yield from exchange_text(exchange_of(transcript, finding), width)
+    if told is None:
+        yield from exchange_text(exchange_of(transcript, finding), width)
+    else:
+        yield from hanging("  ", told, width)
     yield from hanging("  because:  ", rule(finding.clause, header.revision), width)
     for line in reading_line(finding, readings):
         yield from hanging("  reading:  ", line, width)
+    if found is not None:
+        yield Text(f"  found:    {found}")
+    for line in also_line(also):
+        yield from hanging("  also:     ", line, width)
     if replay is not None:
         # Never wrapped: it is there to be copied.
         yield Text(f"  replay:   {replay_command(tested(header), readings, replay)}")
@@ -133,9 +161,11 @@ def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> I
         yield line
     for broken in (each for row in table for each in row.broken):
         yield Text()
-        yield from finding_text(broken.finding, broken.transcript, readings=readings, replay=broken.replay, width=width)
+        yield from broken_text(broken, readings=readings, width=width)
     yield Text()
     yield Text(counts)
+    for sentence in left_out(result):
+        yield from hanging("", sentence, width)
     yield from hanging("", apart, width, "dim")
 
 
@@ -150,7 +180,8 @@ def history_text(subject: str, history: History) -> Iterator[Text]:
         finding = life.broken.finding
         line = Text(f"  {fault(finding):<{column}}  ")
         line.append(f"{finding.verdict:<12}", style=_STYLES[finding.verdict])
-        yield line.append(f"  {life_line(life, history):<16}  {finding.because}")
+        found = frequency(life.broken.found_in, life.broken.out_of)
+        yield line.append(f"  {life_line(life, history):<16}  {found}: {finding.because}")
 
 
 def life_line(life: Life, history: History) -> str:
@@ -175,6 +206,8 @@ def difference_text(difference: Difference | None, left: str, right: str, *, wid
         yield from exchange_text(exchange(transcript, {} if at is None else {at: (mark,)}, until=at), width)
         if at is None:
             yield from hanging("  ↑ ", mark, width, "bold red")
+        for finding in difference.found[side]:
+            yield from hanging("  found:    ", f"{fault(finding)}, {finding.verdict}: {finding.because}", width)
         yield Text(f"  replay:   {replay_command(name, {}, difference.replay)}")
 
 

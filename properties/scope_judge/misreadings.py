@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from scope_model.challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
@@ -218,6 +219,10 @@ MISREADINGS: Final = (
 _PLAIN: Final = re.compile(r'Bearer(?: [a-z_]+="[^"\\]*"(?:, [a-z_]+="[^"\\]*")*+)?').fullmatch
 
 
+_ODD: Final = frozenset(("in-no-known-way",))
+"""The spelling of what is not plain, and misleads no reader that is known."""
+
+
 def is_plain(lines: Lines) -> bool:
     """Whether a challenge is spelled as the documents spell it.
 
@@ -229,6 +234,16 @@ def is_plain(lines: Lines) -> bool:
         return False
     line = lines[0]
     return all(line.count(f"{name}=") == line.count(f' {name}="') <= 1 for name in ("scope", "error"))
+
+
+@lru_cache(maxsize=512)  # a server spells its challenges the same way each time
+def spelling_of(lines: tuple[str, ...]) -> frozenset[str]:
+    """How a challenge is spelled: the misreadings of the spelling that see something else in it, none if plainly."""
+    if not lines or is_plain(lines):
+        return frozenset()
+    right = read_challenge(lines)
+    wrongs = (wrong for wrong, _ in misreadings_of(lines, right) if wrong is not NEEDING_ERROR)
+    return frozenset(wrong.name for wrong in wrongs if wrong.clause not in OF_NAMES) or _ODD
 
 
 def misreadings_of(lines: Lines, right: Heading) -> tuple[tuple[Misreading, Heading], ...]:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import assert_never
 
 from scope_model.client import Call
-from scope_model.events import CallEnded, CallStarted, ClientRestarted, Header, TokenExpired, Transcript
+from scope_model.events import BROKEN_OFF, CallEnded, CallStarted, ClientRestarted, Header, TokenExpired, Transcript
 
 from .episodes import (
     Episode,
@@ -31,6 +31,7 @@ class Run:
     def __init__(self, plan: Plan, subject: Subject) -> None:
         self.world = World(plan)
         self.session = subject.open(plan, self.world)
+        self._calls_itself = subject.standalone
         self._calls = 0
         self.header = Header(
             revision=plan.revision,
@@ -56,7 +57,7 @@ class Run:
         match step:
             case MakeCall(call):
                 world.begin(step)
-                with suppress(Exhausted), self._written_down(call):
+                with self._written_down(call), suppress(Exhausted):
                     session.call(call)
                 self._let_brief_tokens_expire()
             case OverlapCalls(first, second):
@@ -97,12 +98,18 @@ class Run:
 
     @contextmanager
     def _written_down(self, call: Call) -> Iterator[None]:
-        """Write down where a call of the application begins, and where it ends if the world's patience lasts."""
+        """Write down where a call of the application begins, and where it ends, be it with the world's patience.
+
+        What a standalone client calls is its own affair: only the world sees it.
+        """
+        if self._calls_itself:
+            yield
+            return
         self._calls += 1
         number, events = self._calls, self.world.events
         events.append(CallStarted(number, call.operation, call.resource))
         yield
-        events.append(CallEnded(number))
+        events.append(CallEnded(number, BROKEN_OFF if call in self.world.exhausted_by else None))
 
 
 def run(episode: Episode, subject: Subject) -> Transcript:

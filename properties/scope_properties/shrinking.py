@@ -1,7 +1,7 @@
 """Shrinking an episode to the shortest trace that still shows what it showed.
 
 Hypothesis minimises the choices behind a value and cannot start from a value that is already at hand. A finding
-is read as a trace: so the measure here is how many events it takes to get there, and then how plain they are.
+is read as a trace: so the measure here is how long it takes to get there, and then how plain the episode is.
 Greedy and deterministic.
 """
 
@@ -21,8 +21,11 @@ from .tables import OPERATIONS, PLAIN_SCOPES
 
 Choice = TypeVar("Choice", Challenging, Granting)
 
-Shows = Callable[[Episode], int | None]
-"""How many events it takes an episode to show what is looked for, or None where it does not."""
+Length = tuple[int, ...]
+"""How much it takes to see something, what matters most first."""
+
+Shows = Callable[[Episode], Length | None]
+"""How long it takes an episode to show what is looked for, or None where it does not."""
 
 TRIALS: Final = 1_500
 """How many simpler episodes are tried at the most: shrinking always ends."""
@@ -40,10 +43,10 @@ def shrink(
 
     At most `trials` simpler ones are tried, each as far as it is `playable`.
     """
-    events = shows(episode)
-    if events is None:
+    length = shows(episode)
+    if length is None:
         return episode
-    best = (events, complexity(episode))
+    best = (length, complexity(episode))
     tried = {repr(episode)}
     improved = True
     while improved:
@@ -55,10 +58,10 @@ def shrink(
             if described in tried:
                 continue
             tried.add(described)
-            events = shows(one)
-            if events is not None and (events, complexity(one)) < best:
+            length = shows(one)
+            if length is not None and (length, complexity(one)) < best:
                 # Go on from here: what comes earlier has just been tried on an episode much like this one.
-                episode, best, improved = one, (events, complexity(one)), True
+                episode, best, improved = one, (length, complexity(one)), True
                 simpler, at = list(candidates(episode)), at - 1
     return episode
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from scope_model.client import Call
 from scope_model.events import (
     CLIENT_CREDENTIALS,
     REFRESH_TOKEN,
@@ -43,7 +44,10 @@ class Exchange:
 
 
 class World:
-    """The servers at work: answers requests, keeps the transcript, and spends the episode's choices."""
+    """The servers at work: answers requests, keeps the transcript, and spends the episode's choices.
+
+    `exhausted_by` are the calls that went on until its patience with them was at its end.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -56,6 +60,8 @@ class World:
         self._grants: list[Granting] = []
         self._persists = False
         self._patience = PATIENCE
+        self._call: Call | None = None
+        self.exhausted_by: set[Call] = set()
         self._in_use: dict[str, str] = {}
 
     def begin(self, step: MakeCall) -> None:
@@ -64,11 +70,14 @@ class World:
         self._grants = list(reversed(step.grants))
         self._persists = step.persists
         self._patience = PATIENCE
+        self._call = step.call
+        self.exhausted_by.discard(step.call)
 
     def spend(self) -> None:
         """Count a request; raises Exhausted when a call goes on for ever."""
         self._patience -= 1
         if self._patience < 0:
+            self.exhausted_by.update(() if self._call is None else (self._call,))
             raise Exhausted
 
     def arrive(self, request: ResourceRequest) -> None:

@@ -8,9 +8,10 @@ import base64
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
-from itertools import cycle
+from itertools import count, cycle
 from typing import Protocol, assert_never
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -40,6 +41,8 @@ from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
 
 BACK = "http://localhost:3030/callback"
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 
@@ -96,13 +99,16 @@ class Front:
     clients: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     document: str | None = None
     code: str | None = None
+    states: Iterator[str] = field(default_factory=lambda: map(str, count()))
 
     def answer(self, request: Request) -> Answer:
         match request:
             case ResourceRequest(operation, token, resource):
                 assert resource is not None
                 message = {"jsonrpc": "2.0", "id": 7, **self.message(request)}
-                headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+                headers = JSON | {"Accept": "application/json, text/event-stream"}
+                if token is not None:
+                    headers["Authorization"] = f"Bearer {token}"
                 response = self.web.send("POST", resource, json.dumps(message), headers)
                 return ResourceResponse(
                     operation, response.status, tuple(response.values("www-authenticate")), resource
@@ -144,9 +150,15 @@ class Front:
         if self.document is not None:
             self.clients[at] = (self.document, None)
         if at not in self.clients:
-            metadata = {"redirect_uris": [BACK], "grant_types": request.grant_types, "scope": request.scope}
+            metadata = {
+                "redirect_uris": [BACK],
+                "application_type": "native",
+                "token_endpoint_auth_method": "none",
+                "grant_types": request.grant_types,
+                "scope": request.scope,
+            }
             body = json.dumps({name: value for name, value in metadata.items() if value is not None})
-            response = self.web.send("POST", self.endpoints[at]["registration_endpoint"], body)
+            response = self.web.send("POST", self.endpoints[at]["registration_endpoint"], body, JSON)
             assert response.status == 201
             document = json.loads(response.body)
             self.clients[at] = (document["client_id"], None)
@@ -154,14 +166,14 @@ class Front:
         return Registered()
 
     def _authorize(self, request: AuthorizationRequest) -> AuthorizationResponse:
-        issuer = request.issuer or ""
+        issuer, state = request.issuer or "", next(self.states)
         fields = {
             "response_type": "code",
             "client_id": self.clients[issuer][0],
             "redirect_uri": BACK,
             "code_challenge": CHALLENGE,
             "code_challenge_method": "S256",
-            "state": "s",
+            "state": state,
             "scope": request.scope,
             "prompt": request.prompt,
             "resource": request.resource,
@@ -171,7 +183,7 @@ class Front:
         (location,) = response.values("location")
         assert location.startswith(f"{BACK}?")
         back = {name: value for name, (value,) in parse_qs(urlsplit(location).query).items()}
-        assert back["state"] == "s"
+        assert back["state"] == state
         self.code = back.get("code")
         return AuthorizationResponse("code" in back, back.get("error"), back["iss"], request.resource)
 
@@ -191,7 +203,8 @@ class Front:
             "assertion": "assertion" if request.grant_type == JWT_BEARER else None,
         }
         given = {name: value for name, value in fields.items() if value is not None}
-        response = self.web.send("POST", self.endpoints[issuer]["token_endpoint"], urlencode(given, doseq=True))
+        body = urlencode(given, doseq=True)
+        response = self.web.send("POST", self.endpoints[issuer]["token_endpoint"], body, FORM)
         found = json.loads(response.body)
         assert response.status == (400 if "error" in found else 200)
         return TokenResponse(

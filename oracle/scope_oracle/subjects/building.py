@@ -72,10 +72,11 @@ def drivers() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in DRIVERS.glob("*/driver.toml")))
 
 
-def build(driver: Manifest, version: str | None, say: Callable[[str], None]) -> Built:
+def build(driver: Manifest, version: str | None, say: Callable[[str], None], folders: Path | None = None) -> Built:
     """Build a driver with a release of its SDK, that of its lock file where none is named, unless it was built before.
 
-    `say` is told what is being done. Raises SubjectUnavailable where a tool is missing, or where it cannot be built.
+    Its folder is one of `folders`, of DRIVERS where none are named. `say` is told what is being done. Raises
+    SubjectUnavailable where a tool is missing, or where it cannot be built.
     """
     missing = [tool for tool in driver.needs if shutil.which(tool) is None]
     if missing:
@@ -84,15 +85,15 @@ def build(driver: Manifest, version: str | None, say: Callable[[str], None]) -> 
     if not _RELEASE.fullmatch(release):
         raise SubjectUnavailable(f"{release!r} is no release of {driver.package}: one looks like {driver.version}")
     try:
-        folder = _built(driver, release, say)
+        folder = _built(driver, release, say, folders or DRIVERS)
     except OSError as wrong:
         raise SubjectUnavailable(f"cannot build {driver.name} {release}: {wrong}") from None
     return Built(driver.run, folder, release)
 
 
-def _built(driver: Manifest, release: str, say: Callable[[str], None]) -> Path:
+def _built(driver: Manifest, release: str, say: Callable[[str], None], folders: Path) -> Path:
     """The folder in which a driver is built."""
-    source = DRIVERS / driver.name
+    source = folders / driver.name
     cache = user_cache_path("scopelaw")
     folder = cache / "drivers" / f"{driver.name}-{release}-{_digest(source)}"
     folder.parent.mkdir(parents=True, exist_ok=True)

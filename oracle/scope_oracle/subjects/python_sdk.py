@@ -99,7 +99,7 @@ class PythonSdk:
         return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS)
 
     @property
-    def costly(self) -> bool:
+    def standalone(self) -> bool:
         """It is in this process."""
         return False
 

@@ -50,6 +50,8 @@ def a_challenge_is_followed_by_a_request(settled: Settled) -> Answer:
     if settled.decoy is not None:
         return None  # PARSE-8 says why
     cause = "given-up-as-implied" if settled.is_implied else "given-up"
+    if settled.challenge.scope is None:
+        cause = "given-up-unnamed"
     operation = settled.pending.operation[:80]
     return Broken(cause, f"the challenge of {operation!r} was not followed by an authorization request")
 

@@ -163,7 +163,7 @@ MUTANTS: Final = (
         "answers a challenge for more by sending the same again",
         alter_step=_sends_again,
         grant_types=WITHOUT_A_USER,
-        also={"STEP-2"},
+        also={"RETRY-2", "STEP-2"},
     ),
     Mutant(
         "replaces",
