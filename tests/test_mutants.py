@@ -101,7 +101,9 @@ def test_a_mutant_that_errs_by_a_freedom_alone_lives_without_it(mutant: Mutant) 
         run = Run(episode.plan, mutant.subject)
         run.play(*episode.steps)
         found = judged(run.transcript, examining.readings, examining.reads_plain).found
-        assert not found or mutant.only_by & set(freedoms_of(run.world))
+        # What it does besides may be a matter of reading, as to register for all scopes (A20).
+        wrong = [one for one in found if one.clause == mutant.clause or one.verdict != "unspecified"]
+        assert not wrong or mutant.only_by & set(freedoms_of(run.world))
 
 
 # The kill matrix
