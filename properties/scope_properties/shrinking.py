@@ -100,6 +100,10 @@ def _step_weight(step: EpisodeStep) -> int:
             return 0
 
 
+_EMPTY: Final = ("scope", "empty")
+"""A challenge for the empty scope, which is odder than one that names none."""
+
+
 def _distance(choice: Challenging | Granting) -> int:
     """How far a choice is from the plain one."""
     plain = type(choice)()
@@ -107,7 +111,7 @@ def _distance(choice: Challenging | Granting) -> int:
     for field in fields(choice):
         value = getattr(choice, field.name)
         if value != getattr(plain, field.name):
-            total += 8 if field.name == "spelling" else 1
+            total += 8 if field.name == "spelling" else 2 if (field.name, value) == _EMPTY else 1
             total += _scopes_weight(value) if isinstance(value, ScopeSet) else 0
     return total
 
@@ -242,6 +246,8 @@ def _plainer(choice: Choice) -> Iterator[Choice]:
         if value != plainest:
             # The name comes from the dataclass itself and the value from another instance of it.
             yield replace(choice, **{field.name: plainest})
+            if (field.name, value) == _EMPTY:
+                yield replace(choice, **{field.name: "unnamed"})  # type: ignore[arg-type]
             for fewer in _fewer(value) if isinstance(value, ScopeSet) else ():
                 if fewer is not None:
                     yield replace(choice, **{field.name: fewer})  # type: ignore[arg-type]
