@@ -257,7 +257,7 @@ def cli() -> None:
 @click.option(
     "--examples",
     type=click.IntRange(1),
-    show_default=f"{checking.EXAMPLES}; {checking.COSTLY_EXAMPLES} for a --command",
+    show_default=f"{checking.EXAMPLES}; {checking.COSTLY_EXAMPLES} where each is a process",
     help="How many episodes to run.",
 )
 @_SEED

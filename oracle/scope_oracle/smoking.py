@@ -16,7 +16,7 @@ from scope_model.events import (
     TokenRequest,
     Transcript,
 )
-from scope_model.scopes import scopes
+from scope_model.scopes import NO_SCOPES, scopes
 from scope_model.servers import AuthorizationServer, Granting, ResourceServer, Servers
 from scope_properties.episodes import Episode, ExpireToken, MakeCall, Plan, ReportGrant, RestartClient
 from scope_properties.runs import Run
@@ -102,8 +102,9 @@ def _served(run: Run, call: Call) -> bool:
 
 
 def _called(subject: Subject, revision: Revision) -> tuple[Run, Call]:
-    """A call as plain as the client can be asked for, in a world of its own."""
-    episode = subject.playable(Episode(_plan(revision), (MakeCall(READ),)))
+    """A call as plain as the client can be asked for, in a world of its own: any token will do."""
+    servers = Servers({ONE: ResourceServer(ONE, AS, {"read": NO_SCOPES}, None)}, {AS: AuthorizationServer(AS)})
+    episode = subject.playable(Episode(Plan(servers, revision), (MakeCall(READ),)))
     (step,) = episode.steps
     assert isinstance(step, MakeCall)
     run = Run(episode.plan, subject)

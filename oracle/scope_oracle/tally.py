@@ -11,7 +11,7 @@ from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_judge.judge import Judge
 from scope_model.events import Transcript
 from scope_properties.episodes import Episode
-from scope_spec import READINGS, Verdict
+from scope_spec import CLAUSES, READINGS, Verdict
 
 from .grounds import PLAIN, Grounds
 
@@ -81,9 +81,11 @@ _SETTLED_BY: Final = "A21"
 
 
 def given_up(transcript: Transcript, readings: Mapping[str, str]) -> Iterator[Finding]:
-    """The first challenge that a client should have answered and gave up, where no reading in force allows that."""
+    """The first challenge that a client should have answered and gave up, where no rule in force allows that."""
     clause, verdict, cause = NEVER_STEPS_UP
     reading = READINGS[_SETTLED_BY]
+    if not CLAUSES[clause].binds_at(transcript.header.revision):
+        return
     if f"{clause}/{cause}" in reading.alternative({**DEFAULT_READINGS, **readings}[reading.id]).allows:
         return
     judging = Judge(transcript.header, readings)

@@ -93,7 +93,7 @@ class Facts:
         self._listed_by_servers: dict[str | None, ScopeSet | None] = {}
         self._issuers: set[str] = set()
         self._documents: dict[str, tuple[ProtectedResourceMetadata, int]] = {}
-        self._registered: dict[str | None, ScopeSet | None] = {}
+        self._registered: dict[str | None, tuple[ScopeSet | None, int]] = {}
         self._static: set[Scope] = set()
         self._issued_by: dict[str, str | None] = {}
         self._named: dict[str, dict[Owner, int]] = {}
@@ -440,7 +440,7 @@ class Facts:
         yield Registered(
             self.header, event.grant_types or (AUTHORIZATION_CODE,), self._strays(scope or NO_SCOPES, issuer)
         )
-        self._registered[issuer] = scope
+        self._registered[issuer] = scope, self.at
 
     def _strays(self, registered: ScopeSet, issuer: str | None) -> list[Scope] | None:
         """What of a registration is named at other authorization servers alone; what nobody named before is its own."""
@@ -496,7 +496,7 @@ class Facts:
             self._configured,
             self._mode,
             self._server_list(account, resource),
-            self._registration(account),
+            *self._registration(account, resource),
             self._named,
             len(self.places.known) > 1 or resource.epoch > 0,
             self._any_foreign,
@@ -580,11 +580,11 @@ class Facts:
             return known[canonical(issuer)]
         return known.get(None) if issuer is not None or len(known) != 1 else next(iter(known.values()))
 
-    def _registration(self, account: Account) -> ScopeSet | None:
-        known = self._registered
-        if account.issuer is not None and canonical(account.issuer) in known:
-            return known[canonical(account.issuer)]
-        return known.get(None)
+    def _registration(self, account: Account, resource: Resource) -> tuple[ScopeSet | None, bool]:
+        """The scope that the client registered, and whether it did since the resource answered."""
+        known, issuer = self._registered, None if account.issuer is None else canonical(account.issuer)
+        scope, at = known.get(issuer if issuer in known else None, (None, NEVER))
+        return scope, at > resource.responded_at
 
     def _wants_a_refresh_token(self, resource: Resource, account: Account) -> bool:
         """Whether the last thing that happened is a token that came without a refresh token."""

@@ -357,7 +357,8 @@ class Asked(Occasion):
 
     `first` is whether no token was issued here before, None where nobody knows. `answers` is the challenge that it
     answers, `attempts` those for its operation, this one included, and `asked_last` what the one before asked for.
-    `allowed` is how many one call may cause, where calls were written down, else None. `named` is who named each
+    `allowed` is how many one call may cause, where calls were written down, else None. `just_registered` is whether the
+    client registered since the resource answered. `named` is who named each
     scope, and when. `may_answer` are the other challenges that it may answer.
     """
 
@@ -376,6 +377,7 @@ class Asked(Occasion):
     mode: ConfiguredMode | None
     server_listed: ScopeSet | None
     registered: ScopeSet | None
+    just_registered: bool
     named: Mapping[str, Mapping[Owner, int]]
     others_exist: bool
     any_foreign: bool
@@ -613,6 +615,15 @@ class Asked(Occasion):
             return False
         return self.listed is None and not self.resource.parent_listed
 
+    def joins(self, names: Iterable[Scope]) -> bool:
+        """Whether these surely stand beside a challenge's scopes, not in their place: it is spelled plainly.
+
+        What the caller configured may come from there.
+        """
+        if self.challenged is None or self.challenge is None or not self.challenge.plain:
+            return False
+        return self.configured is None or not any(scope in self.configured for scope in names)
+
     @cached_property
     def offline_is_named(self) -> bool:
         """Whether offline_access is a scope like any other here: challenged, listed, configured, or had before."""
@@ -640,9 +651,12 @@ class Asked(Occasion):
             return False
         if not (self.wanted - OFFLINE) | (self.challenged or NO_SCOPES) <= account.granted.at_least:
             return False
+        expired = account.token is not None and account.token.state == "expired"
         if answers is None:
-            return account.token is not None and account.token.state == "expired"
-        return self.answers_401 and answers.renewed is None and answers.refreshed_at == NEVER and not answers.outdated
+            return expired
+        # Who knows that its token expired does not send it.
+        current = expired or not answers.outdated
+        return self.answers_401 and answers.renewed is None and answers.refreshed_at == NEVER and current
 
     @property
     def is_again(self) -> bool:

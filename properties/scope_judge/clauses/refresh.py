@@ -61,7 +61,8 @@ def a_refresh_token_that_was_not_replaced_is_not_given_up(asked: Asked) -> Answe
     if not asked.could_refresh:
         return None
     because = "the last refresh brought no new refresh token, and authorization is asked for in place of the old one"
-    return Broken("given-up", because)
+    token = asked.account.token
+    return Broken("given-up" if token is not None and token.state == "expired" else "given-up-unauthorized", because)
 
 
 def _not_retired(refresh: RefreshAsked, how: str, because: str) -> Answer:

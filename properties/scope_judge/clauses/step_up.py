@@ -37,7 +37,8 @@ def nothing_else_enters_the_union(asked: Asked) -> Answer:
     listed = asked.surplus.get("listed")
     if not listed:
         return HOLDS
-    return Broken("metadata-joined", f"the request joins {listing(listed)} from the resource metadata to the challenge")
+    because = f"the request joins {listing(listed)} from the resource metadata to the challenge"
+    return Broken("metadata-joined" if asked.joins(listed) else "metadata-instead", because)
 
 
 @clause("STEP-2", on=Settled)
