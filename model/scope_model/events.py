@@ -181,7 +181,9 @@ class Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The authorization server accepted the registration."""
+    """The authorization server accepted the registration, for a scope of its own choice where it names one."""
+
+    scope: str | None = None
 
 
 # --- what happens around it -----------------------------------------------------------------------

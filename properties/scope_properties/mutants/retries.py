@@ -80,10 +80,14 @@ MUTANTS: Final = (
         "RETRY-1",
         "counts afresh after each token",
         alter_step=counting_attempts(_reset_by_token),
-        also={"ORDER-3", "RETRY-2", "RETRY-3", "RETRY-4"},
+        also={"ORDER-3", "RETRY-2", "RETRY-3", "RETRY-4", "STEP-7"},
     ),
     Mutant(
-        "no-bound", "RETRY-2", "never gives up", replace(REFERENCE, attempts=1_000_000), also={"RETRY-1", "RETRY-4"}
+        "no-bound",
+        "RETRY-2",
+        "never gives up",
+        replace(REFERENCE, attempts=1_000_000),
+        also={"ORDER-3", "RETRY-1", "RETRY-4"},
     ),
     Mutant(
         "bound-for-the-session",
