@@ -87,6 +87,7 @@ MUTANTS: Final = (
         "CHAL-7",
         "steps up on a 403 without insufficient_scope",
         alter_event=_forbidden_is_insufficient,
+        also={"META-4"},
     ),
     Mutant(
         "renews-for-ever",
@@ -100,6 +101,7 @@ MUTANTS: Final = (
         "takes the same rejection in other words for a new one",
         alter_step=_compares_descriptions,
         only_by={"describes=True"},
+        also={"RETRY-1", "RETRY-2"},
     ),
     Mutant(
         "one-space",
@@ -115,7 +117,7 @@ MUTANTS: Final = (
         "reads no challenge that has an empty value",
         alter_event=deaf_where('realm=""'),
         only_by={"spelling=empty-realm"},
-        also={"RETRY-2", "STEP-2"},
+        also={"STEP-2"},
     ),
     Mutant(
         "padded-token68",

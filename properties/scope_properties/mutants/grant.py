@@ -95,7 +95,7 @@ MUTANTS: Final = (
         "ACC-10",
         "drops its tokens when the user refuses more",
         alter_step=remembering(_wipes_on_refusal),
-        also={"ACC-2", "ACC-8", "ORDER-3"},
+        also={"ACC-2", "ACC-8"},
     ),
     Mutant(
         "wiped-by-a-refused-code",
@@ -103,21 +103,21 @@ MUTANTS: Final = (
         "drops its tokens when a code is refused",
         alter_step=remembering(_wipes_on_a_refused_code),
         only_by={"grant=refused_code"},
-        also={"ACC-1", "ACC-2", "ACC-8"},
+        also={"ACC-1", "ACC-2", "ACC-8", "RETRY-3"},
     ),
     Mutant(
         "clears-at-exchange",
         "GRANT-1",
         "takes an omitted scope for none",
         alter_event=reading_tokens(_clears),
-        also={"GRANT-2", "GRANT-4", "RETAIN-1", "RETRY-3"},
+        also={"GRANT-2", "GRANT-4", "RETAIN-1", "RETAIN-3", "RETRY-3"},
     ),
     Mutant(
         "blank-at-exchange",
         "GRANT-1",
         "takes an omitted scope for unknown",
         replace(REFERENCE, on_omitted_scope="forget"),
-        also={"GRANT-2", "RETAIN-1", "RETRY-2", "RETRY-3", "STEP-2"},
+        also={"GRANT-2", "RETAIN-1", "RETRY-3", "STEP-2"},
     ),
     Mutant(
         "keeps-the-earlier-grant",
@@ -164,7 +164,7 @@ MUTANTS: Final = (
         "GRANT-4",
         "takes an unknown grant for all that the server lists",
         alter_event=reading_tokens(_guesses),
-        also={"ACC-7", "OFFLINE-1", "ORDER-2", "ORDER-3", "SEL-6", "SEL-7"},
+        also={"ACC-7", "OFFLINE-1", "ORDER-2", "SEL-6", "SEL-7"},
     ),
     Mutant(
         "decodes-the-token",

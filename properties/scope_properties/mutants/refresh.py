@@ -57,7 +57,7 @@ MUTANTS: Final = (
         "RETAIN-1",
         "takes a refresh that omits the scope for an empty one",
         alter_step=remembering_grant(_clears, Refreshing),
-        also={"ACC-2", "CHAL-8", "GRANT-2", "GRANT-4", "REFRESH-3", "RETAIN-3", "RETRY-3"},
+        also={"GRANT-2", "GRANT-4", "REFRESH-3", "RETAIN-3", "RETRY-3"},
     ),
     Mutant(
         "narrows-the-grant",
@@ -111,7 +111,7 @@ MUTANTS: Final = (
         "REFRESH-3",
         "takes a narrow token for the grant, even after the next refresh",
         alter_step=remembering_grant(_sticks_narrow, Refreshing),
-        also={"GRANT-2", "RETRY-3"},
+        also={"GRANT-2", "RETAIN-3", "RETRY-3"},
     ),
     Mutant(
         "refreshes-client-credentials",

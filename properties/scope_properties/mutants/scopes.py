@@ -91,7 +91,7 @@ MUTANTS: Final = (
         "takes what follows the last slash of a URL for the scope",
         alter_event=reading_each_name(lambda name: re.sub(r"^https://.*/(?=[^/]+$)", "", name)),
         only_by=_a_name("a URL"),
-        also={"ORDER-3", "SEL-6", "STEP-2"},
+        also={"SEL-6", "STEP-2"},
     ),
     Mutant(
         "strips-slashes",
@@ -107,7 +107,7 @@ MUTANTS: Final = (
         "takes the last part of a URN for the scope",
         alter_event=reading_each_name(lambda name: name.rpartition(":")[2] if name.startswith("urn:") else name),
         only_by=_a_name("a URN"),
-        also={"ORDER-3", "STEP-2"},
+        also={"STEP-2"},
     ),
     Mutant(
         "folds-urls",
@@ -149,7 +149,7 @@ MUTANTS: Final = (
         only_by={"a challenge of 30 scopes"},
         also={"STEP-2"},
     ),
-    misreading("comma-splitting", also={"ORDER-3", "RETRY-2", "STEP-2"}),
+    misreading("comma-splitting", also={"STEP-2"}),
     misreading("case-folding", only_by=_a_name("a capital"), also={"CHAL-1", "PARSE-3", "PARSE-7", "STEP-2"}),
     Mutant(
         "order-has-a-meaning",

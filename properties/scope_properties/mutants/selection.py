@@ -246,7 +246,7 @@ MUTANTS: Final = (
         "SEL-3",
         "asks for a scope of its own where nothing is known",
         choosing(chosen_by(_a_default)),
-        also={"META-1", "ORDER-3", "SEL-6"},
+        also={"META-1", "SEL-6"},
     ),
     Mutant(
         "challenge-cut-to-metadata",
@@ -260,7 +260,7 @@ MUTANTS: Final = (
         "SEL-6",
         "adds a scope of its own",
         always_choosing(lambda chosen, _: chosen | scopes("openid")),
-        also={"ACC-7", "META-1", "ORDER-3", "SEL-3"},
+        also={"ACC-7", "META-1", "SEL-3"},
     ),
     Mutant(
         "default-for-a-bare-401",
@@ -294,7 +294,7 @@ MUTANTS: Final = (
         "META-3",
         "uses metadata that names another resource",
         alter_event=_trusts_any_metadata,
-        also={"OFFLINE-1", "ORDER-3", "SEL-3", "SEL-7"},
+        also={"OFFLINE-1", "SEL-3", "SEL-7"},
     ),
     Mutant(
         "parents-metadata",
@@ -333,7 +333,7 @@ MUTANTS: Final = (
         "asks for nothing where the registration response names no scope",
         alter_step=_registers_for_all,
         only_by={"registers no scope"},
-        also={"ACC-2", "ACC-8", "OFFLINE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
+        also={"ACC-2", "ACC-7", "ACC-8", "OFFLINE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
     ),
     Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
     Mutant(
@@ -351,7 +351,7 @@ MUTANTS: Final = (
         "names an unrelated scope in a token exchange",
         always_choosing(lambda chosen, _: chosen | scopes("openid")),
         grant_types=WITHOUT_A_USER,
-        also={"ACC-7", "META-1", "ORDER-3", "SEL-3", "SEL-6"},
+        also={"ACC-7", "META-1", "SEL-3", "SEL-6"},
     ),
     Mutant(
         "client-credentials-renew-without-scope",

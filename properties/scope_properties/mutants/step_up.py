@@ -134,7 +134,7 @@ MUTANTS: Final = (
         "STEP-2",
         "takes every 403 as final",
         alter_event=_deaf_to_insufficient_scope,
-        also={"PARSE-8", "RETRY-2"},
+        also={"PARSE-8"},
     ),
     Mutant(
         "refresh-in-place-of-step-up",
@@ -163,7 +163,7 @@ MUTANTS: Final = (
         "answers a challenge for more by sending the same again",
         alter_step=_sends_again,
         grant_types=WITHOUT_A_USER,
-        also={"RETRY-2", "STEP-2"},
+        also={"RETRY-2"},
     ),
     Mutant(
         "replaces",
