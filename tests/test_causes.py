@@ -21,7 +21,7 @@ from scope_spec import CLAUSES, READINGS
 FEW = 40
 JUDGE = "\n".join(path.read_text() for path in Path(scope_judge.__file__).parent.rglob("*.py"))
 VECTORS = Path(__file__).parent.parent / "spec" / "scope_spec" / "vectors"
-SLUG = re.compile(r"[a-z][a-z0-9-]*[a-z]").fullmatch
+SLUG = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]").fullmatch
 
 
 @pytest.mark.parametrize("clause", CLAUSES)
