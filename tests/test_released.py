@@ -12,7 +12,7 @@ from scope_oracle.checking import Alone, check, examiner
 from scope_oracle.replays import episode_of
 from scope_oracle.scoreboard import Recorded, recorded
 from scope_oracle.smoking import smoke
-from scope_oracle.subjects import subject
+from scope_oracle.subjects import sdk_of, subject
 from scope_oracle.subjects.building import DRIVERS, manifest
 from scope_oracle.subjects.driver import Driven
 from scope_oracle.tally import Kind, kind_of
@@ -24,7 +24,7 @@ EXAMPLES = 100
 TRIES = 100
 """Two entries of a map change places in one of eight walks over it in Go, so that few plays show what there is."""
 
-PINNED = [release for release in recorded() if release.version == manifest(release.subject).version]
+PINNED = [release for release in recorded() if release.version == manifest(sdk_of(release.subject)).version]
 
 
 def test_every_driver_has_results_of_the_release_that_it_pins() -> None:

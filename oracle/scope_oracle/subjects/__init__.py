@@ -28,6 +28,11 @@ class DriverFault(Exception):
     """A driver broke the contract; the message says how, and what it last wrote to standard error."""
 
 
+def sdk_of(name: str) -> str:
+    """The SDK of a subject's name, without the setting that it may have."""
+    return name.partition("+")[0]
+
+
 def silent(_: str) -> None:
     """Say nothing."""
 
@@ -37,18 +42,22 @@ def subject(
 ) -> AbstractContextManager[Subject]:
     """The subject called `name`, there for as long as its context; `say` is told of what takes long.
 
-    The Python SDK is the installed one, in this process, unless a `release` is named. Raises UnknownName, or
-    SubjectUnavailable where something is missing that it needs.
+    The Python SDK is the installed one, in this process, unless a `release` or a setting is named: `SDK+SETTING` is the
+    SDK with a setting of its driver. Raises UnknownName, or SubjectUnavailable where something is missing that it
+    needs.
     """
-    if name in DRIVEN and (name != PYTHON_SDK or release is not None):
+    sdk, _, setting = name.partition("+")
+    if sdk in DRIVEN and (name != PYTHON_SDK or release is not None):
         try:
             from scope_oracle.subjects.building import build, manifest
             from scope_oracle.subjects.driver import Driven
         except ModuleNotFoundError as missing:
             raise _without_drivers(name, missing) from missing
-        driver = manifest(name)
+        driver = manifest(sdk)
+        if setting and setting not in driver.settings:
+            raise UnknownName(f"setting of {sdk}", setting, driver.settings)
         built = build(driver, release, say)
-        return Driven(name, built.command, driver, built.folder, built.release)
+        return Driven(name, built.command, driver, built.folder, built.release, setting=setting or None)
     if name not in SUBJECTS:
         raise UnknownName("subject", name, SUBJECTS)
     if release is not None:
