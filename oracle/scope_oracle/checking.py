@@ -14,7 +14,6 @@ from scope_judge.occasions import Situation
 from scope_model.client import Call
 from scope_model.events import (
     AUTHORIZATION_CODE,
-    CLIENT_CREDENTIALS,
     AuthorizationResponse,
     AuthorizationServerMetadata,
     CallEnded,
@@ -104,10 +103,9 @@ class Examiner:
 def examiner(subject: Subject, revision: Revision, readings: Mapping[str, str] = DEFAULT_READINGS) -> Examiner:
     """Get to know a subject by plain episodes: what it does with odd spellings can then be told apart."""
     reads_plain: frozenset[Situation] = frozenset()
-    for grant_type in (AUTHORIZATION_CODE, CLIENT_CREDENTIALS):
-        if grant_type in subject.grant_types:
-            plain = subject.playable(plain_episode(revision, grant_type))
-            reads_plain |= Examiner(subject, readings, frozenset()).judged(plain)[1].reads_plain
+    for grant_type in subject.grant_types:
+        plain = subject.playable(plain_episode(revision, grant_type))
+        reads_plain |= Examiner(subject, readings, frozenset()).judged(plain)[1].reads_plain
     return Examiner(subject, readings, reads_plain)
 
 

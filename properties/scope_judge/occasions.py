@@ -14,6 +14,7 @@ from typing_extensions import override
 from scope_model.events import (
     CLIENT_CREDENTIALS,
     OFFLINE_ACCESS,
+    TOKEN_EXCHANGE,
     AuthorizationRequest,
     ConfiguredMode,
     Header,
@@ -39,8 +40,10 @@ ENOUGH: Final = 2
 OFFLINE: Final = scopes(OFFLINE_ACCESS)
 _SHOWN: Final = 4
 
-Situation = tuple[Literal["user", "machine"], Literal["initial", "step-up", "again"]]
+Whom = Literal["user", "machine", "enterprise"]
+Situation = tuple[Whom, Literal["initial", "step-up", "again"]]
 """For whom scopes are requested: for the first time, after insufficient_scope, or after a later 401."""
+_FOR: Final[Mapping[str, Whom]] = MappingProxyType({CLIENT_CREDENTIALS: "machine", TOKEN_EXCHANGE: "enterprise"})
 
 Origin = Literal["known", "moved", "configured", "listed", "parent", "elsewhere", "server", "foreign", "nowhere"]
 """Where a requested scope is first named: before or by the challenge ("known"), or where else."""
@@ -425,7 +428,7 @@ class Asked(Occasion):
     @property
     def situation(self) -> Situation:
         """Which of a client's rules is at work."""
-        whom: Literal["user", "machine"] = "machine" if self.grant_type == CLIENT_CREDENTIALS else "user"
+        whom = _FOR.get(self.grant_type, "user")
         if self.account.requested is None:
             return whom, "initial"
         return whom, "step-up" if self.challenge is not None and self.challenge.status == 403 else "again"
