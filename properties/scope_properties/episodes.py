@@ -99,13 +99,15 @@ class Episode:
 
 
 def as_administered(episode: Episode) -> Episode:
-    """The same episode, but that a resource stays where it is for clients that an enterprise manages.
+    """The same episode, but that for clients that an enterprise manages a resource stays where it is.
 
-    Which authorization server the identity provider vouches to is set up beforehand, and no client finds it out.
+    Which authorization server the identity provider vouches to is set up beforehand, and no client finds it out. Nor
+    are scopes configured: what that means to a client's other grants need not be what it means to this one.
     """
     if episode.plan.grant_type != TOKEN_EXCHANGE:
         return episode
-    return replace(episode, steps=tuple(step for step in episode.steps if not isinstance(step, MoveResource)))
+    steps = tuple(step for step in episode.steps if not isinstance(step, MoveResource))
+    return Episode(replace(episode.plan, configured=None), steps)
 
 
 def fit_to_world(step: EpisodeStep, world: Servers) -> EpisodeStep:
