@@ -825,7 +825,7 @@ class Facts:
             self.at,
             answering,
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
-            answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
+            answering is None or not self._surely_falls_short(account.in_hand, answering.challenge),
         )
         # A refresh may be one by the clock, unless the call is known to go on.
         if (
@@ -847,6 +847,11 @@ class Facts:
         for scope in (account.granted.at_most or NO_SCOPES) | account.refreshed:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
+
+    @staticmethod
+    def _surely_falls_short(held: Known, challenge: ParsedChallenge) -> bool:
+        """Whether a token lacks some of what a challenge asks for: one that carries nothing lacks something."""
+        return held.surely_lacks_some(challenge.scope or NO_SCOPES) or held.exact == NO_SCOPES
 
     # --- around the wire --------------------------------------------------------------------------
 
