@@ -304,6 +304,12 @@ class Reported(Occasion):
         return "refresh omitted after a narrow one" if account.narrowed is not None else "refresh omitted"
 
     @property
+    def may_speak_of_the_last(self) -> bool:
+        """Whether the newest token was never used, and came with an empty scope: no grammar has one (RFC 6749 A.4)."""
+        account, token = self.account, self.account.token
+        return token is not None and token.used_at == NEVER and account.granted.exact == NO_SCOPES
+
+    @property
     def shown(self) -> str:
         """What it says, for a sentence."""
         if self.said is None:
@@ -313,6 +319,8 @@ class Reported(Occasion):
     @property
     def answer(self) -> Answer:
         """What a clause says of the report that rests on it."""
+        if self.may_speak_of_the_last:
+            return None
         if self.is_right or (self.said is None and self.account.granted.shown is None):
             return HOLDS
         known = self.account.granted.shown

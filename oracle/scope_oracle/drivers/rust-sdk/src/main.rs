@@ -302,8 +302,8 @@ impl Server {
 
     /// Exchange the user's ID token for an access token, and connect anew.
     ///
-    /// Which scopes to ask for, the exchange leaves to the application: those that the SDK would select for a first
-    /// authorization, and those that it asked for before.
+    /// Which scopes to ask for, the exchange leaves to the application: those that it asked for or was granted before,
+    /// and those that the SDK would select for a first authorization.
     #[cfg(enterprise)]
     async fn exchange(&self, session: &mut Session, wants: Wants, text: String) -> Result<(), Refusal> {
         use rmcp::transport::auth::default_oauth_http_client;
@@ -322,7 +322,9 @@ impl Server {
         let resolution = manager.resolve_metadata_from_challenge(challenge.as_deref()).await?;
         let endpoint = resolution.metadata.token_endpoint.clone();
         manager.set_metadata(resolution.metadata);
-        for scope in manager.select_initial_scopes(&[]).await {
+        let mut granted: Vec<_> = session.vouched.iter().flat_map(|token| token.scopes.iter().cloned()).collect();
+        granted.sort();
+        for scope in granted.into_iter().chain(manager.select_initial_scopes(&[]).await) {
             if !session.asked.contains(&scope) {
                 session.asked.push(scope);
             }
