@@ -120,7 +120,7 @@ def plain_episode(revision: Revision, grant_type: str = AUTHORIZATION_CODE) -> E
     again = Challenging(rejects="unauthorized")
     plain = Granting(refresh_token=False)
     return Episode(
-        Plan(servers, revision, wants_refresh_token=False, grant_type=grant_type),
+        Plan(servers, revision, grant_type=grant_type),
         (
             MakeCall(Call(resource, "read"), grants=(plain,)),
             MakeCall(Call(resource, "write"), grants=(plain,)),

@@ -553,6 +553,10 @@ async fn reported(server: Arc<Server>) -> Value {
     }
     let named = |scopes: Vec<String>| scopes.into_iter().filter(|scope| !scope.is_empty()).collect::<Vec<_>>();
     match server.store.load().await {
+        // It writes down what the response says, as it came: nothing said is nothing known.
+        Ok(Some(stored)) if stored.granted_scopes.is_empty() && json!(stored.token_response)["scope"].is_null() => {
+            json!({"granted": null})
+        }
         Ok(stored) => json!({"granted": stored.map(|stored| named(stored.granted_scopes))}),
         Err(error) => errored(error),
     }
