@@ -36,8 +36,8 @@ from scope_model.events import (
     TokenResponse,
     Transcript,
 )
-from scope_oracle.checking import Result, check
-from scope_oracle.comparing import compare
+from scope_oracle.checking import Result, check, generated, mostly_delegated
+from scope_oracle.comparing import compare, first_difference
 from scope_oracle.exchange import calls_behind, exchange
 from scope_oracle.forms import difference_json, result_json
 from scope_oracle.outcome import rows, summary
@@ -47,6 +47,8 @@ from scope_oracle.tally import Broken
 from scope_oracle.terminal import difference_text, exchange_text, finding_text, result_text, show, transcript_text
 from scope_oracle.transcripts import NAMES
 from scope_oracle.wording import reading_line
+from scope_properties.model_subject import ModelSubject
+from scope_properties.mutants import MUTANTS
 from scope_spec import CLAUSES, Verdict
 
 STEP_UP: tuple[Event, ...] = (
@@ -374,7 +376,7 @@ def test_the_worst_verdict_stands_for_a_clause() -> None:
 def test_the_text_has_every_clause_and_every_trace(result: Result) -> None:
     text = printed(list(result_text(result, readings={}, width=80)))
     for row in rows(result):
-        assert re.search(rf"^  {row.clause.id} +{row.state}", text, re.MULTILINE)
+        assert re.search(rf"^  {row.clause.id} +{re.escape(row.says)}", text, re.MULTILINE)
     for broken in result.broken:
         assert f"--replay '{broken.replay}'\n" in text
         assert f"\n{broken.finding.clause}/{broken.finding.cause}  {broken.finding.verdict}  " in text
@@ -385,6 +387,7 @@ def test_the_json_form_says_the_same(result: Result) -> None:
     form = json.loads(json.dumps(result_json(result, readings={"A1": "granted", "A2": "ask-again"})))
     assert list(form) == [
         "scopelaw",
+        "scopelaw_version",
         "subject",
         "version",
         "revision",
@@ -392,7 +395,10 @@ def test_the_json_form_says_the_same(result: Result) -> None:
         "seed",
         "examples",
         "complete",
+        "uncalled",
+        "skipped",
         "clauses",
+        "counts",
         "broken",
     ]
     assert form["readings"] == {"A1": "granted"}
@@ -474,6 +480,22 @@ def test_a_difference_is_told_with_its_world() -> None:
     form = json.loads(json.dumps(difference_json(difference, left, right)))
     assert form["difference"]["replay"] == difference.replay
     assert difference_json(None, left, right)["difference"] is None
+    (found,), nothing = difference.found
+    assert (found.clause, found.cause, found.event, nothing) == ("ACC-1", "dropped", difference.events[0], ())
+    assert text.count(f"found:    ACC-1/dropped, discouraged: {found.because}") == 1
+    assert [[each["cause"] for each in found] for found in form["difference"]["findings"]] == [["dropped"], []]
+
+
+@pytest.mark.parametrize("mutant", ["first-scheme", "never-steps-up", "replaces"])
+def test_a_difference_keeps_its_cause_while_it_is_shortened(mutant: str) -> None:
+    left, right = MUTANTS[mutant].subject, ModelSubject()
+    drawn = (first_difference(each, left, right) for each in generated("2026-07-28", 400, 0, mostly_delegated(left)))
+    first, shortest = next(each for each in drawn if each is not None), compare(left, right, examples=400)
+    assert shortest is not None
+    assert shortest.kinds == first.kinds
+    assert len(shortest.transcripts[0].events) <= len(first.transcripts[0].events)
+    for now, then in zip(shortest.grounds, first.grounds, strict=True):
+        assert not now.has_slid_from(then)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -10,10 +11,14 @@ import pytest
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_oracle.checking import Alone, Result, check, examiner, generated, mostly_delegated, replayed
+from scope_oracle.forms import broken_json
+from scope_oracle.grounds import PLAIN, Grounds
 from scope_oracle.history import history
 from scope_oracle.jobs import Jobs
 from scope_oracle.outcome import rows
+from scope_oracle.page import result_html
 from scope_oracle.tally import NEVER_STEPS_UP, OPPORTUNITIES, Broken, Judged, Tally, given_up, kind_of
+from scope_oracle.terminal import broken_text
 from scope_properties.episodes import Plan
 from scope_properties.model_subject import ModelSession, ModelSubject
 from scope_properties.mutants import MUTANTS
@@ -59,7 +64,7 @@ def test_who_never_steps_up_is_found_once_with_the_number_of_opportunities(resul
     counted = sum(one.opportunities for one in working.judge(generated("2026-07-28", EXAMPLES, 0, DRAWN)))
     assert broken.finding.reading == "A21"
     assert counted >= OPPORTUNITIES
-    assert broken.finding.because.startswith(f"of {counted} challenges like this one, none was followed")
+    assert broken.finding.because.endswith(f"in 0 of {counted} fair opportunities")
     (row,) = (row for row in rows(result) if row.clause.id == "STEP-2")
     assert row.verdict == "discouraged"
     assert row.reached >= counted
@@ -124,14 +129,14 @@ def test_a_few_opportunities_are_no_proof(result: Result) -> None:
     assert tally.found == []
     tally.add(Judged({}, {}, 1, stepped_up=False))
     assert tally.found == [broken]
-    assert tally.counted(broken).finding.because.startswith(f"of {OPPORTUNITIES} challenges")
+    assert tally.counted(broken).finding.because.endswith(f"in 0 of {OPPORTUNITIES} fair opportunities")
     tally.add(Judged({}, {}, 0, stepped_up=True))
     assert tally.found == []
 
 
 def test_what_is_not_counted_keeps_its_sentence(result: Result) -> None:
     other = next(each for each in result.broken if kind_of(each.finding) != NEVER_STEPS_UP)
-    assert Tally(opportunities=9).counted(other) == other
+    assert Tally(opportunities=9).counted(other).finding == other.finding
 
 
 def test_what_is_given_up_is_found_in_a_transcript_where_it_is_settled(result: Result) -> None:
@@ -140,6 +145,12 @@ def test_what_is_given_up_is_found_in_a_transcript_where_it_is_settled(result: R
     assert [replace(each, because="") for each in again] == [replace(broken.finding, because="")]
     unsettled = replace(broken.transcript, events=broken.transcript.events[: broken.finding.event])
     assert list(given_up(unsettled, {})) == []
+
+
+def test_nobody_steps_up_before_a_revision_says_so(result: Result) -> None:
+    (broken,) = said(result)
+    before = replace(broken.transcript.header, revision="2025-06-18")
+    assert list(given_up(replace(broken.transcript, header=before), {})) == []
 
 
 def test_an_episode_in_which_a_challenge_is_answered_shows_nothing(result: Result) -> None:
@@ -158,6 +169,47 @@ def test_its_history_is_that_of_its_trace() -> None:
     known = history(opening, tuple(releases), revision="2026-07-28", examples=EXAMPLES)
     lives = [life for life in known.lives if kind_of(life.broken.finding) == NEVER_STEPS_UP]
     assert [(life.first, life.gone) for life in lives] == [("1", "3")]
+
+
+def test_what_is_said_of_the_whole_run_is_told_in_a_sentence_and_not_as_a_trace(result: Result) -> None:
+    (broken,) = said(result)
+    text = "\n".join(line.plain for line in broken_text(broken, readings={}, width=100))
+    assert f"\n  {broken.finding.because}\n" in text
+    assert "→" not in text
+    assert f"replay:   scopelaw check never-steps-up --replay '{broken.replay}'" in text
+    (form,) = (each for each in map(broken_json, result.broken) if each["cause"] == "never-steps-up")
+    assert not {"event", "transcript"} & form.keys()
+    assert form["because"] == broken.finding.because
+    html = result_html(result, readings={})
+    assert html.count(broken.finding.because) == 1
+    assert html.count("<table>") == len(result.broken) - 1
+
+
+def test_each_finding_says_in_how_many_episodes_it_was_found(result: Result) -> None:
+    working = Alone(examiner(NEVER, "2026-07-28"))
+    seen = Counter(kind for one in working.judge(generated("2026-07-28", EXAMPLES, 0, DRAWN)) for kind in one.broken)
+    assert {kind_of(broken.finding): broken.found_in for broken in result.broken} == seen
+    assert {broken.out_of for broken in result.broken} == {EXAMPLES}
+    assert 1 < seen[NEVER_STEPS_UP] < EXAMPLES
+    for broken in result.broken:
+        counted = f"in {broken.found_in} of {EXAMPLES} episodes"
+        assert f"  found:    {counted}" in [line.plain for line in broken_text(broken, readings={}, width=100)]
+        assert broken_json(broken)["episodes"] == broken.found_in
+        assert f"<dt>found</dt><dd>{counted}</dd>" in result_html(result, readings={})
+
+
+def test_what_is_spelled_plainly_is_kept_before_what_is_short(result: Result) -> None:
+    (broken,) = said(result)
+    odd = Grounds(frozenset(("no-blanks",)), (frozenset(("no-blanks",)),))
+    short, long = (
+        replace(broken, finding=Finding("ACC-1", "discouraged", event, "why", "dropped"), grounds=rests_on)
+        for event, rests_on in ((1, odd), (2, PLAIN))
+    )
+    for order in ((short, long), (long, short)):
+        tally = Tally()
+        for each in order:
+            tally.add(Judged({}, {kind_of(each.finding): each}, 0, stepped_up=False))
+        assert tally.found == [long]
 
 
 def test_a_finding_of_each_kind_is_kept_where_it_comes_first(result: Result) -> None:

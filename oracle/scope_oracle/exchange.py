@@ -77,14 +77,24 @@ def exchange(
 
 
 def exchange_of(transcript: Transcript, finding: Finding) -> Exchange:
-    """What leads to a finding, and why it is one."""
-    return exchange(
+    """What leads to a finding, and why it is one; of what goes on for ever, the beginning and the end."""
+    told = exchange(
         transcript,
         {finding.event: (finding.because,)},
         until=finding.event,
         shows_metadata=rests_on_metadata(finding),
         calls=calls_behind(transcript, finding),
     )
+    if finding.cause != "broken-off" or len(told.lines) <= _BEGINNING + _END:
+        return told
+    left_out = told.lines[_BEGINNING:-_END]
+    so_on = Line(left_out[0].event, "…", "", f"and so on: {len(left_out)} lines more")
+    return replace(told, lines=(*told.lines[:_BEGINNING], so_on, *told.lines[-_END:]))
+
+
+_BEGINNING: Final = 16
+_END: Final = 4
+"""How many lines of what goes on for ever are told."""
 
 
 def rests_on_metadata(finding: Finding) -> bool:
@@ -105,6 +115,7 @@ _WITHIN_A_CALL: Final = frozenset(
         "given-up-as-implied",
         "never-steps-up",
         "counted-together",
+        "broken-off",
     )
 )
 """The causes that rest on where a call of the application begins and ends."""

@@ -10,10 +10,20 @@ from scope_spec import CLAUSES, VERDICTS, Clause, Verdict
 
 from .checking import Result
 from .exchange import shown
+from .reaching import judged_at
 from .tally import Broken
 
 SEVERITY: Final[Mapping[Verdict, int]] = {verdict: -place for place, verdict in enumerate(VERDICTS)}
 """How bad a verdict is: more is worse."""
+
+SAYS: Final[Mapping[Verdict, str]] = {"violates": "violates", "discouraged": "discouraged", "unspecified": "differs"}
+"""What a report says of a clause whose worst finding has this verdict."""
+
+_COUNTED: Final[Mapping[Verdict, str]] = {
+    "violates": "violate",
+    "discouraged": "discouraged",
+    "unspecified": "differ where the documents leave a choice",
+}
 
 State = Literal["holds", "broken", "not reached"]
 
@@ -27,42 +37,69 @@ class Row:
     reached: int
     verdict: Verdict | None
     broken: tuple[Broken, ...]
+    out_of_reach: bool = False
 
     @property
     def says(self) -> str:
-        """Its state, with the worst verdict where it is broken."""
-        return self.state if self.verdict is None else f"broken ({self.verdict})"
+        """Its state, by the worst verdict where it is broken: where the documents leave a choice nothing is."""
+        if self.out_of_reach:
+            return "out of reach"
+        return self.state if self.verdict is None else SAYS[self.verdict]
 
 
 def rows(result: Result) -> list[Row]:
-    """A row for each clause that a transcript can break at this revision, in the catalogue's order."""
+    """A row for each selected clause that a transcript can break at this revision, in the catalogue's order."""
     found = []
-    for clause in CLAUSES.values():
-        if not clause.binds_at(result.revision) or clause.excluded or clause.unjudged:
+    for clause in judged_at(result.revision):
+        if not result.selection.may_take(clause.id):
             continue
         broken = tuple(each for each in result.broken if each.finding.clause == clause.id)
         verdict = max((each.finding.verdict for each in broken), key=SEVERITY.__getitem__, default=None)
         reached = result.reached.get(clause.id, 0)
         state: State = "broken" if broken else "holds" if reached else "not reached"
-        found.append(Row(clause, state, reached, verdict, broken))
+        beyond = state == "not reached" and result.within_reach is not None and clause.id not in result.within_reach
+        found.append(Row(clause, state, reached, verdict, broken, beyond))
     return found
+
+
+def counted(result: Result) -> dict[str, int]:
+    """How many clauses have each verdict as their worst, how many hold, and how many were not reached."""
+    table = rows(result)
+    verdicts = {verdict: sum(row.verdict == verdict for row in table) for verdict in VERDICTS}
+    return verdicts | {state: sum(row.state == state for row in table) for state in ("holds", "not reached")}
 
 
 def summary(result: Result) -> list[str]:
     """What a result comes to: what was run, what came of it, and which clauses no run can judge."""
     version = f" {shown(result.version)}" if result.version else ""
     ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
-    states = [row.state for row in rows(result)]
-    counts = f"{states.count('holds')} clauses hold, {states.count('broken')} broken, "
-    counts += f"{states.count('not reached')} not reached"
+    number = counted(result)
+    counts = [f"{number[verdict]} {says}" for verdict, says in _COUNTED.items()]
+    beyond = sum(row.out_of_reach for row in rows(result))
+    counts.append(f"{number['holds']} hold")
+    counts.append(f"{number['not reached']} not reached" + (f" ({beyond} of them out of reach)" if beyond else ""))
     excluded = sum(clause.excluded is not None for clause in CLAUSES.values())
     kept = sum(clause.unjudged is not None for clause in CLAUSES.values())
-    elsewhere = len(CLAUSES) - excluded - kept - len(states)
+    judged = (clause for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged)
+    elsewhere = sum(not clause.binds_at(result.revision) for clause in judged)
     apart = f"{excluded} more are excluded and {kept} are kept by the model's laws alone"
     if elsewhere:
         apart += f"; {elsewhere} do not bind at {result.revision}"
     return [
         ran if result.complete else f"{ran}; interrupted, and this is what was found so far",
-        counts,
+        ", ".join(counts),
         f"{apart}: see scopelaw explain",
     ]
+
+
+def left_out(result: Result) -> list[str]:
+    """What this client was not put through, a sentence each: what it never called, and what it cannot do."""
+    missed = [row.clause.id for row in rows(result) if row.state == "not reached" and not row.out_of_reach]
+    said = [f"{shown(operation)} was never called" for operation in result.uncalled]
+    said += [
+        f"skipped in {count} of {result.examples} episodes: {shown(reason)}"
+        for reason, count in sorted(result.skipped.items())
+    ]
+    if said and missed:
+        said.append(f"what the reference client reaches, and this one did not: {', '.join(missed)}")
+    return said

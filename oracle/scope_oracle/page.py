@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from html import escape
 from pathlib import Path
 from string import Template
@@ -13,9 +13,9 @@ from scope_spec import CLAUSES
 
 from .checking import Result
 from .exchange import Line, exchange_of
-from .outcome import Row, rows, summary
-from .tally import Broken
-from .wording import fault, reading_line, replay_command, rule, tested
+from .outcome import Row, left_out, rows, summary
+from .tally import Broken, Kind, kind_of
+from .wording import fault, frequency, reading_line, replay_command, rule, tested
 
 _PAGE: Final = Template("""<!DOCTYPE html>
 <html lang="en">
@@ -67,15 +67,16 @@ $rows
 def result_html(result: Result, *, readings: Mapping[str, str]) -> str:
     """A result as one page without scripts: a row a clause, which opens into its trace."""
     ran, counts, apart = summary(result)
+    reported = {kind_of(broken.finding) for broken in result.broken}
     return _PAGE.substitute(
         title=escape(f"scopelaw: {ran}"),
-        counts=escape(counts),
+        counts="<br>".join(map(escape, (counts, *left_out(result)))),
         apart=escape(apart),
-        rows="\n".join(_row_html(row, readings) for row in rows(result)),
+        rows="\n".join(_row_html(row, readings, reported) for row in rows(result)),
     )
 
 
-def _row_html(row: Row, readings: Mapping[str, str]) -> str:
+def _row_html(row: Row, readings: Mapping[str, str], reported: Container[Kind]) -> str:
     cells = (
         f"<span>{row.clause.id}</span>"
         f'<span class="{row.verdict or row.state.replace(" ", "-")}">{row.says}</span>'
@@ -83,21 +84,23 @@ def _row_html(row: Row, readings: Mapping[str, str]) -> str:
     )
     if not row.broken:
         return f'<div class="row">{cells}</div>'
-    traces = "".join(_broken_html(broken, readings) for broken in row.broken)
+    traces = "".join(_broken_html(broken, readings, reported) for broken in row.broken)
     return f'<details id="{row.clause.id}"><summary>{cells}</summary>{traces}</details>'
 
 
-def _broken_html(broken: Broken, readings: Mapping[str, str]) -> str:
+def _broken_html(broken: Broken, readings: Mapping[str, str], reported: Container[Kind]) -> str:
     finding, header = broken.finding, broken.transcript.header
-    told = exchange_of(broken.transcript, finding)
-    lines = "".join(_line_html(line) for line in told.lines)
-    cast = "".join(f"<p>{escape(name)} is {escape(what)}</p>" for name, what in told.cast.items())
+    told = f"<p>{escape(finding.because)}</p>" if broken.of_the_run else _exchange_html(broken)
     command = replay_command(tested(header), readings, broken.replay)
     notes = [
         ("fault", f"{fault(finding)}, {finding.verdict}"),
         ("because", escape(rule(finding.clause, header.revision))),
     ]
     notes += [("reading", escape(line)) for line in reading_line(finding, readings)]
+    notes.append(("found", frequency(broken.found_in, broken.out_of)))
+    if broken.also:
+        others = ", ".join(_pointer(kind, reported) for kind in broken.also)
+        notes.append(("also", f"the same trace shows {others}"))
     notes += [
         (
             "sources",
@@ -106,7 +109,24 @@ def _broken_html(broken: Broken, readings: Mapping[str, str]) -> str:
         ("replay", f"<code>{escape(command)}</code>"),
     ]
     listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in notes)
-    return f'<div class="trace">{cast}<table>{lines}</table><dl>{listed}</dl></div>'
+    return f'<div class="trace" id="{_anchor(kind_of(finding))}">{told}<dl>{listed}</dl></div>'
+
+
+def _exchange_html(broken: Broken) -> str:
+    told = exchange_of(broken.transcript, broken.finding)
+    lines = "".join(_line_html(line) for line in told.lines)
+    cast = "".join(f"<p>{escape(name)} is {escape(what)}</p>" for name, what in told.cast.items())
+    return f"{cast}<table>{lines}</table>"
+
+
+def _anchor(kind: Kind) -> str:
+    return "-".join(kind)
+
+
+def _pointer(kind: Kind, reported: Container[Kind]) -> str:
+    clause, verdict, cause = kind
+    text = f"{clause}/{cause} ({verdict})"
+    return f'<a href="#{_anchor(kind)}">{text}</a>' if kind in reported else text
 
 
 def _link(document: str, section: str, link: str) -> str:

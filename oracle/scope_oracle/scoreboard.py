@@ -13,7 +13,7 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -22,16 +22,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
+from scope_model.events import Header, Transcript
 from scope_spec import CLAUSES, REVISIONS, Revision
 
 from .checking import check
 from .forms import result_json
 from .jobs import Jobs, Opening, processes
-from .subjects import subject
+from .names import UnknownName
+from .page import write_whole
+from .subjects import DriverFault, SubjectUnavailable, subject
 from .tally import Kind, kind_of
 from .terminal import finding_text
 from .transcripts import read
-from .wording import release_of, replay_command
+from .wording import frequency, release_of, replay_command
 
 RESULTS: Final = Path(str(files("scope_oracle"))) / "results"
 """Where results are recorded: `scopelaw check SUBJECT --format json`, one file a release."""
@@ -164,17 +167,32 @@ def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
     finding = Finding(
         found["clause"],
         found["verdict"],
-        found["event"],
+        found.get("event", 0),
         found["because"],
         found.get("cause", _UNNAMED),
         found.get("reading"),
     )
-    transcript = read(json.dumps(line) for line in found["transcript"])
-    text = finding_text(finding, transcript, readings={}, replay=None, width=_WIDTH)
+    of_the_run = "transcript" not in found
+    episodes = found.get("episodes")  # which were not counted at first
+    text = finding_text(
+        finding,
+        _nothing(release) if of_the_run else read(json.dumps(line) for line in found["transcript"]),
+        readings={},
+        replay=None,
+        width=_WIDTH,
+        told=finding.because if of_the_run else None,
+        found=None if episodes is None else frequency(episodes, release.result["examples"]),
+        also=[(each["clause"], each["verdict"], each["cause"]) for each in found.get("also", ())],
+    )
     yield from ("```", *(line.plain.rstrip() for line in text), "```", "")
     yield f"{release.causes.get(kind_of(finding), 'not settled')}"
     command = replay_command(release_of(release.subject, release.version), {}, found["replay"])
     yield from ("", "```sh", command, "```")
+
+
+def _nothing(release: Recorded) -> Transcript:
+    """The transcript of what the whole run shows: who was tested, and no event."""
+    return Transcript(Header(release.result["revision"], release.subject, release.version), ())
 
 
 def past() -> str:
@@ -201,7 +219,10 @@ def past() -> str:
         for life in history["lives"]:
             gone, cause = life["gone"] or "still there", life.get("cause", _UNNAMED)
             name = f"{life['clause']}/{cause} {life['verdict']}"
-            lines.append(_row([name, life["because"].replace("|", "\\|"), life["first"], gone]))
+            because = life["because"].replace("|", "\\|")
+            if "episodes" in life:  # which were not counted at first
+                because += f" ({frequency(life['episodes'], life['examples'])})"
+            lines.append(_row([name, because, life["first"], gone]))
     return "\n".join(lines) + "\n"
 
 
@@ -218,17 +239,37 @@ def record(
     examples: int | None = None,
     revision: Revision = REVISIONS[-1],
 ) -> None:
-    """Check a release as `scopelaw check` does, and keep the result with its date."""
+    """Check a release as `scopelaw check` does, and keep the result with its date.
+
+    Raises DriverFault where the check ends by one, and KeyboardInterrupt where it is interrupted: what was recorded
+    before then stays as it was.
+    """
     with opening() as chosen, Jobs(opening, processes(), revision, DEFAULT_READINGS) as bench:
         result = check(chosen, revision=revision, examples=examples, bench=bench)
+    if result.fault is not None:
+        raise DriverFault(result.fault)
+    if not result.complete:
+        raise KeyboardInterrupt
     form = result_json(result, readings=DEFAULT_READINGS) | {"date": datetime.now(UTC).date().isoformat()}
     path = results / f"{result.subject}-{result.version}.json"
-    path.write_text(json.dumps(form, indent=1) + "\n", "utf-8")
+    write_whole(path, json.dumps(form, indent=1) + "\n")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Record a release where one is named, and write the pages; ends with 2 where nothing can be recorded."""
+    try:
+        if arguments:
+            name, release, *spoken = arguments
+            record(partial(subject, name, release), revision=next((r for r in REVISIONS if r in spoken), REVISIONS[-1]))
+    except (DriverFault, SubjectUnavailable, UnknownName) as wrong:
+        print(f"scoreboard: {wrong}", file=sys.stderr)  # noqa: T201 - its output
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    for path, text in pages().items():
+        write_whole(path, text)
+    return 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        name, release, *spoken = sys.argv[1:]
-        record(partial(subject, name, release), revision=next((r for r in REVISIONS if r in spoken), REVISIONS[-1]))
-    for path, text in pages().items():
-        path.write_text(text, "utf-8")
+    sys.exit(main(sys.argv[1:]))

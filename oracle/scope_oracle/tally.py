@@ -1,4 +1,4 @@
-"""What many episodes come to: the first finding of each kind, and what only all of them together can show."""
+"""What many episodes come to: each kind of finding, how often, and what only all of them together can show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_judge.judge import Judge
 from scope_model.events import Transcript
 from scope_properties.episodes import Episode
-from scope_spec import READINGS, Verdict
+from scope_spec import CLAUSES, READINGS, Verdict
+
+from .grounds import PLAIN, Grounds
+from .selecting import EVERYTHING, Selection
 
 Kind = tuple[str, Verdict, str]
 """Findings of one clause, one verdict and one cause are one thing to report."""
@@ -24,12 +27,30 @@ def kind_of(finding: Finding) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A clause that a subject breaks, with the shortest episode found that shows it."""
+    """A clause that a subject breaks, with the shortest episode found that shows it.
+
+    `grounds` are the spellings that it rests on, and `also` what else the transcript shows. It was found in
+    `found_in` episodes of `out_of`.
+    """
 
     finding: Finding
     episode: Episode
     transcript: Transcript
     replay: str
+    grounds: Grounds = PLAIN
+    also: tuple[Kind, ...] = ()
+    found_in: int = 0
+    out_of: int = 0
+
+    @property
+    def of_the_run(self) -> bool:
+        """Whether it is said of all episodes together: no trace alone shows it."""
+        return kind_of(self.finding) == NEVER_STEPS_UP
+
+    @property
+    def length(self) -> tuple[int, int]:
+        """How much it takes to see it: spellings that are not plain, then events."""
+        return len(self.grounds.odd), self.finding.event
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +59,17 @@ class Judged:
 
     `opportunities` are the challenges for more scope that nothing but the client kept from being answered, and
     `stepped_up` is whether it ever answered one. Where it did not, the first one given up stands under NEVER_STEPS_UP.
+    `asked` are the operations that the client was to call, `called` those that it did call, and `skipped` is what it
+    says that it cannot do.
     """
 
     reached: Mapping[str, int]
     broken: Mapping[Kind, Broken]
     opportunities: int
     stepped_up: bool
+    asked: frozenset[str] = frozenset()
+    called: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
 
 
 NEVER_STEPS_UP: Final[Kind] = ("STEP-2", "discouraged", "never-steps-up")
@@ -56,9 +82,11 @@ _SETTLED_BY: Final = "A21"
 
 
 def given_up(transcript: Transcript, readings: Mapping[str, str]) -> Iterator[Finding]:
-    """The first challenge that a client should have answered and gave up, where no reading in force allows that."""
+    """The first challenge that a client should have answered and gave up, where no rule in force allows that."""
     clause, verdict, cause = NEVER_STEPS_UP
     reading = READINGS[_SETTLED_BY]
+    if not CLAUSES[clause].binds_at(transcript.header.revision):
+        return
     if f"{clause}/{cause}" in reading.alternative({**DEFAULT_READINGS, **readings}[reading.id]).allows:
         return
     judging = Judge(transcript.header, readings)
@@ -71,31 +99,49 @@ def given_up(transcript: Transcript, readings: Mapping[str, str]) -> Iterator[Fi
 
 @dataclass(slots=True)
 class Tally:
-    """The sum of what came of episodes, as far as they were judged."""
+    """The sum of what came of episodes, as far as they were judged, and as far as it is to be reported."""
 
+    selection: Selection = EVERYTHING
     reached: Counter[str] = field(default_factory=Counter)
     opportunities: int = 0
     stepped_up: bool = False
-    _first: dict[Kind, Broken] = field(default_factory=dict)
+    skipped: Counter[str] = field(default_factory=Counter)
+    _asked: set[str] = field(default_factory=set)
+    _called: set[str] = field(default_factory=set)
+    _examples: int = 0
+    _episodes: Counter[Kind] = field(default_factory=Counter)
+    _plainest: dict[Kind, Broken] = field(default_factory=dict)
 
     def add(self, judged: Judged) -> None:
         """Take in what came of one more."""
         self.reached.update(judged.reached)
         self.opportunities += judged.opportunities
         self.stepped_up = self.stepped_up or judged.stepped_up
+        self.skipped.update(judged.skipped)
+        self._asked |= judged.asked
+        self._called |= judged.called
+        self._examples += 1
+        self._episodes.update(judged.broken.keys())
         for kind, broken in judged.broken.items():
-            if kind not in self._first or broken.finding.event < self._first[kind].finding.event:
-                self._first[kind] = broken
+            if kind not in self._plainest or broken.length < self._plainest[kind].length:
+                self._plainest[kind] = broken
+
+    @property
+    def uncalled(self) -> tuple[str, ...]:
+        """The operations that the client was to call and never called."""
+        return tuple(sorted(self._asked - self._called))
 
     @property
     def found(self) -> list[Broken]:
-        """The first finding of each kind that stands, in order."""
+        """Where each kind that stands was found in the plainest and shortest way, in order."""
         never = not self.stepped_up and self.opportunities >= OPPORTUNITIES
-        return [self._first[kind] for kind in sorted(self._first) if never or kind != NEVER_STEPS_UP]
+        stands = (self._plainest[kind] for kind in sorted(self._plainest) if never or kind != NEVER_STEPS_UP)
+        return [broken for broken in stands if self.selection.takes(broken.finding)]
 
     def counted(self, broken: Broken) -> Broken:
-        """The same, with the number of opportunities where it rests on them."""
-        if kind_of(broken.finding) != NEVER_STEPS_UP:
-            return broken
-        because = f"of {self.opportunities} challenges like this one, none was followed by an authorization request"
-        return replace(broken, finding=replace(broken.finding, because=because))
+        """The same, with the number of episodes that show it, and of opportunities where it rests on them."""
+        kind, finding = kind_of(broken.finding), broken.finding
+        if broken.of_the_run:
+            because = f"a challenge for more scope led to a request in 0 of {self.opportunities} fair opportunities"
+            finding = replace(finding, because=because)
+        return replace(broken, finding=finding, found_in=self._episodes[kind], out_of=self._examples)

@@ -16,10 +16,12 @@ from scope_properties.episodes import Plan
 from .checking import Result
 from .comparing import Difference
 from .exchange import Exchange, calls_behind, exchange, exchange_of, listed, rests_on_metadata, shown
+from .expecting import Met, written
 from .explaining import Notes
 from .history import History, Life
-from .outcome import rows, summary
-from .wording import fault, reading_line, replay_command, rule, tested
+from .outcome import SEVERITY, left_out, rows, summary
+from .tally import Broken, Kind
+from .wording import also_line, fault, frequency, reading_line, replay_command, rule, tested
 
 _STYLES: Final[Mapping[str, str]] = {
     "violates": "bold red",
@@ -66,6 +68,20 @@ def hanging(label: str, text: str, width: int, style: str = "") -> list[Text]:
     ]
 
 
+def broken_text(broken: Broken, *, readings: Mapping[str, str], width: int) -> Iterator[Text]:
+    """What a check found, in full: as a finding with its trace, or in a sentence where only the whole run shows it."""
+    return finding_text(
+        broken.finding,
+        broken.transcript,
+        readings=readings,
+        replay=broken.replay,
+        width=width,
+        told=broken.finding.because if broken.of_the_run else None,
+        found=frequency(broken.found_in, broken.out_of),
+        also=broken.also,
+    )
+
+
 def finding_text(
     finding: Finding,
     transcript: Transcript,
@@ -73,16 +89,29 @@ def finding_text(
     readings: Mapping[str, str],
     replay: str | None,
     width: int,
+    told: str | None = None,
+    found: str | None = None,
+    also: Iterable[Kind] = (),
 ) -> Iterator[Text]:
-    """One finding in full: the exchange that leads to it, why it is one, and how to see it again."""
+    """One finding in full: the exchange that leads to it, why it is one, and how to see it again.
+
+    `told` is what is said in place of the exchange, `found` how often it was found, and `also` what else is there.
+    """
     header = transcript.header
     title = Text(f"{fault(finding)}  ", style="bold")
     title.append(finding.verdict, style=_STYLES[finding.verdict])
     yield title.append(f"  {_client(header)}", style="not bold")
-    yield from exchange_text(exchange_of(transcript, finding), width)
+    if told is None:
+        yield from exchange_text(exchange_of(transcript, finding), width)
+    else:
+        yield from hanging("  ", told, width)
     yield from hanging("  because:  ", rule(finding.clause, header.revision), width)
     for line in reading_line(finding, readings):
         yield from hanging("  reading:  ", line, width)
+    if found is not None:
+        yield Text(f"  found:    {found}")
+    for line in also_line(also):
+        yield from hanging("  also:     ", line, width)
     if replay is not None:
         # Never wrapped: it is there to be copied.
         yield Text(f"  replay:   {replay_command(tested(header), readings, replay)}")
@@ -117,7 +146,7 @@ def _client(header: Header) -> str:
 
 
 def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> Iterator[Text]:
-    """A row a clause, then each broken one in full, then what it comes to."""
+    """A row a clause, then each finding in full, the worst first, then what it comes to."""
     ran, counts, apart = summary(result)
     table = rows(result)
     clauses = max(len(row.clause.id) for row in table)
@@ -131,12 +160,28 @@ def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> I
         line.append(f"  {row.reached or '':>7}  {row.clause.title}")
         line.truncate(max(width, 60), overflow="ellipsis")
         yield line
-    for broken in (each for row in table for each in row.broken):
+    every = [each for row in table for each in row.broken]
+    for broken in sorted(every, key=lambda each: -SEVERITY[each.finding.verdict]):
         yield Text()
-        yield from finding_text(broken.finding, broken.transcript, readings=readings, replay=broken.replay, width=width)
+        yield from broken_text(broken, readings=readings, width=width)
     yield Text()
     yield Text(counts)
+    for sentence in left_out(result):
+        yield from hanging("", sentence, width)
     yield from hanging("", apart, width, "dim")
+
+
+def met_text(subject: str, met: Met, failing: Sequence[Broken], *, quiet: bool = False) -> Iterator[Text]:
+    """How a result compares with what was expected: what is known, what no longer happens, and what is new."""
+    for broken, expected in () if quiet else met.known:
+        known = f"{fault(broken.finding)} {broken.finding.verdict}"
+        yield Text(f"expected: {known} ({shown(expected.reason)})", style="dim")
+    for expected in met.gone:
+        yield Text(f"no longer happens: {expected.named} ({shown(expected.reason)})", style="yellow")
+    if failing and (met.known or met.gone):
+        yield Text("new, and to be added where it is to be borne with:")
+        for line in written(subject, failing):
+            yield Text(line)
 
 
 def history_text(subject: str, history: History) -> Iterator[Text]:
@@ -150,7 +195,8 @@ def history_text(subject: str, history: History) -> Iterator[Text]:
         finding = life.broken.finding
         line = Text(f"  {fault(finding):<{column}}  ")
         line.append(f"{finding.verdict:<12}", style=_STYLES[finding.verdict])
-        yield line.append(f"  {life_line(life, history):<16}  {finding.because}")
+        found = frequency(life.broken.found_in, life.broken.out_of)
+        yield line.append(f"  {life_line(life, history):<16}  {found}: {finding.because}")
 
 
 def life_line(life: Life, history: History) -> str:
@@ -175,6 +221,8 @@ def difference_text(difference: Difference | None, left: str, right: str, *, wid
         yield from exchange_text(exchange(transcript, {} if at is None else {at: (mark,)}, until=at), width)
         if at is None:
             yield from hanging("  ↑ ", mark, width, "bold red")
+        for finding in difference.found[side]:
+            yield from hanging("  found:    ", f"{fault(finding)}, {finding.verdict}: {finding.because}", width)
         yield Text(f"  replay:   {replay_command(name, {}, difference.replay)}")
 
 

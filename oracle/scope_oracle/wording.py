@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -10,7 +10,8 @@ from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_model.events import Header
 from scope_spec import CLAUSES, READINGS, Revision
 
-from .subjects import DRIVEN, PYTHON_SDK, sdk_of
+from .subjects import BUILT, PYTHON_SDK, sdk_of
+from .tally import Kind
 
 
 def fault(finding: Finding) -> str:
@@ -23,6 +24,18 @@ def rule(name: str, revision: Revision) -> str:
     clause = CLAUSES[name]
     source = next((each for each in clause.sources if revision in each.document), clause.sources[0])
     return f"{clause.says.rstrip('.')} ({source.document}, {source.section})"
+
+
+def frequency(found_in: int, out_of: int) -> str:
+    """In how many episodes something was found."""
+    return f"in {found_in} of {out_of} episodes"
+
+
+def also_line(also: Iterable[Kind]) -> Iterator[str]:
+    """What else the trace of a finding shows, if it shows more."""
+    others = ", ".join(f"{clause}/{cause} ({verdict})" for clause, verdict, cause in also)
+    if others:
+        yield f"the same trace shows {others}"
 
 
 def reading_line(finding: Finding, readings: Mapping[str, str]) -> Iterator[str]:
@@ -51,7 +64,7 @@ def tested(header: Header) -> str:
     """What was put under test, as it is named on the command line: the installed Python SDK needs no release."""
     name, release = header.client_name, header.client_version
     installed = name == PYTHON_SDK and find_spec("mcp") is not None and release == version("mcp")
-    return name if release is None or sdk_of(name) not in DRIVEN or installed else release_of(name, release)
+    return name if release is None or sdk_of(name) not in BUILT or installed else release_of(name, release)
 
 
 def replay_command(subject: str, readings: Mapping[str, str], replay: str) -> str:

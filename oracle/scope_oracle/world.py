@@ -73,6 +73,9 @@ KNOWN: Final = "a-client"
 SECRET: Final = "a secret"
 """What each issuer knows a client by that registered beforehand."""
 
+METHODS: Final = frozenset({"initialize", "server/discover", "tools/list", "ping"})
+"""The methods of MCP that a resource server may guard as it guards its tools, and that are none."""
+
 DOCUMENT: Final = "https://client.example/client.json"
 """Where a client's metadata would be; no server here fetches it."""
 
@@ -163,6 +166,7 @@ class HttpWorld:
         self._codes: dict[str, Code] = {}
         self._assertions: dict[str, Assertion] = {}
         self._issued = 0
+        self._sent_back = "", 0, HttpResponse(400)
         self._called: str | None = None
         self._resources: dict[str, str] = {}
         self._handlers: dict[tuple[str, str], Handler] = {}
@@ -228,7 +232,7 @@ class HttpWorld:
         resource = self._resources.get(_place(self._addresses.inward(request.url)))
         if resource is None or request.method != "POST":
             return None
-        return self._operation(resource, request, _object(request.body))
+        return self._operation(resource, request, json_object(request.body))
 
     def _operation(self, resource: str, request: HttpRequest, message: Mapping[str, object]) -> ResourceRequest | None:
         method, parameters = message.get("method"), message.get("params")
@@ -258,7 +262,7 @@ class HttpWorld:
 
         What it does not guard is free for everybody, so that a client may begin with the handshake.
         """
-        message = _object(request.body)
+        message = json_object(request.body)
         method, serial = message.get("method"), message.get("id")
         called = self._operation(resource, request, message)
         if called is None:
@@ -285,6 +289,7 @@ class HttpWorld:
         tools = [
             {"name": operation, "inputSchema": {"type": "object"}}
             for operation in self.world.servers.resources[resource].needs
+            if operation not in METHODS
         ]
         wished = parameters.get("protocolVersion") if isinstance(parameters, dict) else None
         known = {
@@ -312,7 +317,8 @@ class HttpWorld:
 
     def _resource_metadata(self, resource: str, _: HttpRequest) -> HttpResponse:
         document = self.world.answer(FetchResourceMetadata(resource))
-        assert isinstance(document, ProtectedResourceMetadata)
+        if not isinstance(document, ProtectedResourceMetadata):
+            return HttpResponse(404)
         return _json(
             200,
             {
@@ -332,7 +338,7 @@ class HttpWorld:
         return _json(
             200,
             {
-                "issuer": address,
+                "issuer": self._addresses.outward(document.issuer or ""),
                 "authorization_endpoint": f"{address}/authorize",
                 "token_endpoint": f"{address}/token",
                 "registration_endpoint": f"{address}/register",
@@ -352,7 +358,7 @@ class HttpWorld:
 
     def _register(self, issuer: str, request: HttpRequest) -> HttpResponse:
         """Register a public client, whatever it asked for: RFC 7591 section 3.2.1 lets the server choose."""
-        metadata = _object(request.body)
+        metadata = json_object(request.body)
         scope, grant_types = metadata.get("scope"), _strings(metadata.get("grant_types", ()))
         redirect_uris = _strings(metadata.get("redirect_uris", ()))
         if not metadata or not isinstance(scope, str | None) or grant_types is None or redirect_uris is None:
@@ -365,12 +371,24 @@ class HttpWorld:
         self._issued += 1
         client_id = f"client-{self._issued}"
         self.know(issuer, client_id, redirect_uris)
-        granted = {"client_id": client_id, "token_endpoint_auth_method": "none"}
+        granted = {"client_id": client_id, "token_endpoint_auth_method": "none", "scope": answer.scope}
         return _json(201, {**metadata, **granted})
 
     def _authorize(self, issuer: str, request: HttpRequest) -> HttpResponse:
-        """Send the user agent back with a code or an error, or keep it here (RFC 6749 section 4.1.2.1)."""
+        """Send the user agent back with a code or an error, or keep it here (RFC 6749 section 4.1.2.1).
+
+        A URL that is fetched again before anything else happens is the same request: its `state` says so.
+        """
         query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
+        if _one(query, "state") and self._sent_back[:2] == (request.url, len(self.world.events)):
+            self.world.spend()
+            return self._sent_back[2]
+        response = self._ask(issuer, query)
+        self._sent_back = request.url, len(self.world.events), response
+        return response
+
+    def _ask(self, issuer: str, query: Parameters) -> HttpResponse:
+        """Ask the user."""
         scope, prompt, resource = _scope(query), _one(query, "prompt"), self._resource(query)
         client_id, redirect_uri = _one(query, "client_id") or "", _one(query, "redirect_uri")
         back = _back(self._clients.get((issuer, client_id)), redirect_uri)
@@ -429,12 +447,13 @@ class HttpWorld:
             self._complain("token request", fault, sent, response)
         if response.access_token is None:
             return _refused(response)
+        issued = self.world.servers.access_tokens.get(response.access_token)
         return _json(
             200,
             {
                 "access_token": response.access_token,
                 "token_type": "Bearer",
-                "expires_in": 3600,
+                "expires_in": _BRIEFLY if issued is not None and issued.brief else _LONG,
                 "scope": response.scope,
                 "refresh_token": response.refresh_token,
             },
@@ -563,6 +582,8 @@ class HttpWorld:
 _SERVER_INFO: Final = {"name": "scopelaw", "version": "0"}
 # What MCP 2026-07-28 has every cacheable result say; here nothing outlives its answer.
 _FRESH: Final = {"ttlMs": 0, "cacheScope": "private"}
+_LONG: Final = 3600
+_BRIEFLY: Final = 1
 _GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, JWT_BEARER)
 _LIFETIME: Final = 300
 
@@ -676,7 +697,7 @@ def _back(registration: Registration | None, redirect_uri: str | None) -> str | 
     return redirect_uri if known is None or redirect_uri in known else None
 
 
-def _object(body: bytes) -> dict[str, object]:
+def json_object(body: bytes) -> dict[str, object]:
     """The JSON object that a body holds, empty where it holds none."""
     try:
         found = json.loads(body)

@@ -17,7 +17,7 @@ from scope_model.scopes import NO_SCOPES, Scope
 from scope_spec import CLAUSES, Revision
 
 from .findings import Finding
-from .misreadings import NEEDING_ERROR, OF_NAMES, SEARCHING, Heading, Misreading
+from .misreadings import NEEDING_ERROR, OF_NAMES, SEARCHING, SEARCHING_FROM_THE_END, Heading, Misreading
 from .occasions import FEW, OFFLINE, Asked, Occasion, Settled, Situation, is_implied, listing
 
 Showing = Callable[[Asked, "Reads"], bool]
@@ -161,10 +161,11 @@ class Blame:
         return finding
 
     def _of_a_challenge_given_up(self, finding: Finding, settled: Settled) -> Finding:
-        """Whoever answered as many challenges of other operations as one may cause seems to count them together."""
+        """Whoever steps up, and did so for other operations as often as one may, seems to count them together."""
         spent = settled.asked_before >= FEW and settled.attempts.since_served == 0 and settled.is_fair
-        named = settled.challenge.scope is not None
-        if finding.clause != "STEP-2" or not (spent and named) or not self._is_in_force("RETRY-2"):
+        steps_up = ("user", "step-up") in self.reads_plain
+        named = settled.challenge.scope is not None and settled.pending.renewed is None
+        if finding.clause != "STEP-2" or not (spent and named and steps_up) or not self._is_in_force("RETRY-2"):
             return finding
         because = (
             f"{settled.asked_before} requests for scopes were made for other operations, and none for this one: "
@@ -212,7 +213,7 @@ class Blame:
         for wrong, seen in self._misreadings(asked):
             names = seen.scopes or NO_SCOPES
             unread = wrong.clause in OF_NAMES and (challenge is None or not challenge.plain)
-            if wrong is SEARCHING or unread or not names <= asked.wanted:
+            if wrong in (SEARCHING, SEARCHING_FROM_THE_END) or unread or not names <= asked.wanted:
                 continue
             if all(scope in names or _is_explained(asked, scope, challenged=False) for scope in heeded):
                 yield wrong

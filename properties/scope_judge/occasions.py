@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Literal, Self
 from typing_extensions import override
 
 from scope_model.events import (
+    AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     OFFLINE_ACCESS,
     TOKEN_EXCHANGE,
@@ -38,6 +39,7 @@ ENOUGH: Final = 2
 """How many requests for scopes of one operation are enough to give up after them (STEP-2)."""
 
 OFFLINE: Final = scopes(OFFLINE_ACCESS)
+_LONGEST: Final = 200
 _SHOWN: Final = 4
 
 Whom = Literal["user", "machine", "enterprise"]
@@ -56,9 +58,10 @@ _NOWHERE: Final[Mapping[Owner, int]] = MappingProxyType({})
 
 
 def listing(names: Iterable[Scope]) -> str:
-    """The first few of some scopes, for a sentence."""
+    """The first few of some scopes, for a sentence; of one that is very long its beginning."""
     shown = list(islice(names, _SHOWN + 1))
-    return " ".join(shown[:_SHOWN]) + (" ..." if len(shown) > _SHOWN else "")
+    short = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..." for name in shown[:_SHOWN]]
+    return " ".join(short) + (" ..." if len(shown) > _SHOWN else "")
 
 
 def missing(required: ScopeSet, wanted: ScopeSet) -> list[Scope]:
@@ -111,10 +114,20 @@ class ResourceNamed(Occasion):
 
 @dataclass(eq=False)
 class Registered(Occasion):
-    """A client registration."""
+    """A client registration, and what of its scope only others name, None where there are no others."""
 
     header: Header
     grant_types: tuple[str, ...]
+    strays: list[Scope] | None
+
+
+@dataclass(eq=False)
+class TokenShown(Occasion):
+    """A token that is sent to somebody: by whom it was issued, and by whom those are that belong there."""
+
+    kind: Literal["access-token", "refresh-token"]
+    issuer: str
+    right: tuple[str, ...]
 
 
 @dataclass(eq=False)
@@ -154,7 +167,7 @@ class Settled(Occasion):
     """A challenge whose fate is known: it was answered by a request for scopes, or it was given up.
 
     `excused` is whether what the caller configured keeps the client from asking for more, `asked_before` how many
-    requests for scopes it had made by then in all. `at_the_end` is whether the transcript ended, and the
+    requests for scopes it had made by then for other operations. `at_the_end` is whether the transcript ended, and the
     client never stepped up in it.
     """
 
@@ -223,6 +236,14 @@ class Settled(Occasion):
 
 
 @dataclass(eq=False)
+class CallOver(Occasion):
+    """A call that is over: what was tried for it, and whether it was broken off, as it went on for ever."""
+
+    attempts: Attempts
+    broken_off: bool
+
+
+@dataclass(eq=False)
 class TokenTried(Occasion):
     """A token whose fate is known: the operation that it was issued for was sent with it, or was not."""
 
@@ -244,12 +265,20 @@ class CodeExchanged(Occasion):
 
 @dataclass(eq=False)
 class RefreshAsked(Occasion):
-    """A refresh: what it asks for, the account that its token belongs to, and the challenge that it answers."""
+    """A refresh: what it asks for, the account that its token belongs to, and the challenge that it answers.
+
+    `attempts` are those for the challenged operation, and `allowed` is how many refreshes one call may cause, where
+    calls were written down, else None. `repeated` is whether it was refused before in the same call, None where none
+    was.
+    """
 
     event: TokenRequest
     request: ScopeRequest
     account: Account
     answers: PendingChallenge | None
+    attempts: Attempts | None
+    allowed: int | None
+    repeated: bool | None
 
 
 @dataclass(eq=False)
@@ -341,7 +370,8 @@ class Asked(Occasion):
 
     `first` is whether no token was issued here before, None where nobody knows. `answers` is the challenge that it
     answers, `attempts` those for its operation, this one included, and `asked_last` what the one before asked for.
-    `allowed` is how many one call may cause, where calls were written down, else None. `named` is who named each
+    `allowed` is how many one call may cause, where calls were written down, else None. `just_registered` is whether the
+    client registered since the resource answered. `named` is who named each
     scope, and when. `may_answer` are the other challenges that it may answer.
     """
 
@@ -360,6 +390,7 @@ class Asked(Occasion):
     mode: ConfiguredMode | None
     server_listed: ScopeSet | None
     registered: ScopeSet | None
+    just_registered: bool
     named: Mapping[str, Mapping[Owner, int]]
     others_exist: bool
     any_foreign: bool
@@ -516,7 +547,14 @@ class Asked(Occasion):
             origin: Origin = "known" if scope == OFFLINE_ACCESS else self.origin(scope)
             if origin != "known":
                 found.setdefault(origin, []).append(scope)
+        if "server" in found and self._takes_the_servers_list(found.get("moved", [])):
+            found["server"] += found.pop("moved", [])
         return found
+
+    def _takes_the_servers_list(self, moved: list[Scope]) -> bool:
+        """Whether all of the server's list is asked for, which then explains what was challenged elsewhere, too."""
+        listed = self.server_listed or NO_SCOPES
+        return listed <= self.wanted | OFFLINE and all(scope in listed for scope in moved)
 
     @cached_property
     def surplus(self) -> Mapping[Origin, list[Scope]]:
@@ -590,6 +628,15 @@ class Asked(Occasion):
             return False
         return self.listed is None and not self.resource.parent_listed
 
+    def joins(self, names: Iterable[Scope]) -> bool:
+        """Whether these surely stand beside a challenge's scopes, not in their place: it is spelled plainly.
+
+        What the caller configured may come from there.
+        """
+        if self.challenged is None or self.challenge is None or not self.challenge.plain:
+            return False
+        return self.configured is None or not any(scope in self.configured for scope in names)
+
     @cached_property
     def offline_is_named(self) -> bool:
         """Whether offline_access is a scope like any other here: challenged, listed, configured, or had before."""
@@ -608,6 +655,21 @@ class Asked(Occasion):
         if self.attempts is None:
             return 1
         return self.attempts.in_a_row if self.allowed is None else self.attempts.in_call
+
+    @cached_property
+    def could_refresh(self) -> bool:
+        """Whether a refresh token that stayed in use would have done, as nothing is asked for but a new token."""
+        account, answers = self.account, self.answers
+        if self.grant_type != AUTHORIZATION_CODE or not account.has_kept_its_refresh_token or self.unclear:
+            return False
+        if not (self.wanted - OFFLINE) | (self.challenged or NO_SCOPES) <= account.granted.at_least:
+            return False
+        expired = account.token is not None and account.token.state == "expired"
+        if answers is None:
+            return expired
+        # Who knows that its token expired does not send it.
+        current = expired or not answers.outdated
+        return self.answers_401 and answers.renewed is None and answers.refreshed_at == NEVER and current
 
     @property
     def is_again(self) -> bool:
@@ -630,6 +692,7 @@ _NO_SURPLUS: Final[Mapping[Origin, list[Scope]]] = MappingProxyType({})
 OCCASIONS: Final[tuple[type[Occasion], ...]] = (
     Asked,
     Called,
+    CallOver,
     CodeExchanged,
     RefreshAsked,
     RefreshTried,
@@ -638,6 +701,7 @@ OCCASIONS: Final[tuple[type[Occasion], ...]] = (
     ResourceNamed,
     ScopesSent,
     Settled,
+    TokenShown,
     TokenTried,
 )
 """Every kind of occasion."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import assert_never
 
 from scope_model.client import Call
-from scope_model.events import CallEnded, CallStarted, ClientRestarted, Header, TokenExpired, Transcript
+from scope_model.events import BROKEN_OFF, CallEnded, CallStarted, ClientRestarted, Header, TokenExpired, Transcript
 
 from .episodes import (
     Episode,
@@ -31,6 +31,7 @@ class Run:
     def __init__(self, plan: Plan, subject: Subject) -> None:
         self.world = World(plan)
         self.session = subject.open(plan, self.world)
+        self._calls_itself = subject.standalone
         self._calls = 0
         self.header = Header(
             revision=plan.revision,
@@ -56,18 +57,21 @@ class Run:
         match step:
             case MakeCall(call):
                 world.begin(step)
-                with suppress(Exhausted), self._written_down(call):
+                with self._written_down(call), suppress(Exhausted):
                     session.call(call)
+                self._let_brief_tokens_expire()
             case OverlapCalls(first, second):
                 world.begin(first)
-                with self._written_down(first.call), self._written_down(second.call):
-                    session.overlap(first.call, second.call, lambda: world.begin(second))
+                with ExitStack() as at_the_end, ExitStack() as in_turn:
+                    in_turn.enter_context(self._written_down(first.call))
+                    at_the_end.enter_context(self._written_down(second.call))
+                    in_turn.callback(world.begin, second)
+                    session.overlap(first.call, second.call, in_turn.close)
+                self._let_brief_tokens_expire()
             case ExpireToken(resource):
                 token = world.token_in_use(resource)
                 if token is not None:
-                    world.servers = world.servers.expire(token)
-                    world.events.append(TokenExpired(token))
-                    session.expire(token)
+                    self._expire(token)
             case RestartClient():
                 if session.restart():
                     world.events.append(ClientRestarted())
@@ -82,14 +86,30 @@ class Run:
             case _:
                 assert_never(step)
 
+    def _let_brief_tokens_expire(self) -> None:
+        for token, issued in self.world.servers.access_tokens.items():
+            if issued.brief:
+                self._expire(token)
+
+    def _expire(self, token: str) -> None:
+        self.world.servers = self.world.servers.expire(token)
+        self.world.events.append(TokenExpired(token))
+        self.session.expire(token)
+
     @contextmanager
     def _written_down(self, call: Call) -> Iterator[None]:
-        """Write down where a call of the application begins, and where it ends if the world's patience lasts."""
+        """Write down where a call of the application begins, and where it ends, be it with the world's patience.
+
+        What a standalone client calls is its own affair: only the world sees it.
+        """
+        if self._calls_itself:
+            yield
+            return
         self._calls += 1
         number, events = self._calls, self.world.events
         events.append(CallStarted(number, call.operation, call.resource))
         yield
-        events.append(CallEnded(number))
+        events.append(CallEnded(number, BROKEN_OFF if call in self.world.exhausted_by else None))
 
 
 def run(episode: Episode, subject: Subject) -> Transcript:

@@ -1,7 +1,7 @@
 """Shrinking an episode to the shortest trace that still shows what it showed.
 
 Hypothesis minimises the choices behind a value and cannot start from a value that is already at hand. A finding
-is read as a trace: so the measure here is how many events it takes to get there, and then how plain they are.
+is read as a trace: so the measure here is how long it takes to get there, and then how plain the episode is.
 Greedy and deterministic.
 """
 
@@ -21,8 +21,11 @@ from .tables import OPERATIONS, PLAIN_SCOPES
 
 Choice = TypeVar("Choice", Challenging, Granting)
 
-Shows = Callable[[Episode], int | None]
-"""How many events it takes an episode to show what is looked for, or None where it does not."""
+Length = tuple[int, ...]
+"""How much it takes to see something, what matters most first."""
+
+Shows = Callable[[Episode], Length | None]
+"""How long it takes an episode to show what is looked for, or None where it does not."""
 
 TRIALS: Final = 1_500
 """How many simpler episodes are tried at the most: shrinking always ends."""
@@ -40,10 +43,10 @@ def shrink(
 
     At most `trials` simpler ones are tried, each as far as it is `playable`.
     """
-    events = shows(episode)
-    if events is None:
+    length = shows(episode)
+    if length is None:
         return episode
-    best = (events, complexity(episode))
+    best = (length, complexity(episode))
     tried = {repr(episode)}
     improved = True
     while improved:
@@ -55,10 +58,10 @@ def shrink(
             if described in tried:
                 continue
             tried.add(described)
-            events = shows(one)
-            if events is not None and (events, complexity(one)) < best:
+            length = shows(one)
+            if length is not None and (length, complexity(one)) < best:
                 # Go on from here: what comes earlier has just been tried on an episode much like this one.
-                episode, best, improved = one, (events, complexity(one)), True
+                episode, best, improved = one, (length, complexity(one)), True
                 simpler, at = list(candidates(episode)), at - 1
     return episode
 
@@ -73,11 +76,13 @@ def _weight(episode: Episode) -> int:
     total = 10 * len(episode.steps) + 5 * (len(plan.servers.resources) + len(plan.servers.issuers))
     total += _scopes_weight(plan.configured) + (not plan.wants_refresh_token)
     total += 5 * (plan.grant_type != AUTHORIZATION_CODE) + 5 * (plan.registration != "dynamic")
+    total += plan.shares_configuration
     for resource in plan.servers.resources.values():
         total += _names_weight(resource.scopes_supported) + sum(map(_scopes_weight, resource.needs.values()))
-        total += len(resource.needs) + (resource.describes is not None)
+        total += len(resource.needs) + (resource.describes is not None) + resource.reserved
     for issuer in plan.servers.issuers.values():
         total += _names_weight(issuer.scopes_supported) + _scopes_weight(issuer.default)
+        total += (issuer.describes is not None) + (issuer.registers != "as asked")
     return total + sum(map(_step_weight, episode.steps))
 
 
@@ -95,6 +100,10 @@ def _step_weight(step: EpisodeStep) -> int:
             return 0
 
 
+_EMPTY: Final = ("scope", "empty")
+"""A challenge for the empty scope, which is odder than one that names none."""
+
+
 def _distance(choice: Challenging | Granting) -> int:
     """How far a choice is from the plain one."""
     plain = type(choice)()
@@ -102,7 +111,7 @@ def _distance(choice: Challenging | Granting) -> int:
     for field in fields(choice):
         value = getattr(choice, field.name)
         if value != getattr(plain, field.name):
-            total += 8 if field.name == "spelling" else 1
+            total += 8 if field.name == "spelling" else 2 if (field.name, value) == _EMPTY else 1
             total += _scopes_weight(value) if isinstance(value, ScopeSet) else 0
     return total
 
@@ -159,6 +168,8 @@ def _simpler_plans(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, grant_type=AUTHORIZATION_CODE)
     if plan.registration != "dynamic":
         yield replace(plan, registration="dynamic")
+    if plan.shares_configuration:
+        yield replace(plan, shares_configuration=False)
     for name, resource in servers.resources.items():
         for plainer in _simpler_resources(resource):
             resources = {**servers.resources, name: plainer}
@@ -171,6 +182,8 @@ def _simpler_plans(plan: Plan) -> Iterator[Plan]:
 def _simpler_resources(resource: ResourceServer) -> Iterator[ResourceServer]:
     if resource.describes is not None:
         yield replace(resource, describes=None)
+    if resource.reserved:
+        yield replace(resource, reserved=False)
     for listed in _fewer_names(resource.scopes_supported):
         yield replace(resource, scopes_supported=listed)
     for operation, needed in resource.needs.items():
@@ -182,6 +195,9 @@ def _simpler_resources(resource: ResourceServer) -> Iterator[ResourceServer]:
 
 
 def _simpler_issuers(issuer: AuthorizationServer) -> Iterator[AuthorizationServer]:
+    plain = replace(issuer, describes=None, registers="as asked")
+    if plain != issuer:
+        yield plain
     for listed in _fewer_names(issuer.scopes_supported):
         yield replace(issuer, scopes_supported=listed)
     for default in _fewer(issuer.default):
@@ -230,6 +246,8 @@ def _plainer(choice: Choice) -> Iterator[Choice]:
         if value != plainest:
             # The name comes from the dataclass itself and the value from another instance of it.
             yield replace(choice, **{field.name: plainest})
+            if (field.name, value) == _EMPTY:
+                yield replace(choice, **{field.name: "unnamed"})  # type: ignore[arg-type]
             for fewer in _fewer(value) if isinstance(value, ScopeSet) else ():
                 if fewer is not None:
                     yield replace(choice, **{field.name: fewer})  # type: ignore[arg-type]

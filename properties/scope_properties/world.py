@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from scope_model.client import Call
 from scope_model.events import (
     CLIENT_CREDENTIALS,
     REFRESH_TOKEN,
@@ -18,7 +19,7 @@ from scope_model.events import (
     TokenRequest,
     Unavailable,
 )
-from scope_model.servers import Answer, Challenging, Freedom, Granting, Request, answer
+from scope_model.servers import Answer, Challenging, Freedom, Granting, Request, Servers, answer
 
 from .episodes import MakeCall, Plan
 
@@ -34,15 +35,19 @@ class Exhausted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request, what the servers were free to do about it, and their answer."""
+    """A request, what the servers were free to do about it, their answer, and the servers as they were before."""
 
     request: Request
     freedom: Freedom
     answer: Answer
+    servers: Servers
 
 
 class World:
-    """The servers at work: answers requests, keeps the transcript, and spends the episode's choices."""
+    """The servers at work: answers requests, keeps the transcript, and spends the episode's choices.
+
+    `exhausted_by` are the calls that went on until its patience with them was at its end.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -50,10 +55,13 @@ class World:
         self.events: list[Event] = []
         self._arrived: list[ResourceRequest] = []
         self.exchanges: list[Exchange] = []
+        self.overlapped = False
         self._challenges: list[Challenging] = []
         self._grants: list[Granting] = []
         self._persists = False
         self._patience = PATIENCE
+        self._call: Call | None = None
+        self.exhausted_by: set[Call] = set()
         self._in_use: dict[str, str] = {}
 
     def begin(self, step: MakeCall) -> None:
@@ -62,16 +70,20 @@ class World:
         self._grants = list(reversed(step.grants))
         self._persists = step.persists
         self._patience = PATIENCE
+        self._call = step.call
+        self.exhausted_by.discard(step.call)
 
     def spend(self) -> None:
         """Count a request; raises Exhausted when a call goes on for ever."""
         self._patience -= 1
         if self._patience < 0:
+            self.exhausted_by.update(() if self._call is None else (self._call,))
             raise Exhausted
 
     def arrive(self, request: ResourceRequest) -> None:
         """Write a request down that is to be answered later."""
         self.events.append(request)
+        self.overlapped = self.overlapped or bool(self._arrived)
         self._arrived.append(request)
 
     def answer(self, request: Request, sent: Sent | None = None) -> Answer:
@@ -86,8 +98,9 @@ class World:
         elif isinstance(written, (ResourceRequest, ClientRegistration, AuthorizationRequest, TokenRequest)):
             self.events.append(written)
         freedom = self._freedom(request)
-        self.servers, response = answer(self.servers, request, freedom)
-        self.exchanges.append(Exchange(request, freedom, response))
+        servers = self.servers
+        self.servers, response = answer(servers, request, freedom)
+        self.exchanges.append(Exchange(request, freedom, response, servers))
         if isinstance(request, ResourceRequest) and request.access_token and request.resource:
             self._in_use[request.resource] = request.access_token
         if not isinstance(response, (Unavailable, Registered)):

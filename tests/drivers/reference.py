@@ -8,9 +8,10 @@ import base64
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
-from itertools import cycle
+from itertools import count, cycle
 from typing import Protocol, assert_never
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -101,6 +102,7 @@ class Front:
     code: str | None = None
     provider: dict[str, str] = field(default_factory=dict)
     assertion: str | None = None
+    states: Iterator[str] = field(default_factory=lambda: map(str, count()))
 
     def answer(self, request: Request) -> Answer:
         match request:
@@ -161,18 +163,20 @@ class Front:
             body = json.dumps({name: value for name, value in metadata.items() if value is not None})
             response = self.web.send("POST", self.endpoints[at]["registration_endpoint"], body, JSON)
             assert response.status == 201
-            self.clients[at] = (json.loads(response.body)["client_id"], None)
+            document = json.loads(response.body)
+            self.clients[at] = (document["client_id"], None)
+            return Registered(document.get("scope"))
         return Registered()
 
     def _authorize(self, request: AuthorizationRequest) -> AuthorizationResponse:
-        issuer = request.issuer or ""
+        issuer, state = request.issuer or "", next(self.states)
         fields = {
             "response_type": "code",
             "client_id": self.clients[issuer][0],
             "redirect_uri": BACK,
             "code_challenge": CHALLENGE,
             "code_challenge_method": "S256",
-            "state": "s",
+            "state": state,
             "scope": request.scope,
             "prompt": request.prompt,
             "resource": request.resource,
@@ -182,7 +186,7 @@ class Front:
         (location,) = response.values("location")
         assert location.startswith(f"{BACK}?")
         back = {name: value for name, (value,) in parse_qs(urlsplit(location).query).items()}
-        assert back["state"] == "s"
+        assert back["state"] == state
         self.code = back.get("code")
         return AuthorizationResponse("code" in back, back.get("error"), back["iss"], request.resource)
 

@@ -14,6 +14,7 @@ from rulings.stories import (
     by_itself,
     story,
 )
+from scope_model.events import BROKEN_OFF
 from scope_spec import Revision
 
 # --- prompts in a row -------------------------------------------------------------------------------
@@ -326,3 +327,49 @@ OF_ANOTHER_SCOPE = {
 @pytest.mark.parametrize(("told", "expected"), rows(OF_ANOTHER_SCOPE))
 def test_a_token_of_another_scope_is_tried_like_any_other(told: Story, expected: Expected) -> None:
     confirm(told, expected)
+
+
+# --- calls that never end ---------------------------------------------------------------------------
+
+
+def refreshing(turns: int, outcome: str, revision: Revision = NEW) -> Story:
+    """Each refusal for more scope is answered by a refresh, which can bring no more."""
+    told = story(revision).handshake("a").application_calls(1)
+    for turn in range(1, turns + 1):
+        told = told.insufficient("b", "write", f"t{turn}").refreshes(f"t{turn + 1}", said="a")
+    return told.application_has(1, outcome)
+
+
+@pytest.mark.parametrize("revision", [NEW, OLD])
+def test_a_call_that_had_to_be_broken_off_has_no_limit(revision: Revision) -> None:
+    found = confirm(refreshing(30, BROKEN_OFF, revision), finds("RETRY-2", "discouraged", worst="discouraged"))
+    (over,) = (each for each in found if each.clause == "RETRY-2")
+    assert (over.cause, over.event) == ("broken-off", len(refreshing(30, BROKEN_OFF).events) - 1)
+
+
+def test_no_length_of_a_call_that_ended_by_itself_is_held_against_it() -> None:
+    confirm(refreshing(30, "failed"), allows("discouraged", never="RETRY-2"))
+
+
+def test_what_a_client_would_have_done_after_it_was_broken_off_is_not_known() -> None:
+    told = story().handshake("a").application_calls(1).insufficient("b", "write").application_has(1, BROKEN_OFF)
+    confirm(told, finds("RETRY-2", "discouraged", worst="discouraged", never="STEP-2"))
+    issued = story().handshake("a").application_calls(1).insufficient("b", "write").obtains("a b", "t2", "a b")
+    confirm(issued.application_has(1, "failed"), finds("STEP-7", "discouraged", worst="discouraged"))
+    confirm(issued.application_has(1, BROKEN_OFF), finds("RETRY-2", "discouraged", worst="discouraged", never="STEP-7"))
+
+
+def test_prompts_without_end_are_said_once() -> None:
+    told = prompts(story().handshake().application_calls(1), 12, growing=True).application_has(1, BROKEN_OFF)
+    found = confirm(told, finds("RETRY-2", "discouraged", worst="discouraged"))
+    assert [each.cause for each in found if each.clause == "RETRY-2"] == ["endless"]
+
+
+def test_a_later_call_starts_anew() -> None:
+    again = (
+        refreshing(30, BROKEN_OFF).application_calls(2).insufficient("b", "write", "t31").obtains("a b", "t32", "a b")
+    )
+    found = confirm(
+        again.served("write", "t32").application_has(2), finds("RETRY-2", "discouraged", worst="discouraged")
+    )
+    assert max(each.event for each in found) < len(refreshing(30, BROKEN_OFF).events)

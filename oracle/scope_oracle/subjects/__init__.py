@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from operator import attrgetter
+from typing import Final, cast
 
 from scope_oracle.names import UnknownName
 from scope_oracle.releases import NAMED
@@ -16,8 +20,18 @@ PYTHON_SDK = "python-sdk"
 DRIVEN = (PYTHON_SDK, "typescript-sdk", "typescript-sdk-v1", "go-sdk", "rust-sdk")
 """The SDKs that have a driver, each in a folder of that name."""
 
-SUBJECTS = (MODEL, *DRIVEN, *NAMED)
+WRAPPED = ("ai-sdk-mcp", "fastmcp", "gemini-cli", "mcp-inspector", "mcp-remote")
+"""The clients that have a wrapper, each in a folder of that name."""
+
+BUILT = (*DRIVEN, *WRAPPED)
+"""What has releases."""
+
+SUBJECTS = (MODEL, *BUILT, *NAMED)
 """Every name that `subject` knows."""
+
+
+_LONGEST: Final = 300
+"""How much of somebody else's error is told."""
 
 
 class SubjectUnavailable(Exception):
@@ -46,18 +60,13 @@ def subject(
     SDK with a setting of its driver. Raises UnknownName, or SubjectUnavailable where something is missing that it
     needs.
     """
-    sdk, _, setting = name.partition("+")
-    if sdk in DRIVEN and (name != PYTHON_SDK or release is not None):
+    if sdk_of(name) in BUILT and (name != PYTHON_SDK or release is not None):
         try:
-            from scope_oracle.subjects.building import build, manifest
-            from scope_oracle.subjects.driver import Driven
+            return _built(name, release, say)
         except ModuleNotFoundError as missing:
             raise _without_drivers(name, missing) from missing
-        driver = manifest(sdk)
-        if setting and setting not in driver.settings:
-            raise UnknownName(f"setting of {sdk}", setting, driver.settings)
-        built = build(driver, release, say)
-        return Driven(name, built.command, driver, built.folder, built.release, setting=setting or None)
+    if ":" in name and release is None:
+        return nullcontext(imported(name))
     if name not in SUBJECTS:
         raise UnknownName("subject", name, SUBJECTS)
     if release is not None:
@@ -69,6 +78,41 @@ def subject(
 
         return nullcontext(PythonSdk())
     return nullcontext(ModelSubject(NAMED[name], label=name))
+
+
+def imported(name: str) -> Subject:
+    """The subject at `package.module:name`, or what a callable there makes; raises SubjectUnavailable.
+
+    The folder that the command is run in is looked at first, as by Python itself.
+    """
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, "")
+    try:
+        found = attrgetter(attribute)(import_module(module))
+        found = found() if callable(found) and not hasattr(found, "open") else found
+    except Exception as wrong:
+        because = f"{type(wrong).__name__}: {wrong}"
+        raise SubjectUnavailable(f"cannot import {name}: {' '.join(because.split())[:_LONGEST]}") from wrong
+    finally:
+        sys.path.remove("")
+    if not all(hasattr(found, member) for member in ("open", "playable", "grant_types")):
+        raise SubjectUnavailable(f"{name} is no subject; from_httpx_auth and in_process make one")
+    return cast("Subject", found)  # whoever names it says what it is; what a Subject has was looked for
+
+
+def _built(name: str, release: str | None, say: Callable[[str], None]) -> AbstractContextManager[Subject]:
+    from scope_oracle.subjects.building import build, manifest, recipe
+    from scope_oracle.subjects.driver import Driven
+    from scope_oracle.subjects.wrapped import wrapped
+
+    if name in WRAPPED:
+        return wrapped(name, build(recipe(name), release, say))
+    sdk, _, setting = name.partition("+")
+    driver = manifest(sdk)
+    if setting and setting not in driver.settings:
+        raise UnknownName(f"setting of {sdk}", setting, driver.settings)
+    built = build(driver, release, say)
+    return Driven(name, built.command, driver, built.folder, built.release, setting=setting or None)
 
 
 def commanded(command: str, revision: Revision, say: Callable[[str], None] = silent) -> AbstractContextManager[Subject]:

@@ -62,6 +62,7 @@ class Sdk:
     version: str
     auth: Theirs
     shared: Theirs
+    machine: Theirs
     http: Theirs
 
     @classmethod
@@ -70,6 +71,7 @@ class Sdk:
         try:
             auth = import_module("mcp.client.auth.oauth2")
             shared = import_module("mcp.shared.auth")
+            machine = import_module("mcp.client.auth.extensions.client_credentials")
         except ModuleNotFoundError as missing:
             if missing.name is None or missing.name.partition(".")[0] != "mcp":
                 raise
@@ -78,7 +80,7 @@ class Sdk:
             ) from missing
         # 2.x is built on httpx2, 1.x on httpx: each takes requests and responses of its own library only.
         http = getattr(auth, "httpx2", None) or auth.httpx
-        return cls(version("mcp"), auth, shared, http)
+        return cls(version("mcp"), auth, shared, machine, http)
 
 
 class PythonSdk:
@@ -113,7 +115,7 @@ class PythonSdk:
         return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, *exchange)
 
     @property
-    def costly(self) -> bool:
+    def standalone(self) -> bool:
         """It is in this process."""
         return False
 
@@ -160,7 +162,10 @@ class Declined(Exception):
 
 @dataclass(slots=True)
 class PythonSdkSession:
-    """One application: a provider and a storage for each server; `refusals` is why its flows failed."""
+    """One application: a provider and a storage for each server; `refusals` is why its flows failed.
+
+    Where the plan says so, one `configuration` object serves the providers of all servers, as in the SDK's examples.
+    """
 
     sdk: Sdk
     plan: Plan
@@ -169,6 +174,7 @@ class PythonSdkSession:
     providers: dict[str, Theirs] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     came_back: str = ""
+    configuration: Theirs = None
 
     def call(self, call: Call) -> None:
         """Make a call and let the SDK do what it does; its refusals end the call."""
@@ -195,6 +201,7 @@ class PythonSdkSession:
     def restart(self) -> bool:
         """Lose memory, keep token storage."""
         self.providers.clear()
+        self.configuration = None
         return True
 
     def report(self, resource: str) -> ClientReported | None:
@@ -250,19 +257,25 @@ class PythonSdkSession:
             return self._machine_provider(resource, storage, scope)
         if self.plan.grant_type == TOKEN_EXCHANGE:
             return self._enterprise_provider(resource, storage, scope)
-        refreshes = (REFRESH_TOKEN,) if self.plan.wants_refresh_token else ()
-        metadata = self.sdk.shared.OAuthClientMetadata(
-            client_name="scopelaw",
-            redirect_uris=[REDIRECT_URI],
-            grant_types=[AUTHORIZATION_CODE, *refreshes],
-            scope=scope,
-        )
+        metadata = self._configured(scope)
         if self.plan.registration == "known" and storage.client_info is None:
             storage.client_info = self._known_client(resource, metadata)
         options = {"client_metadata_url": DOCUMENT} if self.plan.registration == "document" else {}
         return self.sdk.auth.OAuthClientProvider(
             resource, metadata, storage, self._open_browser, self._wait_for_callback, **options
         )
+
+    def _configured(self, scope: str | None) -> Theirs:
+        if self.configuration is not None and self.plan.shares_configuration:
+            return self.configuration
+        refreshes = (REFRESH_TOKEN,) if self.plan.wants_refresh_token else ()
+        self.configuration = self.sdk.shared.OAuthClientMetadata(
+            client_name="scopelaw",
+            redirect_uris=[REDIRECT_URI],
+            grant_types=[AUTHORIZATION_CODE, *refreshes],
+            scope=scope,
+        )
+        return self.configuration
 
     def _known_client(self, resource: str, metadata: Theirs) -> Theirs:
         """What the application stores of a client that registered out of band, at the issuer of the resource."""
@@ -275,7 +288,7 @@ class PythonSdkSession:
 
     def _machine_provider(self, resource: str, storage: Storage, scope: str | None) -> Theirs:
         """The provider without a human; its client is registered out of band, at one issuer."""
-        make = import_module("mcp.client.auth.extensions.client_credentials").ClientCredentialsOAuthProvider
+        make = self.sdk.machine.ClientCredentialsOAuthProvider
         issuer = self.plan.servers.resources[resource].issuer
         self.http_world.know(issuer, KNOWN, secret=SECRET)
         # 1.x says `scopes` for what 2.x calls `scope`; its older releases have no `issuer`.

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from scope_model.client import Action, Authorizing, Client, Grant, Heard
-from scope_model.events import AuthorizationRequest, ClientRestarted, Key, TokenResponse
+from scope_model.events import (
+    AuthorizationRequest,
+    ClientRegistration,
+    ClientRestarted,
+    Key,
+    ResourceRequest,
+    TokenResponse,
+)
+from scope_model.scopes import NO_SCOPES
 
 from .alterations import changing_grants, forgetting, remembering, sending
 from .mutant import Mutant
@@ -18,6 +28,20 @@ def _another_resource(_: Client, after: Client, action: Action) -> Action:
     if not stepping_up or not isinstance(action, AuthorizationRequest):
         return action
     return replace(action, resource="https://elsewhere.example/mcp")
+
+
+def _lends_its_token(_: Client, after: Client, action: Action) -> Action:
+    if not isinstance(action, ResourceRequest) or action.access_token is not None:
+        return action
+    others = [grant.access_token for key, grant in after.storage.grants.items() if key.resource != action.resource]
+    return replace(action, access_token=others[-1]) if others else action
+
+
+def _registers_what_it_knows(_: Client, after: Client, action: Action) -> Action:
+    if not isinstance(action, ClientRegistration):
+        return action
+    known = reduce(or_, (grant.requested for grant in after.storage.grants.values()), NO_SCOPES)
+    return replace(action, scope=str(known) if known else None)
 
 
 def _shares_by_resource(_: Client, event: Heard, after: Client) -> Client:
@@ -55,27 +79,40 @@ MUTANTS: Final = (
         "ACC-7",
         "counts what one authorization server granted at another",
         alter_step=remembering(_shares_by_resource),
-        also={"ORDER-3"},
+        also={"OFFLINE-1", "ORDER-3"},
     ),
     Mutant(
         "shared-between-resources",
         "ACC-7",
         "counts what was granted at one resource at another",
         alter_step=remembering(_shares_by_issuer),
-        also={"OFFLINE-1", "ORDER-3"},
+        also={"OFFLINE-1", "ORDER-3", "SEL-7"},
     ),
     Mutant(
         "forgets-at-restart",
         "ACC-8",
         "loses its account with its memory",
         alter_step=remembering(_forgets_at_restart),
-        also={"GRANT-2", "ORDER-3", "RETRY-3", "STEP-2"},
+        also={"GRANT-2", "RETRY-3", "STEP-2"},
+    ),
+    Mutant(
+        "registers-what-it-knows",
+        "ACC-7",
+        "registers at each authorization server all that it asked for at others",
+        alter_step=sending(_registers_what_it_knows),
+        also={"REG-1"},
+    ),
+    Mutant(
+        "lends-its-token",
+        "ISO-2",
+        "calls a resource for which it has no token with that of another",
+        alter_step=sending(_lends_its_token),
     ),
     Mutant(
         "another-resource-at-step-up",
         "ISO-1",
         "names another resource when it steps up",
         alter_step=sending(_another_resource),
-        also={"ACC-1", "ACC-7", "CHAL-1", "OFFLINE-1", "ORDER-3", "RETRY-1", "RETRY-5"},
+        also={"ACC-1", "ACC-6", "ACC-7", "ACC-8", "CHAL-1", "OFFLINE-1", "RETRY-1", "SEL-2", "SEL-7", "STEP-2"},
     ),
 )
