@@ -17,6 +17,7 @@ from scope_model.events import (
     ResourceRequest,
 )
 from scope_model.policies import POLICIES
+from scope_model.servers import Challenging
 from scope_oracle import cli
 from scope_oracle.checking import Result, check, examiner, plain_episode
 from scope_oracle.exchange import exchange, exchange_of
@@ -156,7 +157,8 @@ def test_a_call_on_which_the_world_lost_its_patience_is_found() -> None:
 def test_each_of_two_overlapping_calls_has_its_own_patience() -> None:
     plan = plain_episode("2026-07-28", CLIENT_CREDENTIALS).plan
     read, write = (Call(next(iter(plan.servers.resources)), operation) for operation in ("read", "write"))
-    episode = Episode(plan, (OverlapCalls(MakeCall(read), MakeCall(write)), MakeCall(read)))
+    endless = MakeCall(write, (Challenging("insufficient_scope"),), persists=True)
+    episode = Episode(plan, (OverlapCalls(MakeCall(read), endless), MakeCall(read)))
     events = run(episode, MUTANTS["client-credentials-send-again"].subject).events
     ended = [(event.call, event.outcome) for event in events if isinstance(event, CallEnded)]
-    assert ended == [(2, BROKEN_OFF), (1, None), (3, None)]
+    assert ended == [(1, None), (2, BROKEN_OFF), (3, None)]
