@@ -21,7 +21,7 @@ import uvicorn
 from scope_model.client import Call
 from scope_model.servers import Servers
 from scope_oracle.subjects import SubjectUnavailable
-from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld
+from scope_oracle.world import IDENTITY_PROVIDER, Addresses, HttpRequest, HttpResponse, HttpWorld
 from scope_properties.world import Exhausted
 
 LOOPBACK: Final = "127.0.0.1"
@@ -90,7 +90,8 @@ class Host:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             try:
-                self._sockets = [stack.enter_context(_listening()) for _ in range(2 * SERVERS)]
+                # The last is the identity provider's.
+                self._sockets = [stack.enter_context(_listening()) for _ in range(2 * SERVERS + 1)]
             except OSError as wrong:
                 raise SubjectUnavailable(f"cannot listen on {LOOPBACK}: {wrong.strerror}") from None
             thread = Thread(target=self._server.run, args=(self._sockets,), name="scopelaw host", daemon=True)
@@ -115,7 +116,8 @@ class Host:
         ports = [each.getsockname()[1] for each in self._sockets]
         placed = (
             *zip(servers.resources, ports[:SERVERS], strict=False),
-            *zip(servers.issuers, ports[SERVERS:], strict=False),
+            *zip(servers.issuers, ports[SERVERS:-1], strict=False),
+            (IDENTITY_PROVIDER, ports[-1]),
         )
         return Addresses({_origin(name): f"http://{LOOPBACK}:{port}" for name, port in placed})
 
