@@ -16,6 +16,9 @@ from .tally import Broken
 SEVERITY: Final[Mapping[Verdict, int]] = {verdict: -place for place, verdict in enumerate(VERDICTS)}
 """How bad a verdict is: more is worse."""
 
+SAYS: Final[Mapping[Verdict, str]] = {"violates": "violates", "discouraged": "discouraged", "unspecified": "differs"}
+"""What a report says of a clause whose worst finding has this verdict."""
+
 State = Literal["holds", "broken", "not reached"]
 
 
