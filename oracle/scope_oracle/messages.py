@@ -47,12 +47,14 @@ def message(event: Event, tokens: Mapping[str, str]) -> str | None:
             return _response(status, [f"WWW-Authenticate: {line}" for line in event.www_authenticate])
         case ProtectedResourceMetadata():
             servers = list(event.authorization_servers)
-            return _answer(resource=event.resource, authorization_servers=servers, scopes_supported=event.scopes_supported)
+            return _answer(
+                resource=event.resource, authorization_servers=servers, scopes_supported=event.scopes_supported
+            )
         case AuthorizationServerMetadata():
             return _answer(issuer=event.issuer, scopes_supported=event.scopes_supported)
         case ClientRegistration(scope, grant_types):
-            body = _without_none({"scope": scope, "grant_types": grant_types})
-            return _request("POST", f"{event.issuer or _ISSUER}/register", [_JSON], json.dumps(body))
+            metadata = json.dumps(_without_none({"scope": scope, "grant_types": grant_types}))
+            return _request("POST", f"{event.issuer or _ISSUER}/register", [_JSON], metadata)
         case AuthorizationRequest(scope, prompt):
             asked = [("response_type", "code"), *_scopes(scope), *_given(resource=event.resource, prompt=prompt)]
             return _request("GET", f"{event.issuer or _ISSUER}/authorize?{urlencode(asked)}")

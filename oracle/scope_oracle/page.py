@@ -220,12 +220,7 @@ class Row:
 
 def result_html(result: Result, *, readings: Mapping[str, str]) -> str:
     """A result as one page."""
-    return report_html([report_of(_as_written(result, readings))])
-
-
-def _as_written(result: Result, readings: Mapping[str, str]) -> object:
-    """The JSON form as it would be read: what is a sequence there is a list."""
-    return result_json(result, readings=readings)
+    return report_html([report_of(result_json(result, readings=readings))])
 
 
 def report_html(reports: Sequence[Report], title: str | None = None) -> str:
@@ -237,7 +232,7 @@ def report_html(reports: Sequence[Report], title: str | None = None) -> str:
     matrix = list(_matrix(runs))
     style, script = _part("page.css"), _part("page.js")
     return TEMPLATES.get_template("page.html").render(
-        title=title or f"scopelaw: {', '.join(report.name for report in reports)}",
+        title=title or f"scopelaw: {reports[0].name if len(reports) == 1 else f'{len(reports)} clients'}",
         runs=runs,
         entries=entries,
         groups=[Group(each, [entry for entry in entries if entry.found.verdict == each]) for each in VERDICTS],

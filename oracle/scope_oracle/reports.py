@@ -126,7 +126,7 @@ def report_of(form: object) -> Report:
         report = _CONVERTER.structure(form, Report)
     except BaseValidationError as wrong:
         raise UnusableReport(f"no result: {shown(transform_error(wrong, 'report')[0])}") from None
-    named = {each.clause for each in (*report.clauses, *report.broken)}
+    named = {each.clause for each in report.clauses} | {found.clause for found in report.broken}
     named |= {other.clause for found in report.broken for other in found.also}
     _are_known("clause", named, CLAUSES)
     _are_known("reading", {*report.readings} | {each.reading for each in report.broken if each.reading}, READINGS)
