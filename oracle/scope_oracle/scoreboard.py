@@ -1,10 +1,10 @@
 """The scoreboard: what is recorded of released SDKs, clause by clause.
 
-`python -m scope_oracle.scoreboard` writes results/scoreboard.md and results/scoreboard.html, and a page for each release with
-the shortest trace of each finding, from the recorded results beside them; the tests fail where a page is not current. With a
-subject and a release it first checks that one and records the result, and with a revision at that one: a line of
-releases is judged at the newest that it speaks. Nothing in the pages is written by hand: what a finding comes down to
-is in the *.causes.toml files.
+`python -m scope_oracle.scoreboard` writes results/scoreboard.md, the same as a page to look at in
+results/scoreboard.html, and a page for each release with the shortest trace of each finding, from the recorded results
+beside them; the tests fail where one is not current. With a subject and a release it first checks that one and records
+the result, and with a revision at that one: a line of releases is judged at the newest that it speaks. Nothing in the
+pages is written by hand: what a finding comes down to is in the *.causes.toml files.
 """
 
 from __future__ import annotations
