@@ -47,7 +47,7 @@ const copy = async (button) => {
 };
 
 form.hidden = false;
-form.addEventListener("input", filter);
+for (const kind of ["input", "change"]) form.addEventListener(kind, filter);
 form.addEventListener("submit", (event) => event.preventDefault());
 for (const button of document.querySelectorAll(".copy")) {
   button.hidden = false;
