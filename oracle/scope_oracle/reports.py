@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError
+from cattrs.v import format_exception
 
 from scope_judge.findings import Finding
 from scope_model.events import Transcript
@@ -125,7 +126,7 @@ def report_of(form: object) -> Report:
     try:
         report = _CONVERTER.structure(form, Report)
     except BaseValidationError as wrong:
-        raise UnusableReport(f"no result: {shown(transform_error(wrong, 'report')[0])}") from None
+        raise UnusableReport(f"no result: {shown(transform_error(wrong, 'report', _sentence)[0])}") from None
     named = {each.clause for each in report.clauses} | {found.clause for found in report.broken}
     named |= {other.clause for found in report.broken for other in found.also}
     _are_known("clause", named, CLAUSES)
@@ -145,11 +146,19 @@ def _of_another(difference: str) -> UnusableReport:
     return UnusableReport(f"{difference}: check again, or read it with the scopelaw that wrote it")
 
 
+class _NotSo(ValueError):
+    """A value that is not what it must be; says so."""
+
+
+def _sentence(wrong: BaseException, kind: type | None) -> str:
+    return str(wrong) if isinstance(wrong, _NotSo) else format_exception(wrong, kind)
+
+
 # Any: cattrs hands over whatever was read, and the type.
 def _strictly(kind: type) -> Callable[[Any, Any], Any]:
     def take(value: Any, _: Any) -> Any:  # noqa: ANN401
         if type(value) is not kind:
-            raise ValueError(f"not {_CALLED[kind]}")
+            raise _NotSo(f"not {_CALLED[kind]}")
         return value
 
     return take
@@ -160,10 +169,12 @@ _CALLED: Final = {str: "a string", int: "a whole number", bool: "true or false"}
 
 # Any: see _strictly.
 def _transcript(value: Any, _: Any) -> Transcript:  # noqa: ANN401
+    if not isinstance(value, list):
+        raise _NotSo("not a list")
     try:
         return read(map(json.dumps, value))
     except UnusableTranscript as wrong:
-        raise ValueError(f"transcript, {wrong}") from None
+        raise _NotSo(f"transcript, {wrong}") from None
 
 
 _CONVERTER: Final = Converter()
