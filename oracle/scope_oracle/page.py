@@ -25,6 +25,7 @@ from .forms import result_json
 from .issues import frequency_of, issue, messages_of, replay_of, sent_in, told_of
 from .outcome import SAYS, SEVERITY
 from .reports import Found, Report, Standing, report_of
+from .selecting import family
 from .tally import Kind, kind_of
 from .templating import TEMPLATES
 from .wording import reading_line
@@ -60,7 +61,7 @@ class Entry:
     @property
     def family(self) -> str:
         """How the id of its clause begins."""
-        return _family(self.found.clause)
+        return family(self.found.clause)
 
     @property
     def sent(self) -> str:
@@ -215,7 +216,7 @@ class Row:
     @property
     def family(self) -> str:
         """How its id begins."""
-        return _family(self.clause.id)
+        return family(self.clause.id)
 
 
 def result_html(result: Result, *, readings: Mapping[str, str]) -> str:
@@ -288,10 +289,6 @@ def _slugs(reports: Iterable[Report]) -> Iterator[str]:
             slug = f"{name}-{number}"
         taken.add(slug)
         yield slug
-
-
-def _family(clause: str) -> str:
-    return clause.rpartition("-")[0]
 
 
 def _at(lane: int, lanes: int) -> str:
