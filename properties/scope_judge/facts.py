@@ -906,7 +906,7 @@ class Facts:
             self.at,
             answering,
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
-            answering is None or not self._surely_falls_short(account.in_hand, answering.challenge),
+            answering is None or not self._may_fall_short(account.in_hand, answering.challenge),
         )
         # A refresh may be one by the clock, unless the call is known to go on.
         if (
@@ -932,9 +932,9 @@ class Facts:
                 self._named.setdefault(scope, {})[account] = self.at
 
     @staticmethod
-    def _surely_falls_short(held: Known, challenge: ParsedChallenge) -> bool:
-        """Whether a token lacks some of what a challenge asks for: one that carries nothing lacks something."""
-        return held.surely_lacks_some(challenge.scope or NO_SCOPES) or held.exact == NO_SCOPES
+    def _may_fall_short(held: Known, challenge: ParsedChallenge) -> bool:
+        """Whether a token lacks, or in one reading of its scope may lack, some of what a challenge asks for."""
+        return not held.may_cover(challenge.scope or NO_SCOPES) or held.exact == NO_SCOPES
 
     def _note_who_issued(self, event: TokenResponse, resource: Resource) -> None:
         """Note by whom tokens were issued: the authorization server that says so, if the resource names it too."""
