@@ -328,7 +328,9 @@ class Facts:
         tried.refused = challenge if event.status == 403 else None
         for scope in challenge.tolerated:
             self._named.setdefault(scope, {})[resource] = resource.epoch
-        pending.beside = resource.pending.pop(event.operation, tried.left if challenge.refuses_plainly else None)
+        # What a refresh answered is over.
+        left = tried.left if tried.left is not None and tried.left.refreshed_at == NEVER else None
+        pending.beside = resource.pending.pop(event.operation, left if challenge.refuses_plainly else None)
         resource.pending[event.operation] = pending
         self.places.waiting[resource] = None
         if challenge.names_metadata:
@@ -711,6 +713,8 @@ class Facts:
         named = None if event.resource is None else self.places.named(event.resource)
         if named is not None and named.account is not None and named.account.under_way:
             self._redeeming = named.account, named
+        elif named is not None and self._redeeming is not None and self._redeeming[1] is named:
+            pass  # a code that was refused is sent again
         elif self._authorizing:
             named = next(reversed(self._authorizing))
             self._redeeming = self._authorizing[named], named
