@@ -82,6 +82,11 @@ class Sdk:
         http = getattr(auth, "httpx2", None) or auth.httpx
         return cls(version("mcp"), auth, shared, machine, http)
 
+    @property
+    def flow_errors(self) -> tuple[Theirs, ...]:
+        """What its flows raise: its extensions take the error from the package."""
+        return self.auth.OAuthFlowError, import_module("mcp.client.auth").OAuthFlowError
+
 
 class PythonSdk:
     """The installed Python SDK as a subject."""
@@ -234,7 +239,7 @@ class PythonSdkSession:
                 out = await flow.asend(self._answer(out))
         except StopAsyncIteration:
             pass
-        except (self.sdk.auth.OAuthFlowError, self.sdk.http.InvalidURL, Declined) as refusal:
+        except (*self.sdk.flow_errors, self.sdk.http.InvalidURL, Declined) as refusal:
             self.refusals.append(str(refusal))
         except ValueError as refusal:
             # pydantic's errors among them: the SDK lets some out that are about what a server sent.
