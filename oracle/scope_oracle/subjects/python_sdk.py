@@ -264,7 +264,7 @@ class PythonSdkSession:
             return self._enterprise_provider(resource, storage, scope)
         metadata = self._configured(scope)
         if self.plan.registration == "known" and storage.client_info is None:
-            storage.client_info = self._known_client(resource, metadata)
+            storage.client_info = self._known_client(metadata)
         options = {"client_metadata_url": DOCUMENT} if self.plan.registration == "document" else {}
         return self.sdk.auth.OAuthClientProvider(
             resource, metadata, storage, self._open_browser, self._wait_for_callback, **options
@@ -282,10 +282,11 @@ class PythonSdkSession:
         )
         return self.configuration
 
-    def _known_client(self, resource: str, metadata: Theirs) -> Theirs:
-        """What the application stores of a client that registered out of band, at the issuer of the resource."""
+    def _known_client(self, metadata: Theirs) -> Theirs:
+        """What the application stores of a client that registered out of band: its issuer, where there is only one."""
         information = self.sdk.shared.OAuthClientInformationFull
-        issuer = self.plan.servers.resources[resource].issuer
+        issuers = list(self.plan.servers.issuers)
+        issuer = issuers[0] if len(issuers) == 1 else None
         bound = {"issuer": issuer} if "issuer" in information.model_fields else {}
         method = {"token_endpoint_auth_method": "client_secret_post"}  # where none is said, the SDK sends no secret
         credentials = {"client_id": KNOWN, "client_secret": SECRET, **method}
