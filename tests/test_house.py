@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "scope_model": {"scope_spec", "typing_extensions"},
     "scope_judge": {"scope_spec", "scope_model", "typing_extensions"},
     "scope_properties": {"scope_spec", "scope_model", "scope_judge", "typing_extensions", "hypothesis"},
-    "scope_oracle": {*ROOMS, "typing_extensions", "hypothesis", "click", "rich", "cattrs"},
+    "scope_oracle": {*ROOMS, "typing_extensions", "hypothesis", "click", "rich", "cattrs", "jinja2", "markupsafe"},
 }
 # The Python SDK and what it is made of, and what serves drivers. They are not installed with scopelaw, and the
 # tests of the wheel below run without them: so whatever imports them must itself be imported late.

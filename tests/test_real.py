@@ -82,7 +82,6 @@ def exchange(sent: dict[str, object], status: int, answer: dict[str, object]) ->
     ("status", "answer", "how"),
     [
         (201, {"client_id": "1", "client_secret": "2"}, "a client with a secret"),
-        (201, {"client_id": "1", "scope": "a"}, "a public client, with another scope"),
         (400, {"error": "invalid_client_metadata"}, "400 invalid_client_metadata"),
     ],
 )
