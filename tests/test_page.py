@@ -54,7 +54,7 @@ def test_two_results_of_one_release_have_places_of_their_own(reports: list[Repor
 
 
 def test_the_scoreboard_weighs_under_two_megabytes() -> None:
-    assert len(RECORDED) > 10
+    assert len(RECORDED) >= 9
     assert LOOKED_AT.stat().st_size < 2_000_000
 
 
@@ -93,7 +93,7 @@ def test_explain_prints_a_finding_by_number_or_name() -> None:
     [
         (f"{ONE}", r"is not FILE#N"),
         (f"{ONE}#0", r"there is no finding 0: the report has \d+"),
-        (f"{ONE}#PARSE-3/case-sensitiv", r"did you mean PARSE-3/case-sensitive"),
+        (f"{ONE}#SEL-7/server-lis", r"did you mean SEL-7/server-list"),
         ("nowhere.json#1", r"cannot read nowhere.json: no such file"),
     ],
 )
