@@ -107,6 +107,11 @@ class Entry:
         return replay_of(self.report, self.found)
 
     @property
+    def is_a_fault(self) -> bool:
+        """Whether there is an issue to file: where the documents leave a choice there is none."""
+        return self.found.finding.verdict != "unspecified"
+
+    @property
     def markdown(self) -> str:
         """The finding as an issue."""
         return issue(self.report, self.found)
