@@ -366,3 +366,23 @@ def test_what_a_plain_refusal_causes_after_a_refresh_answers_the_refusal() -> No
     found = {finding.clause: finding.verdict for finding in judge(Transcript(Header("2026-07-28"), events))}
     assert found["CHAL-7"] == "discouraged"
     assert "CHAL-1" not in found
+
+
+@pytest.mark.parametrize("error", ["temporarily_unavailable", "server_error"])
+def test_a_refresh_that_a_busy_server_put_off_may_be_tried_again(error: str) -> None:
+    before = (
+        ResourceRequest("read"),
+        ResourceResponse("read", 401, ('Bearer scope="a"',)),
+        AuthorizationRequest("a"),
+        AuthorizationResponse(code=True),
+        TokenRequest(AUTHORIZATION_CODE),
+        TokenResponse("t1", "a", "r1"),
+        ResourceRequest("read", "t1"),
+        ResourceResponse("read", 401, ('Bearer error="invalid_token"',)),
+        TokenRequest(REFRESH_TOKEN, None, "r1"),
+    )
+    again = TokenRequest(REFRESH_TOKEN, None, "r1")
+    put_off = judge(Transcript(Header(NEW), (*before, TokenResponse(error=error), again)))
+    assert put_off == []
+    renewed = judge(Transcript(Header(NEW), (*before, TokenResponse("t2", None, "r1"), again)))
+    assert "CHAL-8" in {finding.clause for finding in renewed}
