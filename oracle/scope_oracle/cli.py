@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Any, Final, TextIO, TypeVar, cast
 
 import click
 from rich.console import Console
@@ -34,10 +34,11 @@ from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
 
 from . import checking, comparing, explaining, forms, page, smoking, terminal, vectors
+from .ending import Interrupts
 from .exchange import shown
 from .har import read_har
 from .history import history
-from .jobs import Jobs, Opening, processes
+from .jobs import MOST, Jobs, Opening, processes
 from .names import UnknownName
 from .outcome import SEVERITY
 from .releases import NAMED
@@ -74,23 +75,24 @@ class _Commands(click.Group):
         for stream_ in (sys.stdout, sys.stderr):
             if hasattr(stream_, "reconfigure"):
                 stream_.reconfigure(errors="backslashreplace")
-        try:
-            sys.exit(run(*args, standalone_mode=False, **extra))
-        except click.ClickException as wrong:
-            complain(" ".join(wrong.format_message().split()))
-            sys.exit(UNUSABLE)
-        except click.Abort:
-            sys.exit(INTERRUPTED)
+        with Interrupts() as interrupts:
+            try:
+                status = run(*args, standalone_mode=False, **extra)
+            except click.ClickException as wrong:
+                complain(" ".join(wrong.format_message().split()))
+                status = UNUSABLE
+            except (click.Abort, KeyboardInterrupt):
+                status = INTERRUPTED
+        sys.exit(status if interrupts.status is None else interrupts.status)
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
-        try:
-            status = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # What is still buffered goes nowhere, instead of failing again at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return CUT_SHORT
-        return status
+    # Any: click's own signatures; some options print, and end before there is a command.
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401
+        with _written():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        with _written():
+            return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -100,9 +102,37 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+@contextmanager
+def _written() -> Iterator[None]:
+    """Where standard output is written to the end; that it cannot be is a status or a sentence."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up(sys.stdout)
+        raise click.exceptions.Exit(CUT_SHORT) from None
+    except OSError as wrong:
+        try:
+            sys.stdout.flush()  # what could not be written is still there to fail again, or it was another file
+        except OSError:
+            _give_up(sys.stdout)
+            raise Unusable(f"cannot write to standard output: {wrong.strerror}") from None
+        raise
+
+
+def _give_up(stream_: IO[str]) -> None:
+    """Let what is still buffered go nowhere, instead of failing again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream_.fileno())
+
+
 def complain(sentence: str) -> None:
-    """Say in one line on standard error what is wrong."""
-    click.echo(f"scopelaw: {sentence}", err=True)
+    """Say in one line on standard error what is wrong, if anybody can hear it."""
+    try:
+        click.echo(f"scopelaw: {sentence}", err=True)
+    except OSError:
+        _give_up(sys.stderr)
 
 
 def unknown(kind: str, name: str, known: Iterable[str], *, few: bool = False) -> str:
@@ -199,7 +229,7 @@ _RELEASE: Final = click.option(
 )
 _JOBS: Final = click.option(
     "--jobs",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST),
     show_default="one a core; 1 for the model and its policies",
     help="How many processes to work in.",
 )
@@ -302,6 +332,7 @@ def check(
                 progress=progress,
                 bench=bench,
             )
+    _say_parting(chosen, bench, result)
     if result.fault is not None and not result.examples:
         raise Unusable(result.fault)
     if form == "json":
@@ -335,10 +366,18 @@ def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Ve
     return _status(findings, fail_on)
 
 
+def _say_parting(chosen: Subject, bench: Jobs | None, result: checking.Result) -> None:
+    """Say what was wrong with how the client's processes ended, unless one was ended early anyhow."""
+    if result.complete:
+        parting = dict.fromkeys([*getattr(chosen, "parting", ()), *(bench.parting if bench is not None else ())])
+        for wrong in parting:
+            complain(f"{shown(chosen.name)} ended as it should not: {wrong}")
+
+
 @contextmanager
 def _bench(
     opening: Opening, jobs: int, revision: Revision, readings: Mapping[str, str], *, costly: bool
-) -> Iterator[checking.Bench | None]:
+) -> Iterator[Jobs | None]:
     """Processes to work in, where more than one is wanted."""
     if jobs == 1:
         yield None
@@ -757,4 +796,14 @@ def _progress() -> Iterator[Callable[[checking.Progress], None]]:
 
 def main() -> None:
     """Run the command."""
+    # What is closed when we begin is nobody's; the next file that is opened would take its place.
+    sys.stdin = _open_still(sys.stdin, "r")
+    sys.stderr = _open_still(sys.stderr, "w")
+    if _open_still(sys.stdout, "w") is not sys.stdout:
+        complain("standard output is closed")
+        sys.exit(UNUSABLE)
     cli()
+
+
+def _open_still(stream_: TextIO | None, mode: str) -> TextIO:
+    return stream_ or cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))
