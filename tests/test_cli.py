@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -124,6 +125,8 @@ def test_help_names_every_reading(command: str) -> None:
         (["check", "--seed", "x"], "--seed"),
         (["check", "--sed", "1"], "--seed"),
         (["check", "--replay", "nonsense"], "the replay"),
+        (["check", "--jobs", "8000"], "8000 is not in the range 1<=x<=64"),
+        (["check", "rust-sdk", "--sdk-version", ""], "'' is no release of rmcp"),
         (["judge"], "FILE"),
         (["judge", "nowhere.jsonl"], "cannot read nowhere.jsonl: no such file or directory"),
         (["explain", "ACC-11"], "unknown name 'ACC-11'; did you mean ACC-1"),
@@ -388,6 +391,8 @@ def test_an_interrupted_check_prints_what_it_found() -> None:
         stderr=end,
         encoding="utf-8",
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        # Whoever started the tests may have had them ignore it (nohup), and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - one thread
     )
     os.close(end)
     progress = b""
@@ -409,6 +414,36 @@ def test_a_reader_that_goes_away_is_no_failure() -> None:
     _, err = running.communicate(timeout=60)
     assert err == b""
     assert running.returncode == 141
+
+
+def shell(line: str) -> subprocess.CompletedProcess[bytes]:
+    """A line of shell, with `scopelaw` in it for the command."""
+    command = shlex.join(process())
+    return subprocess.run(["sh", "-c", line.replace("scopelaw", command)], capture_output=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("command", ["explain", "--help", "check --examples 1", "check --examples 1 --format json"])
+def test_output_that_cannot_be_written_is_one_sentence(command: str) -> None:
+    full = shell(f"scopelaw {command} >/dev/full")
+    assert full.returncode == 2
+    assert full.stderr == b"scopelaw: cannot write to standard output: No space left on device\n"
+    closed = shell(f"scopelaw {command} >&-")
+    assert closed.returncode == 2
+    assert closed.stderr == b"scopelaw: standard output is closed\n"
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_a_sentence_that_nobody_can_hear_changes_no_status(stderr: str) -> None:
+    assert shell(f"scopelaw chek {stderr}").returncode == 2
+    done = shell(f"scopelaw check {BROKEN} --examples 20 {stderr}")
+    assert done.returncode == 1
+    assert b"ACC-1/dropped" in done.stdout
+
+
+def test_standard_input_that_is_closed_is_an_empty_one() -> None:
+    done = shell("scopelaw judge - <&-")
+    assert done.returncode == 2
+    assert done.stderr == b"scopelaw: standard input: line 1: the transcript is empty\n"
 
 
 def test_results_and_complaints_go_their_own_ways(tmp_path: Path) -> None:

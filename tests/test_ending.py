@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -18,21 +17,7 @@ from processes import BOUND, runs
 from scope_oracle.ending import SIGNALS, Interrupts
 from scope_oracle.subjects.warden import left_of
 
-DRIVERS: Final = Path(__file__).parent / "drivers"
 MARK: Final = "SCOPELAW_TEST_OF_ENDING"
-
-# A check in processes of its own, as the command line starts it. What it is told to put under test comes by name from a
-# module, since each process opens it anew.
-STARTS: Final = """
-import sys
-from scope_oracle import cli
-from ending_subjects import SUBJECTS, at_moment
-if __name__ == "__main__":
-    cli.subject = SUBJECTS[sys.argv[1]]
-    at_moment(sys.argv[2], sys.argv[3])
-    sys.argv[1:] = sys.argv[4:]
-    cli.main()
-"""
 
 
 def marked(mark: str) -> set[int]:
@@ -88,14 +73,15 @@ def test_whatever_ends_a_check_leaves_nothing_behind(
     moment: str, subject: str, number: signal.Signals, mark: str, tmp_path: Path
 ) -> None:
     note = tmp_path / "moment"
+    examples = "20" if moment == "shrinking" else "1000000"
+    told = {MARK: mark, "MOMENT": moment, "SUBJECT": subject, "NOTE": str(note), "XDG_CACHE_HOME": str(tmp_path)}
     running = subprocess.Popen(
-        [sys.executable, "-c", STARTS, subject, moment, str(note), "check", "model", "--examples", "1000000"]
-        + ["--jobs", "2"],
-        cwd=DRIVERS,
+        [sys.executable, "-m", "drivers.ending_subjects", "check", "model", "--examples", examples, "--jobs", "2"],
+        cwd=Path(__file__).parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
-        env={**os.environ, MARK: mark, "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        env=os.environ | told,
         start_new_session=True,
         preexec_fn=as_usual,  # noqa: PLW1509 - there are no threads here
     )
@@ -113,4 +99,29 @@ def test_whatever_ends_a_check_leaves_nothing_behind(
         return
     assert running.returncode == 128 + number
     assert err.strip() == ""
-    assert ("interrupted, and this is what was found so far" in out) == (moment in {"running", "shrinking"})
+    if moment in {"running", "shrinking"}:
+        assert "interrupted, and this is what was found so far" in out.splitlines()[0]
+
+
+def test_a_signal_that_comes_twice_at_once_is_one() -> None:
+    with Interrupts() as interrupts:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)
+    assert interrupts.status == 128 + signal.SIGTERM
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts:
+            signal.raise_signal(signal.SIGHUP)
+        assert interrupts.status is None
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_what_has_begun_and_not_ended_is_left() -> None:
+    assert left_of([b"+1\n", b"+2\n", b"-1\n", b"+3\n"]) == {2, 3}

@@ -6,6 +6,7 @@ used is one sentence on standard error and ends with 2.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -51,6 +52,9 @@ UNUSABLE: Final = 2
 INTERRUPTED: Final = 130
 CUT_SHORT: Final = 141
 """The reader of our output went away: what a program that a broken pipe ends by a signal would leave."""
+
+_UNWRITABLE: Final = (errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC)
+"""How writing fails; what else is written says so itself."""
 
 _LONGEST_NAME: Final = 80
 _WIDTH: Final = 110
@@ -114,12 +118,10 @@ def _written() -> Iterator[None]:
         _give_up(sys.stdout)
         raise click.exceptions.Exit(CUT_SHORT) from None
     except OSError as wrong:
-        try:
-            sys.stdout.flush()  # what could not be written is still there to fail again, or it was another file
-        except OSError:
-            _give_up(sys.stdout)
-            raise Unusable(f"cannot write to standard output: {wrong.strerror}") from None
-        raise
+        if wrong.errno not in _UNWRITABLE:
+            raise
+        _give_up(sys.stdout)
+        raise Unusable(f"cannot write to standard output: {wrong.strerror}") from None
 
 
 def _give_up(stream_: IO[str]) -> None:
