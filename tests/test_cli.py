@@ -1,5 +1,6 @@
 """The command line: what it prints where, how it ends, and that nothing makes it fall over."""
 
+import base64
 import json
 import os
 import re
@@ -7,8 +8,11 @@ import shlex
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
+from random import Random
 
 import pytest
 from click.testing import CliRunner, Result
@@ -25,9 +29,11 @@ from scope_model.events import (
     ResourceResponse,
     Transcript,
 )
+from scope_oracle.checking import generated
 from scope_oracle.cli import cli
 from scope_oracle.explaining import clause_notes
 from scope_oracle.releases import NAMED
+from scope_oracle.replays import replay_of
 from scope_oracle.transcripts import write
 from scope_properties.laws import LAWS
 from scope_properties.mutants import MUTANTS
@@ -213,6 +219,27 @@ def test_a_reading_is_named_by_id_or_by_name() -> None:
     form = json.loads(by_id.stdout)
     assert form["readings"] == {"A10": "fallback"}
     assert "SEL-7" not in {broken["clause"] for broken in form["broken"]}
+
+
+@settings(max_examples=150, derandomize=True, database=None, deadline=None)
+@given(at=st.integers(0, 30), chances=st.randoms(use_true_random=False))
+def test_a_replay_that_is_changed_is_an_episode_still_or_one_sentence(at: int, chances: Random) -> None:
+    episode = next(islice(generated("2026-07-28", 31, 0), at, None))
+    form = json.loads(zlib.decompress(base64.urlsafe_b64decode(replay_of(episode) + "==")))
+    inner: object = form
+    while True:
+        keys = list(inner) if isinstance(inner, dict) else list(range(len(inner))) if isinstance(inner, list) else []
+        if not keys:
+            break
+        holder, key = inner, chances.choice(keys)
+        inner = holder[key]  # type: ignore[index]  # one of its own
+        if chances.random() < 0.3 or not isinstance(inner, dict | list):
+            holder[key] = chances.choice(["x", 5, None, [], {}, {"x": 1}])  # type: ignore[index]  # likewise
+            break
+    text = base64.urlsafe_b64encode(zlib.compress(json.dumps(form).encode())).decode()
+    result = scopelaw("check", "--replay", text)
+    assert result.exit_code in (0, 2), result.output
+    assert result.exit_code == 0 or result.stderr.startswith("scopelaw: the replay ")
 
 
 # --- judge ----------------------------------------------------------------------------------------

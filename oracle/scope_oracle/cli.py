@@ -36,7 +36,7 @@ from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision
 
 from . import checking, comparing, explaining, forms, page, smoking, terminal, vectors
 from .ending import Interrupts
-from .exchange import shown
+from .exchange import printable, shown
 from .har import read_har
 from .history import history
 from .jobs import MOST, Jobs, Opening, processes
@@ -132,7 +132,7 @@ def _give_up(stream_: IO[str]) -> None:
 def complain(sentence: str) -> None:
     """Say in one line on standard error what is wrong, if anybody can hear it."""
     try:
-        click.echo(f"scopelaw: {sentence}", err=True)
+        click.echo(printable(f"scopelaw: {sentence}"), err=True)
     except OSError:
         _give_up(sys.stderr)
 
@@ -449,7 +449,7 @@ def smoke(*, name: str | None, command: str | None, release: str | None, revisio
 
 def _say(test: smoking.Smoke) -> bool:
     """Print what came of a test; whether it failed."""
-    click.echo(f"{test.outcome:<7} {test.name}" + (f": {test.because}" if test.because else ""))
+    click.echo(printable(f"{test.outcome:<7} {test.name}" + (f": {test.because}" if test.because else "")))
     return test.outcome == "failed"
 
 

@@ -165,11 +165,11 @@ class Host:
             if self._gate is not None:
                 await self._wait(self._gate, request)
             response = self._respond(request)
+            length = (b"content-length", str(len(response.body)).encode())
+            headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
         except Exception as failure:  # a fault of ours, for the thread that runs the episode to raise
             self._failure = failure
             raise
-        length = (b"content-length", str(len(response.body)).encode())
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
         await send({"type": "http.response.start", "status": response.status, "headers": [length, *headers]})
         await send({"type": "http.response.body", "body": response.body})
 
