@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from drivers.reference import Answered, Front
-from scope_model.client import Call, Client, Failed, Illegal, Noted, Served, Setup, step
+from scope_model.client import Action, Client, Failed, Illegal, Noted, Served, Setup, step
 from scope_model.events import ConfiguredMode
 from scope_model.policies import mcp_2026_07_28
 from scope_oracle.world import HttpRequest, HttpWorld
@@ -33,9 +33,8 @@ class OverHttp(ModelSession):
 
     front: Front = field(kw_only=True)
 
-    def call(self, call: Call) -> None:
-        """Make a call over HTTP."""
-        action = self.hear(call)
+    def _go_on(self, action: Action) -> None:
+        """Go on over HTTP."""
         while not isinstance(action, Served | Failed | Noted | Illegal):
             action = self.hear(self.front.answer(action))
 

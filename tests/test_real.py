@@ -19,9 +19,9 @@ from real.answers import Answer, answers
 from real.playing import PLAYS, play
 from real.serving import AUTHORIZATION_SERVER, MCP_SERVERS, Program, installed, releases, serving
 from real.table import NOT_OURS, RECORDED, TABLE, ours, place, recordings, seen, table
+from recorded import read_har
 from scope_judge.judge import judge
 from scope_model.events import AuthorizationRequest, TokenRequest
-from scope_oracle.har import read_har
 from scope_oracle.subjects import SubjectUnavailable
 
 PLAYED = list(product(MCP_SERVERS, PLAYS))

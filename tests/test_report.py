@@ -387,6 +387,7 @@ def test_the_json_form_says_the_same(result: Result) -> None:
     form = json.loads(json.dumps(result_json(result, readings={"A1": "granted", "A2": "ask-again"})))
     assert list(form) == [
         "scopelaw",
+        "scopelaw_version",
         "subject",
         "version",
         "revision",
@@ -397,6 +398,7 @@ def test_the_json_form_says_the_same(result: Result) -> None:
         "uncalled",
         "skipped",
         "clauses",
+        "counts",
         "broken",
     ]
     assert form["readings"] == {"A1": "granted"}

@@ -279,7 +279,8 @@ class HttpWorld:
 
     def _resource_metadata(self, resource: str, _: HttpRequest) -> HttpResponse:
         document = self.world.answer(FetchResourceMetadata(resource))
-        assert isinstance(document, ProtectedResourceMetadata)
+        if not isinstance(document, ProtectedResourceMetadata):
+            return HttpResponse(404)
         return _json(
             200,
             {
@@ -299,7 +300,7 @@ class HttpWorld:
         return _json(
             200,
             {
-                "issuer": address,
+                "issuer": self._addresses.outward(document.issuer or ""),
                 "authorization_endpoint": f"{address}/authorize",
                 "token_endpoint": f"{address}/token",
                 "registration_endpoint": f"{address}/register",
@@ -332,7 +333,7 @@ class HttpWorld:
         self._issued += 1
         client_id = f"client-{self._issued}"
         self.know(issuer, client_id, redirect_uris)
-        granted = {"client_id": client_id, "token_endpoint_auth_method": "none"}
+        granted = {"client_id": client_id, "token_endpoint_auth_method": "none", "scope": answer.scope}
         return _json(201, {**metadata, **granted})
 
     def _authorize(self, issuer: str, request: HttpRequest) -> HttpResponse:
@@ -409,13 +410,14 @@ class HttpWorld:
         if response.access_token is None:
             return _json(401 if response.error == "invalid_client" else 400, {"error": response.error})
         exchanged = grant_type == TOKEN_EXCHANGE
+        issued = self.world.servers.access_tokens.get(response.access_token)
         return _json(
             200,
             {
                 "access_token": response.access_token,
                 "token_type": "N_A" if exchanged else "Bearer",
                 "issued_token_type": "urn:ietf:params:oauth:token-type:id-jag" if exchanged else None,
-                "expires_in": 3600,
+                "expires_in": _BRIEFLY if issued is not None and issued.brief else _LONG,
                 "scope": response.scope,
                 "refresh_token": response.refresh_token,
             },
@@ -443,6 +445,8 @@ class HttpWorld:
 _SERVER_INFO: Final = {"name": "scopelaw", "version": "0"}
 # What MCP 2026-07-28 has every cacheable result say; here nothing outlives its answer.
 _FRESH: Final = {"ttlMs": 0, "cacheScope": "private"}
+_LONG: Final = 3600
+_BRIEFLY: Final = 1
 _GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER)
 
 

@@ -89,7 +89,7 @@ class Facts:
         self._mode = header.configured_mode or _MODES.get(readings["A11"])
         configured = header.configured_scopes
         self._configured = None if configured is None else read_scope(" ".join(configured)) or None
-        self._began_midway = False
+        self._began_midway = header.began_midway
         self._listed_by_servers: dict[str | None, ScopeSet | None] = {}
         self._issuers: set[str] = set()
         self._documents: dict[str, tuple[ProtectedResourceMetadata, int]] = {}
@@ -98,6 +98,7 @@ class Facts:
         self._issued_by: dict[str, str | None] = {}
         self._named: dict[str, dict[Owner, int]] = {}
         self._any_foreign = False
+        self._foreign_at = NEVER
         self._redeeming: tuple[Account, Resource] | None = None
         self._decoys: list[Settled] = []
         self._stepped_up = False
@@ -118,7 +119,9 @@ class Facts:
         """What the end of a transcript tells: of tokens that were used, but not for what they were issued for."""
         for resource in self.places.known:
             newest = None if resource.account is None else resource.account.token
-            for token in resource.owed.values():
+            for operation, token in resource.owed.items():
+                if self._open.get(operation):
+                    continue  # its call may go on
                 used_at = max(token.used_at, NEVER if newest is None else newest.used_at)
                 if token.state != "expired" and used_at > token.issued_at and resource.responded_at > used_at:
                     yield TokenTried(token)
@@ -348,6 +351,7 @@ class Facts:
 
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
+        excused = excused or self._foreign_at > pending.at
         tried = resource.attempt(pending.operation)
         elsewhere = self._asked_before - self._asked_for[resource, pending.operation]
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
@@ -419,6 +423,7 @@ class Facts:
 
     def _take_for_foreign(self, scopes: ScopeSet | None) -> None:
         self._any_foreign = True
+        self._foreign_at = self.at
         for scope in scopes or ():
             self._named.setdefault(scope, {})[FOREIGN] = self.at
 

@@ -38,6 +38,7 @@ ENOUGH: Final = 2
 """How many requests for scopes of one operation are enough to give up after them (STEP-2)."""
 
 OFFLINE: Final = scopes(OFFLINE_ACCESS)
+_LONGEST: Final = 200
 _SHOWN: Final = 4
 
 Situation = tuple[Literal["user", "machine"], Literal["initial", "step-up", "again"]]
@@ -54,9 +55,10 @@ _NOWHERE: Final[Mapping[Owner, int]] = MappingProxyType({})
 
 
 def listing(names: Iterable[Scope]) -> str:
-    """The first few of some scopes, for a sentence."""
+    """The first few of some scopes, for a sentence; of one that is very long its beginning."""
     shown = list(islice(names, _SHOWN + 1))
-    return " ".join(shown[:_SHOWN]) + (" ..." if len(shown) > _SHOWN else "")
+    short = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..." for name in shown[:_SHOWN]]
+    return " ".join(short) + (" ..." if len(shown) > _SHOWN else "")
 
 
 def missing(required: ScopeSet, wanted: ScopeSet) -> list[Scope]:

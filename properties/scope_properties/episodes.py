@@ -79,7 +79,8 @@ Registration = Literal["dynamic", "known", "document"]
 class Plan:
     """The world as it starts, and how the client is set up in it.
 
-    `wants_refresh_token` is None for a client that is not set up at all, and keeps it to itself.
+    `wants_refresh_token` is None for a client that is not set up at all, and keeps it to itself. Where it
+    `shares_configuration`, the application hands the same configuration object to its clients of all servers.
     """
 
     servers: Servers
@@ -88,6 +89,7 @@ class Plan:
     wants_refresh_token: bool | None = True
     grant_type: str = AUTHORIZATION_CODE
     registration: Registration = "dynamic"
+    shares_configuration: bool = False
 
 
 @dataclass(frozen=True, slots=True)

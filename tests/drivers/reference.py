@@ -160,7 +160,9 @@ class Front:
             body = json.dumps({name: value for name, value in metadata.items() if value is not None})
             response = self.web.send("POST", self.endpoints[at]["registration_endpoint"], body, JSON)
             assert response.status == 201
-            self.clients[at] = (json.loads(response.body)["client_id"], None)
+            document = json.loads(response.body)
+            self.clients[at] = (document["client_id"], None)
+            return Registered(document.get("scope"))
         return Registered()
 
     def _authorize(self, request: AuthorizationRequest) -> AuthorizationResponse:

@@ -30,7 +30,7 @@ class Found(NamedTuple):
 def kinds(subject: Subject) -> Iterator[Found]:
     """Each kind of finding that a check of a subject comes to, as it comes."""
     bench, tally, known = Alone(examiner(subject, REVISION)), Tally(), set[Kind]()
-    for number, episode in enumerate(_episodes(mostly_delegated(subject), subject.costly), 1):
+    for number, episode in enumerate(_episodes(mostly_delegated(subject), subject.standalone), 1):
         tally.add(bench.judge_one(subject.playable(episode)))
         new = [kind_of(broken.finding) for broken in tally.found]
         yield from (Found(kind, number) for kind in new if kind not in known)

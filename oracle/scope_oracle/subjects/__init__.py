@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from operator import attrgetter
+from typing import Final, cast
 
 from scope_oracle.names import UnknownName
 from scope_oracle.releases import NAMED
@@ -24,6 +28,10 @@ BUILT = (*DRIVEN, *WRAPPED)
 
 SUBJECTS = (MODEL, *BUILT, *NAMED)
 """Every name that `subject` knows."""
+
+
+_LONGEST: Final = 300
+"""How much of somebody else's error is told."""
 
 
 class SubjectUnavailable(Exception):
@@ -51,6 +59,8 @@ def subject(
             return _built(name, release, say)
         except ModuleNotFoundError as missing:
             raise _without_drivers(name, missing) from missing
+    if ":" in name and release is None:
+        return nullcontext(imported(name))
     if name not in SUBJECTS:
         raise UnknownName("subject", name, SUBJECTS)
     if release is not None:
@@ -62,6 +72,26 @@ def subject(
 
         return nullcontext(PythonSdk())
     return nullcontext(ModelSubject(NAMED[name], label=name))
+
+
+def imported(name: str) -> Subject:
+    """The subject at `package.module:name`, or what a callable there makes; raises SubjectUnavailable.
+
+    The folder that the command is run in is looked at first, as by Python itself.
+    """
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, "")
+    try:
+        found = attrgetter(attribute)(import_module(module))
+        found = found() if callable(found) and not hasattr(found, "open") else found
+    except Exception as wrong:
+        because = f"{type(wrong).__name__}: {wrong}"
+        raise SubjectUnavailable(f"cannot import {name}: {' '.join(because.split())[:_LONGEST]}") from wrong
+    finally:
+        sys.path.remove("")
+    if not all(hasattr(found, member) for member in ("open", "playable", "grant_types")):
+        raise SubjectUnavailable(f"{name} is no subject; from_httpx_auth and in_process make one")
+    return cast("Subject", found)  # whoever names it says what it is; what a Subject has was looked for
 
 
 def _built(name: str, release: str | None, say: Callable[[str], None]) -> AbstractContextManager[Subject]:

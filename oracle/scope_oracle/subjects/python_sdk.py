@@ -148,7 +148,10 @@ class Declined(Exception):
 
 @dataclass(slots=True)
 class PythonSdkSession:
-    """One application: a provider and a storage for each server; `refusals` is why its flows failed."""
+    """One application: a provider and a storage for each server; `refusals` is why its flows failed.
+
+    Where the plan says so, one `configuration` object serves the providers of all servers, as in the SDK's examples.
+    """
 
     sdk: Sdk
     plan: Plan
@@ -157,6 +160,7 @@ class PythonSdkSession:
     providers: dict[str, Theirs] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     came_back: str = ""
+    configuration: Theirs = None
 
     def call(self, call: Call) -> None:
         """Make a call and let the SDK do what it does; its refusals end the call."""
@@ -181,6 +185,7 @@ class PythonSdkSession:
     def restart(self) -> bool:
         """Lose memory, keep token storage."""
         self.providers.clear()
+        self.configuration = None
         return True
 
     def report(self, resource: str) -> ClientReported | None:
@@ -234,19 +239,25 @@ class PythonSdkSession:
         storage = self.storages.setdefault(resource, Storage())
         if self.plan.grant_type == CLIENT_CREDENTIALS:
             return self._machine_provider(resource, storage, scope)
-        refreshes = (REFRESH_TOKEN,) if self.plan.wants_refresh_token else ()
-        metadata = self.sdk.shared.OAuthClientMetadata(
-            client_name="scopelaw",
-            redirect_uris=[REDIRECT_URI],
-            grant_types=[AUTHORIZATION_CODE, *refreshes],
-            scope=scope,
-        )
+        metadata = self._configured(scope)
         if self.plan.registration == "known" and storage.client_info is None:
             storage.client_info = self._known_client(resource, metadata)
         options = {"client_metadata_url": DOCUMENT} if self.plan.registration == "document" else {}
         return self.sdk.auth.OAuthClientProvider(
             resource, metadata, storage, self._open_browser, self._wait_for_callback, **options
         )
+
+    def _configured(self, scope: str | None) -> Theirs:
+        if self.configuration is not None and self.plan.shares_configuration:
+            return self.configuration
+        refreshes = (REFRESH_TOKEN,) if self.plan.wants_refresh_token else ()
+        self.configuration = self.sdk.shared.OAuthClientMetadata(
+            client_name="scopelaw",
+            redirect_uris=[REDIRECT_URI],
+            grant_types=[AUTHORIZATION_CODE, *refreshes],
+            scope=scope,
+        )
+        return self.configuration
 
     def _known_client(self, resource: str, metadata: Theirs) -> Theirs:
         """What the application stores of a client that registered out of band, at the issuer of the resource."""
