@@ -597,3 +597,18 @@ def test_what_a_driver_says_moves_no_cursor(monkeypatch: pytest.MonkeyPatch) -> 
     printed = CliRunner().invoke(cli.cli, ["smoke", "model"]).output
     assert "\\x1b[2J" in printed
     assert printed.replace("\n", "").isprintable()
+
+
+def test_a_request_at_the_address_of_an_episode_before_belongs_to_none() -> None:
+    world = HttpWorld(World(plain_episode(REVISION).plan))
+    with Host() as host:
+        before, now = ports(host), ports(host)
+        host.serve(world)
+        statuses = []
+        for port in (before[0], now[0]):
+            calling = HTTPConnection(hosting.LOOPBACK, port)
+            calling.request("GET", "/")
+            statuses.append(calling.getresponse().status)
+            calling.close()
+    assert not set(before) & set(now)
+    assert statuses == [503, 404]

@@ -11,10 +11,12 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import cycle
 from threading import Thread
 from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -27,6 +29,9 @@ from scope_properties.world import Exhausted
 LOOPBACK: Final = "127.0.0.1"
 SERVERS: Final = 2
 """How many resource servers, and how many authorization servers, a world may have here."""
+
+PLACES: Final = 16
+"""How many worlds are at addresses of their own; then one is where the first of them was."""
 
 _MOMENT: Final = 0.005
 _FOR_EVER: Final = 86_400
@@ -67,6 +72,8 @@ class Host:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._sockets: list[socket.socket] = []
+        self._places = cycle(range(PLACES))
+        self._ports: list[int] = []
         self._world: HttpWorld | None = None
         self._failure: Exception | None = None
         self._gate: _Gate | None = None
@@ -90,7 +97,7 @@ class Host:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             try:
-                self._sockets = [stack.enter_context(_listening()) for _ in range(2 * SERVERS)]
+                self._sockets = [stack.enter_context(_listening()) for _ in range(2 * SERVERS * PLACES)]
             except OSError as wrong:
                 raise SubjectUnavailable(f"cannot listen on {LOOPBACK}: {wrong.strerror}") from None
             thread = Thread(target=self._server.run, args=(self._sockets,), name="scopelaw host", daemon=True)
@@ -111,8 +118,9 @@ class Host:
         thread.join()
 
     def place(self, servers: Servers) -> Addresses:
-        """Where each of these servers is to be found."""
-        ports = [each.getsockname()[1] for each in self._sockets]
+        """Where each of these servers is to be found; a request that comes elsewhere is of an episode before."""
+        first = 2 * SERVERS * next(self._places)
+        ports = self._ports = [each.getsockname()[1] for each in self._sockets[first : first + 2 * SERVERS]]
         placed = (
             *zip(servers.resources, ports[:SERVERS], strict=False),
             *zip(servers.issuers, ports[SERVERS:], strict=False),
@@ -174,7 +182,7 @@ class Host:
         await send({"type": "http.response.body", "body": response.body})
 
     def _respond(self, request: HttpRequest) -> HttpResponse:
-        if self._world is None:
+        if self._world is None or urlsplit(request.url).port not in self._ports:
             return _NOBODY
         try:
             return self._world.handle(request)
