@@ -8,7 +8,7 @@ from drivers.reference import Answered, Front
 from scope_model.client import Action, Client, Failed, Illegal, Noted, Served, Setup, step
 from scope_model.events import ConfiguredMode
 from scope_model.policies import mcp_2026_07_28
-from scope_oracle.world import HttpRequest, HttpWorld
+from scope_oracle.world import ID_TOKEN, IDENTITY_PROVIDER, KNOWN, SECRET, HttpRequest, HttpWorld
 from scope_properties.episodes import Episode, Plan
 from scope_properties.model_subject import ModelSession
 from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
@@ -56,4 +56,5 @@ class ModelOverHttp:
     def open(self, plan: Plan, world: World) -> OverHttp:
         """Start a client with nothing stored."""
         setup = Setup(mcp_2026_07_28, plan.configured, bool(plan.wants_refresh_token), plan.grant_type)
-        return OverHttp(world, Client(setup), step, front=Front(Direct(HttpWorld(world))))
+        provider = {"issuer": IDENTITY_PROVIDER, "client_id": KNOWN, "client_secret": SECRET, "id_token": ID_TOKEN}
+        return OverHttp(world, Client(setup), step, front=Front(Direct(HttpWorld(world)), provider=provider))

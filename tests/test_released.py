@@ -12,7 +12,7 @@ from scope_oracle.checking import Alone, check, examiner
 from scope_oracle.replays import episode_of
 from scope_oracle.scoreboard import Recorded, recorded
 from scope_oracle.smoking import smoke
-from scope_oracle.subjects import BUILT, WRAPPED, subject
+from scope_oracle.subjects import BUILT, WRAPPED, sdk_of, subject
 from scope_oracle.subjects.building import manifest, recipe
 from scope_oracle.tally import Kind, kind_of
 from scope_properties.subjects import Subject
@@ -29,7 +29,7 @@ TRIES = 100
 PINNED = [
     release
     for release in recorded()
-    if release.version == (recipe if release.subject in WRAPPED else manifest)(release.subject).version
+    if release.version == (recipe if release.subject in WRAPPED else manifest)(sdk_of(release.subject)).version
 ]
 
 

@@ -577,8 +577,25 @@ def test_an_exchange_has_two_legs_and_the_last_one_says_its_scope() -> None:
     assert not servers.access_tokens
     issued, token = answer(servers, TokenRequest(JWT_BEARER, None, None, AS, RS), FREE)
     # The second leg's own request named nothing, so silence would tell the client nothing.
-    assert token == TokenResponse("t1", "a b", "r1", None, AS, RS)
+    assert token == TokenResponse("t1", "a b", None, None, AS, RS)
     assert issued.access_tokens["t1"].scope == scopes("a b")
+
+
+@pytest.mark.parametrize(
+    ("asked", "how", "named"),
+    [
+        ("a", Granting(), None),
+        ("a b", Granting("narrower", without=scopes("b")), None),
+        ("a", Granting("wider", with_=scopes("x")), "a x"),
+        (None, Granting(), "d"),
+    ],
+)
+def test_an_assertion_names_what_it_approves_where_that_is_not_what_was_asked(
+    asked: str | None, how: Granting, named: str | None
+) -> None:
+    world = replace(WORLD, issuers={AS: AuthorizationServer(AS, default=scopes("d"))})
+    _, assertion = answer(world, TokenRequest(TOKEN_EXCHANGE, asked, None, AS, RS), Freedom(granting=how))
+    assert assertion == TokenResponse("assertion", named, None, None, AS, RS)
 
 
 def test_what_is_done_for_one_resource_takes_nothing_from_another() -> None:

@@ -163,6 +163,11 @@ class Servers:
     consents: Mapping[Key, Consent] = field(default_factory=dict)
     serial: int = 1
 
+    def approved(self, issuer: str, consent: Consent) -> ScopeSet:
+        """What an assertion may be redeemed for: what was asked, or its default, and what is granted beyond it."""
+        base = self.issuers[issuer].default if consent.asked is None else consent.asked
+        return base | _granted(base, consent.granting)
+
     def expire(self, access_token: str) -> Servers:
         """The same servers after the lifetime of `access_token`."""
         return replace(self, access_tokens=_without(self.access_tokens, access_token))
@@ -325,9 +330,13 @@ def _token(servers: Servers, request: TokenRequest, how: Granting) -> tuple[Serv
     if how.grant in _REFUSALS:
         return servers, TokenResponse(None, None, None, "invalid_scope", *_named(key))
     if request.grant_type == TOKEN_EXCHANGE:
-        asked = _asked(request)
-        servers = replace(servers, consents={**servers.consents, key: Consent(asked, replace(how, says=True))})
-        return servers, TokenResponse("assertion", None, None, None, *_named(key))
+        # RFC 7521 section 4.1: an assertion is presented again where another grant has a refresh token.
+        consent = Consent(_asked(request), replace(how, says=True, refresh_token=False))
+        servers = replace(servers, consents={**servers.consents, key: consent})
+        approved = servers.approved(key.issuer, consent)
+        # RFC 8693 section 2.2.1: a scope that is not identical to the request's is named.
+        named = None if approved == consent.asked else str(approved) or None
+        return servers, TokenResponse("assertion", named, None, None, *_named(key))
     return _issue(servers, key, _asked(request), replace(how, refresh_token=False))
 
 

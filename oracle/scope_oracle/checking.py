@@ -14,7 +14,6 @@ from scope_judge.occasions import Situation
 from scope_model.client import Call
 from scope_model.events import (
     AUTHORIZATION_CODE,
-    CLIENT_CREDENTIALS,
     AuthorizationResponse,
     AuthorizationServerMetadata,
     CallEnded,
@@ -130,12 +129,11 @@ def examiner(subject: Subject, revision: Revision, readings: Mapping[str, str] =
     """
     reads_plain: frozenset[Situation] = frozenset()
     authorized = False
-    for grant_type in (AUTHORIZATION_CODE, CLIENT_CREDENTIALS):
-        if grant_type in subject.grant_types:
-            plain = subject.playable(plain_episode(revision, grant_type))
-            transcript, judge = Examiner(subject, readings, frozenset()).judged(plain)
-            reads_plain |= judge.reads_plain
-            authorized = authorized or any(map(_carries_a_token, transcript.events))
+    for grant_type in subject.grant_types:
+        plain = subject.playable(plain_episode(revision, grant_type))
+        transcript, judge = Examiner(subject, readings, frozenset()).judged(plain)
+        reads_plain |= judge.reads_plain
+        authorized = authorized or any(map(_carries_a_token, transcript.events))
     if not authorized:
         because = next(smoke(subject, revision)).because or "no call ever carries a token"
         raise DriverFault(f"nothing can be tested: {because}")
@@ -157,7 +155,7 @@ def plain_episode(revision: Revision, grant_type: str = AUTHORIZATION_CODE) -> E
     again = Challenging(rejects="unauthorized")
     plain = Granting(refresh_token=False)
     return Episode(
-        Plan(servers, revision, wants_refresh_token=False, grant_type=grant_type),
+        Plan(servers, revision, grant_type=grant_type),
         (
             MakeCall(Call(resource, "read"), grants=(plain,)),
             MakeCall(Call(resource, "write"), grants=(plain,)),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from scope_model.client import Call
-from scope_model.events import AUTHORIZATION_CODE
+from scope_model.events import AUTHORIZATION_CODE, TOKEN_EXCHANGE
 from scope_model.scopes import ScopeSet
 from scope_model.servers import Challenging, Granting, Servers
 from scope_spec import Revision
@@ -98,6 +98,18 @@ class Episode:
 
     plan: Plan
     steps: tuple[EpisodeStep, ...]
+
+
+def as_administered(episode: Episode) -> Episode:
+    """The same episode, but that for clients that an enterprise manages a resource stays where it is.
+
+    Which authorization server the identity provider vouches to is set up beforehand, and no client finds it out. Nor
+    are scopes configured: what that means to a client's other grants need not be what it means to this one.
+    """
+    if episode.plan.grant_type != TOKEN_EXCHANGE:
+        return episode
+    steps = tuple(step for step in episode.steps if not isinstance(step, MoveResource))
+    return Episode(replace(episode.plan, configured=None), steps)
 
 
 def fit_to_world(step: EpisodeStep, world: Servers) -> EpisodeStep:

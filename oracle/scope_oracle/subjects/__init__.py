@@ -42,6 +42,11 @@ class DriverFault(Exception):
     """A driver broke the contract; the message says how, and what it last wrote to standard error."""
 
 
+def sdk_of(name: str) -> str:
+    """The SDK of a subject's name, without the setting that it may have."""
+    return name.partition("+")[0]
+
+
 def silent(_: str) -> None:
     """Say nothing."""
 
@@ -51,10 +56,11 @@ def subject(
 ) -> AbstractContextManager[Subject]:
     """The subject called `name`, there for as long as its context; `say` is told of what takes long.
 
-    The Python SDK is the installed one, in this process, unless a `release` is named. Raises UnknownName, or
-    SubjectUnavailable where something is missing that it needs.
+    The Python SDK is the installed one, in this process, unless a `release` or a setting is named: `SDK+SETTING` is the
+    SDK with a setting of its driver. Raises UnknownName, or SubjectUnavailable where something is missing that it
+    needs.
     """
-    if name in BUILT and (name != PYTHON_SDK or release is not None):
+    if sdk_of(name) in BUILT and (name != PYTHON_SDK or release is not None):
         try:
             return _built(name, release, say)
         except ModuleNotFoundError as missing:
@@ -101,9 +107,12 @@ def _built(name: str, release: str | None, say: Callable[[str], None]) -> Abstra
 
     if name in WRAPPED:
         return wrapped(name, build(recipe(name), release, say))
-    driver = manifest(name)
+    sdk, _, setting = name.partition("+")
+    driver = manifest(sdk)
+    if setting and setting not in driver.settings:
+        raise UnknownName(f"setting of {sdk}", setting, driver.settings)
     built = build(driver, release, say)
-    return Driven(name, built.command, driver, built.folder, built.release)
+    return Driven(name, built.command, driver, built.folder, built.release, setting=setting or None)
 
 
 def commanded(command: str, revision: Revision, say: Callable[[str], None] = silent) -> AbstractContextManager[Subject]:

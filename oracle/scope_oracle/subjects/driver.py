@@ -19,10 +19,17 @@ from types import TracebackType
 from typing import Final, Self
 
 from scope_model.client import Call
-from scope_model.events import CLIENT_CREDENTIALS, ClientReported, ConfiguredMode, TokenResponse
+from scope_model.events import (
+    CLIENT_CREDENTIALS,
+    TOKEN_EXCHANGE,
+    ClientReported,
+    ConfiguredMode,
+    TokenResponse,
+)
+from scope_model.servers import Servers
 from scope_oracle.subjects import DriverFault
-from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpWorld
-from scope_properties.episodes import Episode, Plan
+from scope_oracle.world import DOCUMENT, ID_TOKEN, IDENTITY_PROVIDER, KNOWN, SECRET, HttpWorld
+from scope_properties.episodes import Episode, Plan, as_administered
 from scope_properties.world import World
 from scope_spec import REVISIONS, Revision
 
@@ -46,6 +53,7 @@ LONGEST_LINE: Final = 1 << 16
 """Bytes that an answer may have."""
 
 SERVER_NAMES: Final = ("one", "two")
+_WITHOUT_A_USER: Final = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
 _KEPT_OF_WORDS: Final = 500
 _SHOWN: Final = 200
 _MOMENT: Final = 0.02
@@ -300,8 +308,11 @@ class Driven:
         manifest: Manifest,
         folder: Path | None = None,
         release: str | None = None,
+        *,
+        setting: str | None = None,
     ) -> None:
         self._release = release
+        self._setting = setting
         self._label = label
         self._command = command
         self._manifest = manifest
@@ -365,7 +376,7 @@ class Driven:
 
     def playable(self, episode: Episode) -> Episode:
         """All of it: what the SDK cannot do, the driver says."""
-        return episode
+        return as_administered(episode)
 
     def open(self, plan: Plan, world: World) -> DriverSession:
         """Start a client with nothing stored; raises DriverFault where the driver cannot."""
@@ -373,13 +384,16 @@ class Driven:
         assert self._host is not None
         # Whatever revision the client is held to, it speaks the newest that it can.
         older = [known for known in self._revisions if known <= plan.revision]
-        return DriverSession(self._driver, self._host, plan, world, older[-1] if older else self._revisions[0])
+        revision = older[-1] if older else self._revisions[0]
+        return DriverSession(self._driver, self._host, plan, world, revision, setting=self._setting)
 
 
 class DriverSession:
     """One application within one episode; `refusals` is why its calls failed, `skipped` what its SDK cannot do."""
 
-    def __init__(self, driver: Driver, host: Host, plan: Plan, world: World, revision: Revision) -> None:
+    def __init__(
+        self, driver: Driver, host: Host, plan: Plan, world: World, revision: Revision, *, setting: str | None
+    ) -> None:
         self._driver = driver
         self._host = host
         self._world = world
@@ -389,13 +403,16 @@ class DriverSession:
         self.refusals: list[str] = []
         self.skipped: set[str] = set()
         # A client without a user has a secret, and nobody hands those out to whoever asks.
-        registration = "known" if plan.grant_type == CLIENT_CREDENTIALS else plan.registration
-        clients = None
+        registration = plan.registration if plan.grant_type not in _WITHOUT_A_USER else "known"
+        clients, credentials = None, {"client_id": KNOWN, "client_secret": SECRET}
         if registration == "known":
             for issuer in plan.servers.issuers:
                 self.http_world.know(issuer, KNOWN, secret=SECRET)
-            credentials = {"client_id": KNOWN, "client_secret": SECRET}
             clients = {self._addresses.outward(issuer): credentials for issuer in plan.servers.issuers}
+        provider = None
+        if plan.grant_type == TOKEN_EXCHANGE:
+            signed_in = {"issuer": self._addresses.outward(IDENTITY_PROVIDER), "id_token": ID_TOKEN}
+            provider = {**signed_in, **credentials, "vouches_for": self._issuers(plan.servers)}
         host.serve(None)
         started = self._ask(
             "reset",
@@ -407,10 +424,18 @@ class DriverSession:
             document_url=DOCUMENT if registration == "document" else None,
             configured_scopes=None if plan.configured is None else list(plan.configured),
             wants_refresh_token=plan.wants_refresh_token,
+            identity_provider=provider,
+            setting=setting,
         )
         # A client that cannot be set up like that does nothing, so that nothing is said of it.
         self._can = started is not None
         host.serve(self.http_world)
+
+    def _issuers(self, servers: Servers) -> dict[str, str]:
+        """The authorization server of each resource, as whoever sets up an enterprise's clients knows it."""
+        return {
+            self._names[name]: self._addresses.outward(resource.issuer) for name, resource in servers.resources.items()
+        }
 
     def call(self, call: Call) -> None:
         """Make a call, however it ends."""

@@ -23,12 +23,15 @@ import uvicorn
 from scope_model.client import Call
 from scope_model.servers import Servers
 from scope_oracle.subjects import SubjectUnavailable
-from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld
+from scope_oracle.world import IDENTITY_PROVIDER, Addresses, HttpRequest, HttpResponse, HttpWorld
 from scope_properties.world import Exhausted
 
 LOOPBACK: Final = "127.0.0.1"
 SERVERS: Final = 2
 """How many resource servers, and how many authorization servers, a world may have here."""
+
+OF_A_WORLD: Final = 2 * SERVERS + 1
+"""How many addresses a world has; the last is the identity provider's."""
 
 PLACES: Final = 16
 """How many worlds are at addresses of their own; then one is where the first of them was."""
@@ -97,7 +100,7 @@ class Host:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             try:
-                self._sockets = [stack.enter_context(_listening()) for _ in range(2 * SERVERS * PLACES)]
+                self._sockets = [stack.enter_context(_listening()) for _ in range(OF_A_WORLD * PLACES)]
             except OSError as wrong:
                 raise SubjectUnavailable(f"cannot listen on {LOOPBACK}: {wrong.strerror}") from None
             thread = Thread(target=self._server.run, args=(self._sockets,), name="scopelaw host", daemon=True)
@@ -119,11 +122,12 @@ class Host:
 
     def place(self, servers: Servers) -> Addresses:
         """Where each of these servers is to be found; a request that comes elsewhere is of an episode before."""
-        first = 2 * SERVERS * next(self._places)
-        ports = self._ports = [each.getsockname()[1] for each in self._sockets[first : first + 2 * SERVERS]]
+        first = OF_A_WORLD * next(self._places)
+        ports = self._ports = [each.getsockname()[1] for each in self._sockets[first : first + OF_A_WORLD]]
         placed = (
             *zip(servers.resources, ports[:SERVERS], strict=False),
-            *zip(servers.issuers, ports[SERVERS:], strict=False),
+            *zip(servers.issuers, ports[SERVERS:-1], strict=False),
+            (IDENTITY_PROVIDER, ports[-1]),
         )
         return Addresses({_origin(name): f"http://{LOOPBACK}:{port}" for name, port in placed})
 

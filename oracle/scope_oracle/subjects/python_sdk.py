@@ -16,23 +16,35 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from inspect import signature
 from traceback import walk_tb
 from typing import Any, Final, TypeAlias
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from scope_model.client import Call
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
     ClientReported,
     ConfiguredMode,
     TokenResponse,
 )
 from scope_oracle.subjects import PYTHON_SDK, SubjectUnavailable
-from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpRequest, HttpWorld
-from scope_properties.episodes import Episode, Plan
+from scope_oracle.world import (
+    DOCUMENT,
+    ID_JAG,
+    ID_TOKEN,
+    ID_TOKEN_TYPE,
+    IDENTITY_PROVIDER,
+    KNOWN,
+    SECRET,
+    HttpRequest,
+    HttpWorld,
+)
+from scope_properties.episodes import Episode, Plan, as_administered
 from scope_properties.subjects import one_after_the_other
 from scope_properties.world import World
 
@@ -40,6 +52,7 @@ from scope_properties.world import World
 Theirs: TypeAlias = Any
 
 REDIRECT_URI: Final = "http://localhost:3030/callback"
+_IDENTITY_ASSERTION: Final = "mcp.client.auth.extensions.identity_assertion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +110,9 @@ class PythonSdk:
 
     @property
     def grant_types(self) -> tuple[str, ...]:
-        """Its provider, and its client credentials extension; it has no token exchange."""
-        return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS)
+        """Its provider, its client credentials extension, and the one for identity assertions, which 2.x has."""
+        exchange = (TOKEN_EXCHANGE,) if find_spec(_IDENTITY_ASSERTION) else ()
+        return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, *exchange)
 
     @property
     def standalone(self) -> bool:
@@ -107,11 +121,11 @@ class PythonSdk:
 
     def playable(self, episode: Episode) -> Episode:
         """All of it."""
-        return episode
+        return as_administered(episode)
 
     def open(self, plan: Plan, world: World) -> PythonSdkSession:
         """Start a client with nothing stored; raises SubjectUnavailable for a grant that the SDK lacks."""
-        if plan.grant_type not in (AUTHORIZATION_CODE, CLIENT_CREDENTIALS):
+        if plan.grant_type not in self.grant_types:
             raise SubjectUnavailable(f"the Python SDK has no grant {plan.grant_type}")
         # The SDK logs each flow that fails with its traceback, and failing is what many flows are here for.
         logging.getLogger("mcp").setLevel(logging.CRITICAL + 1)
@@ -177,10 +191,12 @@ class PythonSdkSession:
         A restart made it forget that time; then no clock can tell it, and none is made to.
         """
         for provider in self.providers.values():
-            context = provider.context
-            tokens = context.current_tokens
-            if tokens is not None and tokens.access_token == access_token and context.token_expiry_time:
-                context.token_expiry_time = 1.0
+            if self.plan.grant_type == TOKEN_EXCHANGE:
+                kept, tokens, expiry = provider, provider._tokens, "_expiry"  # noqa: SLF001
+            else:
+                kept, tokens, expiry = provider.context, provider.context.current_tokens, "token_expiry_time"
+            if tokens is not None and tokens.access_token == access_token and getattr(kept, expiry):
+                setattr(kept, expiry, 1.0)
 
     def restart(self) -> bool:
         """Lose memory, keep token storage."""
@@ -239,6 +255,8 @@ class PythonSdkSession:
         storage = self.storages.setdefault(resource, Storage())
         if self.plan.grant_type == CLIENT_CREDENTIALS:
             return self._machine_provider(resource, storage, scope)
+        if self.plan.grant_type == TOKEN_EXCHANGE:
+            return self._enterprise_provider(resource, storage, scope)
         metadata = self._configured(scope)
         if self.plan.registration == "known" and storage.client_info is None:
             storage.client_info = self._known_client(resource, metadata)
@@ -277,6 +295,33 @@ class PythonSdkSession:
         options = {"scope": scope, "scopes": scope, "issuer": issuer}
         known = {name: value for name, value in options.items() if name in signature(make).parameters}
         return make(resource, storage, KNOWN, SECRET, **known)
+
+    def _enterprise_provider(self, resource: str, storage: Storage, scope: str | None) -> Theirs:
+        """The provider that presents an identity assertion; its client is registered out of band."""
+        make = import_module(_IDENTITY_ASSERTION).IdentityAssertionOAuthProvider
+        issuer = self.plan.servers.resources[resource].issuer
+        self.http_world.know(issuer, KNOWN, secret=SECRET)
+        return make(resource, storage, KNOWN, SECRET, issuer, self._fetch_id_jag, scope)
+
+    async def _fetch_id_jag(self, audience: str, resource: str) -> str:
+        """The application's leg of the exchange: the SDK tells it of no scopes, and so it names none."""
+        fields = {
+            "grant_type": TOKEN_EXCHANGE,
+            "requested_token_type": ID_JAG,
+            "audience": audience,
+            "resource": resource,
+            "subject_token": ID_TOKEN,
+            "subject_token_type": ID_TOKEN_TYPE,
+            "client_id": KNOWN,
+            "client_secret": SECRET,
+        }
+        response = self.http_world.handle(
+            HttpRequest("POST", f"{IDENTITY_PROVIDER}/token", body=urlencode(fields).encode())
+        )
+        answer = json.loads(response.body)
+        if response.status != 200:
+            raise Declined(answer["error"])
+        return str(answer["access_token"])
 
     async def _open_browser(self, url: str) -> None:
         response = self.http_world.handle(HttpRequest("GET", url))
