@@ -38,7 +38,7 @@ from scope_properties.mutants import MUTANTS
 from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
 
-from . import checking, comparing, explaining, forms, github, page, smoking, terminal, vectors
+from . import checking, comparing, explaining, forms, github, page, reporting, smoking, terminal, vectors
 from .ending import Interrupts
 from .exchange import printable, shown
 from .expecting import BadExpectation, Expected, meet, read_expected
@@ -801,11 +801,20 @@ def _footer(events: int, findings: Sequence[Finding]) -> dict[str, object]:
 
 @cli.command(
     short_help="Say all that is known of a rule.",
-    epilog=_example("scopelaw explain", "scopelaw explain ACC-1", "scopelaw explain union-base"),
+    epilog=_example("scopelaw explain", "scopelaw explain ACC-1", "scopelaw explain --finding mine.json#1"),
 )
 @click.argument("name", metavar="[ID]", required=False)
-def explain(*, name: str | None) -> None:
-    """Say all that is known of a clause, reading, policy, law or mutant; without ID, list them all."""
+@click.option("--finding", metavar="FILE#N", help="Print a finding of a JSON result as Markdown, for an issue.")
+def explain(*, name: str | None, finding: str | None) -> None:
+    """Say all that is known of a clause, reading, policy, law or mutant; without ID, list them all.
+
+    A --finding of a result that check --format json printed is FILE#N, from 1, or FILE#CLAUSE/cause.
+    """
+    if finding is not None:
+        if name is not None:
+            raise click.UsageError(f"one thing is explained, so {name} and a --finding do not go together")
+        click.echo(reporting.issue_named(finding), nl=False)
+        return
     out = _console()
     if name is None:
         terminal.show(out, _everything())
@@ -940,6 +949,7 @@ def compare(*, left: str, right: str, revision: Revision | None, examples: int, 
 
 
 cli.add_command(vectors.command)
+cli.add_command(reporting.command)
 cli.add_command(redacting.command)
 
 

@@ -1,10 +1,10 @@
 """The scoreboard: what is recorded of released SDKs, clause by clause.
 
-`python -m scope_oracle.scoreboard` writes results/scoreboard.md, and a page for each release with the shortest
-trace of each finding, from the recorded results beside them; the tests fail where a page is not current. With a
-subject and a release it first checks that one and records the result, and with a revision at that one: a line of
-releases is judged at the newest that it speaks. Nothing in the pages is written by hand: what a finding comes down to
-is in the *.causes.toml files.
+`python -m scope_oracle.scoreboard` writes results/scoreboard.md, the same as a page to look at in
+results/scoreboard.html, and a page for each release with the shortest trace of each finding, from the recorded results
+beside them; the tests fail where one is not current. With a subject and a release it first checks that one and records
+the result, and with a revision at that one: a line of releases is judged at the newest that it speaks. Nothing in the
+pages is written by hand: what a finding comes down to is in the *.causes.toml files.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from .checking import check
 from .forms import result_json
 from .jobs import Jobs, Opening, processes
 from .names import UnknownName
-from .page import write_whole
+from .page import report_html, write_whole
+from .reports import UNNAMED, report_of
 from .subjects import DriverFault, SubjectUnavailable, subject
 from .tally import Kind, kind_of
 from .terminal import finding_text
@@ -43,11 +44,11 @@ BOARD: Final = RESULTS / "scoreboard.md"
 HISTORIES: Final = RESULTS / "history"
 """Where histories are recorded: `scopelaw history SUBJECT RELEASE... --format json`, one file an SDK."""
 
+LOOKED_AT: Final = RESULTS / "scoreboard.html"
+"""The same as a page to look at, which holds every trace."""
+
 PAST: Final = RESULTS / "history.md"
 _WIDTH: Final = 110
-_UNNAMED: Final = "unnamed"
-"""The cause of what was recorded before causes had names."""
-
 _ABOUT_THE_PAST: Final = """\
 Written by `python -m scope_oracle.scoreboard` from what `scopelaw history` learnt by running releases. A finding is the
 shortest trace that shows it in the oldest or the newest release of a list; the same trace was played to the others.
@@ -95,7 +96,7 @@ def _causes(subject: str, version: str) -> dict[Kind, str]:
     path = RESULTS / f"{subject}.causes.toml"
     known = tomllib.loads(path.read_text("utf-8"))["finding"] if path.exists() else []
     return {
-        (cause["clause"], cause["verdict"], cause.get("fault", _UNNAMED)): f"{cause['whose']}: {cause['cause']}"
+        (cause["clause"], cause["verdict"], cause.get("fault", UNNAMED)): f"{cause['whose']}: {cause['cause']}"
         for cause in known
         if cause["release"] == version
     }
@@ -169,7 +170,7 @@ def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
         found["verdict"],
         found.get("event", 0),
         found["because"],
-        found.get("cause", _UNNAMED),
+        found.get("cause", UNNAMED),
         found.get("reading"),
     )
     of_the_run = "transcript" not in found
@@ -217,7 +218,7 @@ def past() -> str:
         ]
         lines += ["", "| finding | because | shown from | gone in |", "|---|---|---|---|"]
         for life in history["lives"]:
-            gone, cause = life["gone"] or "still there", life.get("cause", _UNNAMED)
+            gone, cause = life["gone"] or "still there", life.get("cause", UNNAMED)
             name = f"{life['clause']}/{cause} {life['verdict']}"
             because = life["because"].replace("|", "\\|")
             if "episodes" in life:  # which were not counted at first
@@ -230,7 +231,12 @@ def pages() -> dict[Path, str]:
     """Every page by its place."""
     releases = recorded()
     each_page = {RESULTS / f"{each.name}.md": page(each) for each in releases}
-    return {BOARD: board(releases), PAST: past()} | each_page
+    return {BOARD: board(releases), LOOKED_AT: looked_at(releases), PAST: past()} | each_page
+
+
+def looked_at(releases: Sequence[Recorded]) -> str:
+    """The scoreboard as HTML."""
+    return report_html([report_of(each.result) for each in releases], "Scoreboard")
 
 
 def record(
