@@ -564,3 +564,55 @@ def test_what_goes_wrong_in_answering_is_raised_once_where_the_episode_runs(monk
         with pytest.raises(ZeroDivisionError):
             host.serve(None)
         host.serve(None)
+
+
+def test_an_answer_that_cannot_be_sent_is_raised_where_the_episode_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = HttpWorld(World(plain_episode(REVISION).plan))
+    monkeypatch.setattr(world, "handle", lambda _: HttpResponse(200, (("WWW-Authenticate", "→"),)))
+    with Host() as host:
+        host.serve(world)
+        calling = HTTPConnection(hosting.LOOPBACK, ports(host)[0])
+        calling.request("GET", "/mcp")
+        assert calling.getresponse().status == 500
+        calling.close()
+        with pytest.raises(UnicodeEncodeError):
+            host.serve(None)
+
+
+def test_check_and_smoke_say_what_a_driver_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = tmp_path / "leaves.py"
+    script.write_text(
+        "import subprocess, sys\n"
+        f"sys.path.insert(0, {str(DRIVERS)!r})\n"
+        f"sys.path.insert(0, {str(DRIVERS.parent)!r})\n"
+        "child = subprocess.Popen([sys.executable, '-ISc', 'import time; time.sleep(600)'])\n"
+        "from drivers.reference import main\n"
+        "main()\n"
+    )
+    under_test(monkeypatch, lambda: Driven("ours", [sys.executable, str(script)], described()))
+    done = CliRunner().invoke(cli.cli, ["check", "model", "--jobs", "1", "--examples", "3"])
+    assert done.stderr == "scopelaw: ours ended as it should not: it left a process behind\n"
+    assert "leaves nothing behind: it left a process behind" in CliRunner().invoke(cli.cli, ["smoke", "model"]).stdout
+
+
+def test_what_a_driver_says_moves_no_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = json.dumps({"seq": 0, "outcome": "refused", "error": "\x1b[2J\u202edlo"}).replace("0", "SEQ", 1)
+    under_test(monkeypatch, lambda: Driven("wayward", wayward("call", "say", error), described()))
+    printed = CliRunner().invoke(cli.cli, ["smoke", "model"]).output
+    assert "\\x1b[2J" in printed
+    assert printed.replace("\n", "").isprintable()
+
+
+def test_a_request_at_the_address_of_an_episode_before_belongs_to_none() -> None:
+    world = HttpWorld(World(plain_episode(REVISION).plan))
+    with Host() as host:
+        before, now = ports(host), ports(host)
+        host.serve(world)
+        statuses = []
+        for port in (before[0], now[0]):
+            calling = HTTPConnection(hosting.LOOPBACK, port)
+            calling.request("GET", "/")
+            statuses.append(calling.getresponse().status)
+            calling.close()
+    assert not set(before) & set(now)
+    assert statuses == [503, 404]

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -219,3 +220,26 @@ def test_a_consumer_type_checks_strictly(installed: Installed) -> None:
         *(sys.executable, "-m", "mypy", "--config-file", settings, "--python-executable", python, consumer),
         cwd=installed.elsewhere,
     )
+
+
+# What is depended on
+
+
+def test_every_dependency_of_a_user_has_a_tested_upper_bound() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    optional = project["optional-dependencies"]
+    needed = [*project["dependencies"], *optional["python-sdk"], *optional["drivers"]]
+    assert [each for each in needed if "<" not in each] == []
+
+
+def test_what_the_python_driver_installs_is_pinned_by_its_hash() -> None:
+    text = (ROOT / "oracle" / "scope_oracle" / "drivers" / "python-sdk" / "requirements.txt").read_text("utf-8")
+    packages = text.replace("\\\n", " ").splitlines()
+    assert packages
+    assert [each for each in packages if "==" not in each or "--hash=sha256:" not in each] == []
+
+
+def test_coverage_is_measured_of_the_model_and_the_judge_branch_by_branch() -> None:
+    coverage = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["coverage"]["run"]
+    assert coverage == {"branch": True, "source": ["model/scope_model", "properties/scope_judge"]}
+    assert "--cov --cov-report=term-missing" in (ROOT / ".ci" / "run").read_text("utf-8")

@@ -447,6 +447,13 @@ def test_what_is_no_call_is_answered_without_a_token(method: object, status: int
     assert not http.world.events
 
 
+@pytest.mark.parametrize("method", [["tools/call"], {}, 7, None, True])
+def test_a_method_that_is_no_string_is_no_request(method: object) -> None:
+    plan = Plan(Servers({RESOURCE: ResourceServer(RESOURCE, ISSUER, {"read": scopes("a")}, None)}, {}))
+    message = json.dumps({"jsonrpc": "2.0", "id": 7, "method": method}).encode()
+    assert HttpWorld(World(plan)).handle(HttpRequest("POST", RESOURCE, (), message)).status == 400
+
+
 def test_a_notification_is_accepted() -> None:
     body = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}).encode()
     assert world_of().handle(HttpRequest("POST", RESOURCE, body=body)).status == 202

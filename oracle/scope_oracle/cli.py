@@ -6,6 +6,7 @@ used is one sentence on standard error and ends with 2.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -20,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 from time import monotonic
 from types import ModuleType
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Any, Final, TextIO, TypeVar, cast
 
 import click
 from rich.console import Console
@@ -38,10 +39,11 @@ from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
 
 from . import checking, comparing, explaining, forms, github, page, reporting, smoking, terminal, vectors
-from .exchange import shown
+from .ending import Interrupts
+from .exchange import printable, shown
 from .expecting import BadExpectation, Expected, meet, read_expected
 from .history import history
-from .jobs import Jobs, Opening, processes
+from .jobs import MOST, Jobs, Opening, processes
 from .names import UnknownName
 from .outcome import SEVERITY
 from .recordings import command as redacting
@@ -59,6 +61,9 @@ UNUSABLE: Final = 2
 INTERRUPTED: Final = 130
 CUT_SHORT: Final = 141
 """The reader of our output went away: what a program that a broken pipe ends by a signal would leave."""
+
+_UNWRITABLE: Final = (errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC)
+"""How writing fails; what else is written says so itself."""
 
 _LONGEST_NAME: Final = 80
 _WIDTH: Final = 110
@@ -83,23 +88,24 @@ class _Commands(click.Group):
         for stream_ in (sys.stdout, sys.stderr):
             if hasattr(stream_, "reconfigure"):
                 stream_.reconfigure(errors="backslashreplace")
-        try:
-            sys.exit(run(*args, standalone_mode=False, **extra))
-        except click.ClickException as wrong:
-            complain(" ".join(wrong.format_message().split()))
-            sys.exit(UNUSABLE)
-        except click.Abort:
-            sys.exit(INTERRUPTED)
+        with Interrupts() as interrupts:
+            try:
+                status = run(*args, standalone_mode=False, **extra)
+            except click.ClickException as wrong:
+                complain(" ".join(wrong.format_message().split()))
+                status = UNUSABLE
+            except (click.Abort, KeyboardInterrupt):
+                status = INTERRUPTED
+        sys.exit(status if interrupts.status is None else interrupts.status)
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
-        try:
-            status = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # What is still buffered goes nowhere, instead of failing again at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return CUT_SHORT
-        return status
+    # Any: click's own signatures; some options print, and end before there is a command.
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401
+        with _written():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        with _written():
+            return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -109,9 +115,35 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+@contextmanager
+def _written() -> Iterator[None]:
+    """Where standard output is written to the end; that it cannot be is a status or a sentence."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up(sys.stdout)
+        raise click.exceptions.Exit(CUT_SHORT) from None
+    except OSError as wrong:
+        if wrong.errno not in _UNWRITABLE:
+            raise
+        _give_up(sys.stdout)
+        raise Unusable(f"cannot write to standard output: {wrong.strerror}") from None
+
+
+def _give_up(stream_: IO[str]) -> None:
+    """Let what is still buffered go nowhere, instead of failing again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream_.fileno())
+
+
 def complain(sentence: str) -> None:
-    """Say in one line on standard error what is wrong."""
-    click.echo(f"scopelaw: {sentence}", err=True)
+    """Say in one line on standard error what is wrong, if anybody can hear it."""
+    try:
+        click.echo(printable(f"scopelaw: {sentence}"), err=True)
+    except OSError:
+        _give_up(sys.stderr)
 
 
 def unknown(kind: str, name: str, known: Iterable[str], *, few: bool = False) -> str:
@@ -208,7 +240,7 @@ _RELEASE: Final = click.option(
 )
 _JOBS: Final = click.option(
     "--jobs",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST),
     show_default="one a core; 1 for the model and its policies",
     help="How many processes to work in.",
 )
@@ -379,6 +411,7 @@ def check(
                 bench=bench,
                 selection=selection,
             )
+    _say_parting(chosen, bench, result)
     if result.fault is not None and not result.examples:
         raise Unusable(result.fault)
     ours = (each for each in expect if selection.may_take(each.clause, each.verdict))
@@ -466,10 +499,18 @@ def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Ve
     return _status(findings, fail_on)
 
 
+def _say_parting(chosen: Subject, bench: Jobs | None, result: checking.Result) -> None:
+    """Say what was wrong with how the client's processes ended, unless one was ended early anyhow."""
+    if result.complete:
+        parting = dict.fromkeys([*getattr(chosen, "parting", ()), *(bench.parting if bench is not None else ())])
+        for wrong in parting:
+            complain(f"{shown(chosen.name)} ended as it should not: {wrong}")
+
+
 @contextmanager
 def _bench(
     opening: Opening, jobs: int, revision: Revision, readings: Mapping[str, str], *, costly: bool
-) -> Iterator[checking.Bench | None]:
+) -> Iterator[Jobs | None]:
     """Processes to work in, where more than one is wanted."""
     if jobs == 1:
         yield None
@@ -539,7 +580,7 @@ def smoke(*, name: str | None, command: str | None, release: str | None, revisio
 
 def _say(test: smoking.Smoke) -> bool:
     """Print what came of a test; whether it failed."""
-    click.echo(f"{test.outcome:<7} {test.name}" + (f": {test.because}" if test.because else ""))
+    click.echo(printable(f"{test.outcome:<7} {test.name}" + (f": {test.because}" if test.because else "")))
     return test.outcome == "failed"
 
 
@@ -948,4 +989,14 @@ def _progress() -> Iterator[Callable[[checking.Progress], None]]:
 
 def main() -> None:
     """Run the command."""
+    # What is closed when we begin is nobody's; the next file that is opened would take its place.
+    sys.stdin = _open_still(sys.stdin, "r")
+    sys.stderr = _open_still(sys.stderr, "w")
+    if _open_still(sys.stdout, "w") is not sys.stdout:
+        complain("standard output is closed")
+        sys.exit(UNUSABLE)
     cli()
+
+
+def _open_still(stream_: TextIO | None, mode: str) -> TextIO:
+    return stream_ or cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))

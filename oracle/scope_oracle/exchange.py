@@ -148,13 +148,16 @@ _LONGEST: Final = 300
 _LONG_TOKEN: Final = 8
 
 
-def shown(text: str) -> str:
-    """A text from elsewhere, safe to print: no control characters, and not without end."""
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST] + "…"
+def printable(text: str) -> str:
+    """A text as one line that moves no cursor and turns no other text around: what is not printable is escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown(text: str) -> str:
+    """A text from elsewhere, safe to print, and not without end."""
+    return printable(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
 
 
 def _scope(scope: WireScope) -> str:

@@ -15,7 +15,7 @@ from scope_properties.episodes import Plan
 
 from .checking import Result
 from .comparing import Difference
-from .exchange import Exchange, calls_behind, exchange, exchange_of, listed, rests_on_metadata, shown
+from .exchange import Exchange, calls_behind, exchange, exchange_of, listed, printable, rests_on_metadata, shown
 from .expecting import Met, written
 from .explaining import Notes
 from .history import History, Life
@@ -268,9 +268,14 @@ _PLAIN: Final = str.maketrans({"→": "->", "←": "<-", "↑": "^", "…": "...
 
 
 def show(console: Console, lines: Iterable[Text]) -> None:
-    """Print lines as they are: not wrapped, and in ASCII where the terminal knows no more."""
+    """Print lines as they are: not wrapped, and in ASCII where the terminal knows no more.
+
+    Whatever came from elsewhere is printable, wherever it was forgotten before.
+    """
     unicode = console.encoding.lower().startswith("utf")
     for line in lines:
+        if not line.plain.isprintable():
+            line.plain = printable(line.plain)
         if not unicode:
             line.plain = line.plain.translate(_PLAIN)
         console.print(line, soft_wrap=True)

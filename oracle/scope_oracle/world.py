@@ -239,8 +239,9 @@ class HttpWorld:
         operation = method
         if method == "tools/call":
             operation = parameters.get("name") if isinstance(parameters, dict) else None
-        guarded = method == "tools/call" or operation in self.world.servers.resources[resource].needs
-        if not guarded or not isinstance(operation, str):
+        if not isinstance(operation, str):  # whatever JSON it is
+            return None
+        if method != "tools/call" and operation not in self.world.servers.resources[resource].needs:
             return None
         return ResourceRequest(operation, _bearer(request), resource)
 

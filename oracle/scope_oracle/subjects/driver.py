@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
-from time import monotonic, sleep
+from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
@@ -35,6 +34,7 @@ from scope_properties.world import World
 from scope_spec import REVISIONS, Revision
 
 from .building import Manifest
+from .groups import begun, end_group
 from .hosting import Host
 
 VERSION: Final = 1
@@ -81,7 +81,7 @@ class Driver:
         self._seq = 0
         self._pending: dict[int, str] = {}
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - the driver that the user asked for
+            process = subprocess.Popen(  # noqa: S603 - the driver that the user asked for
                 list(command),
                 cwd=folder,
                 stdin=subprocess.PIPE,
@@ -91,6 +91,7 @@ class Driver:
             )
         except OSError as wrong:
             raise DriverFault(f"the driver cannot be started: {command[0]}: {wrong.strerror}") from None
+        self._process = begun(process)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -276,27 +277,6 @@ def _is_answer(command: str, answer: Mapping[str, object]) -> bool:
 
 def _line(message: Mapping[str, object]) -> bytes:
     return json.dumps(message).encode() + b"\n"
-
-
-def end_group(process: subprocess.Popen[bytes]) -> bool:
-    """End a process and its group; whether any was left of the group after the process itself had ended."""
-    ended = process.poll() is not None
-    left = ended and _outlives(process.pid)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return left
-
-
-def _outlives(group: int) -> bool:
-    """Whether a process group is still there after a moment's grace."""
-    for _ in range(_GRACE):
-        try:
-            os.killpg(group, 0)
-        except (ProcessLookupError, PermissionError):
-            return False
-        sleep(_MOMENT)
-    return True
 
 
 def _plain(text: str) -> str:
