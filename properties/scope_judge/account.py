@@ -171,7 +171,8 @@ class Account:
     that nobody knows which answer is whose. `invented` is what was requested without a source, `unseen` the tokens
     that nobody saw issued. `under_way` are the authorizations of which not all came to an end, and `redeemed` how
     many did. `refresh_kept_at` is when a refresh last brought no new refresh token, so that the old one stayed.
-    `refresh_refused` is a refresh token that was refused, for which scope, and the calls that went on then.
+    `refusals` is how often the same request was refused, one time after the other. `refresh_refused` is a refresh token
+    that was refused, for which scope, and the calls that went on then, `refresh_refusals` how often.
     """
 
     life: Life
@@ -209,6 +210,8 @@ class Account:
     unseen: set[str] = field(default_factory=set)
     refresh_sent: str | None = None
     refresh_refused: tuple[str | None, ScopeSet | None, frozenset[int]] | None = None
+    refresh_refusals: int = 0
+    refusals: int = 0
 
     granted_at: int = NEVER
     called_at: int = NEVER

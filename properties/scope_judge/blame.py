@@ -129,6 +129,7 @@ class Blame:
     def __init__(self, revision: Revision, reads_plain: Iterable[Situation]) -> None:
         self.reads_plain = set(reads_plain)
         self._heeds_without_error = False
+        self._heeds_decoys = False
         self._revision = revision
         self._explanations = [known for known in EXPLANATIONS if self._is_in_force(known.clause)]
 
@@ -140,6 +141,8 @@ class Blame:
         if isinstance(occasion, Settled):
             if occasion.challenge.insufficient and occasion.asked_before >= FEW and self._is_in_force("RETRY-2"):
                 yield "RETRY-2"
+            if occasion.decoy is not None and occasion.can_be_met and self._is_in_force("PARSE-8"):
+                yield "PARSE-8"
         elif occasion.challenge is not None:
             for clause in occasion.challenge.misread_clauses:
                 if self._is_in_force(clause):
@@ -161,11 +164,20 @@ class Blame:
         return finding
 
     def _of_a_challenge_given_up(self, finding: Finding, settled: Settled) -> Finding:
-        """Whoever steps up, and did so for other operations as often as one may, seems to count them together."""
+        """Whoever steps up at plain challenges has a reason not to here, where it is all that is odd."""
+        if finding.clause != "STEP-2" or ("user", "step-up") not in self.reads_plain:
+            return finding
+        if settled.decoy is not None and not self._heeds_decoys and self._is_in_force("PARSE-8"):
+            because = f"the challenge was not answered, as if its error were {settled.decoy[:80]!r}"
+            return replace(finding, clause="PARSE-8", cause="error-inside-a-value", because=because)
+        return self._counted_together(finding, settled) if self._is_in_force("RETRY-2") else finding
+
+    @staticmethod
+    def _counted_together(finding: Finding, settled: Settled) -> Finding:
+        """Whoever stepped up for other operations as often as one may seems to count them together."""
         spent = settled.asked_before >= FEW and settled.attempts.since_served == 0 and settled.is_fair
-        steps_up = ("user", "step-up") in self.reads_plain
         named = settled.challenge.scope is not None and settled.pending.renewed is None
-        if finding.clause != "STEP-2" or not (spent and named and steps_up) or not self._is_in_force("RETRY-2"):
+        if not (spent and named):
             return finding
         because = (
             f"{settled.asked_before} requests for scopes were made for other operations, and none for this one: "
@@ -228,6 +240,10 @@ class Blame:
         for wrong, seen in challenge.misread:
             if seen.scope != challenge.right.scope and not (wrong is NEEDING_ERROR and needs_none):
                 yield wrong, seen
+
+    def learn_of(self, settled: Settled) -> None:
+        """A challenge that is answered although another value of it names an error is read rightly."""
+        self._heeds_decoys = self._heeds_decoys or (settled.answered and settled.decoy is not None)
 
     def learn(self, occasion: Asked) -> None:
         """A request that heeds what only its challenge names is of a client that reads such challenges."""

@@ -102,8 +102,6 @@ class Facts:
         self._redeeming: tuple[Account, Resource] | None = None
         self._silent: dict[str | None, TokenRequest] = {}
         self._asserted: dict[str | None, TokenRequest] = {}
-        self._decoys: list[Settled] = []
-        self._stepped_up = False
         self._authorizing: dict[Resource, Account] = {}
         self._touched: dict[Resource, None] = {}
         self._calls: dict[int, tuple[CallStarted, int]] = {}
@@ -131,8 +129,6 @@ class Facts:
                 left = pending.renewed is not None or not pending.alone
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
                     yield from self._settled(resource, pending, answered=False)
-        for settled in () if self._stepped_up else self._decoys:
-            yield replace(settled, at_the_end=True)
 
     # --- calls ------------------------------------------------------------------------------------
 
@@ -358,11 +354,7 @@ class Facts:
         excused = excused or self._foreign_at > pending.at
         tried = resource.attempt(pending.operation)
         elsewhere = self._asked_before - self._asked_for[resource, pending.operation]
-        settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
-        self._stepped_up = self._stepped_up or (answered and pending.challenge.insufficient)
-        if not self._stepped_up and settled.can_be_met and settled.decoy is not None:
-            self._decoys.append(settled)
-        yield settled
+        yield Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
 
     # --- metadata and registration ----------------------------------------------------------------
 
@@ -646,7 +638,10 @@ class Facts:
         return self.places.account(named, issuer), named
 
     def _refused(self, account: Account) -> None:
-        account.refused = NO_SCOPES if account.pending is None else account.pending.wanted
+        refused = NO_SCOPES if account.pending is None else account.pending.wanted
+        again = account.refused is not None and same_scopes(account.refused, refused)
+        account.refusals = account.refusals + 1 if again else 1
+        account.refused = refused
         account.redeemed += account.leg != CLIENT_CREDENTIALS
         if account.redeemed >= len(account.under_way):
             account.under_way, account.redeemed = [], 0
@@ -743,12 +738,12 @@ class Facts:
         if answers is not None:
             answers.refreshed_at = self.at
 
-    def _repeated(self, account: Account, event: TokenRequest, request: ScopeRequest) -> bool | None:
-        """Whether a refresh is the one that was refused in this very call, None where none was, or nobody knows."""
+    def _repeated(self, account: Account, event: TokenRequest, request: ScopeRequest) -> int | None:
+        """How often a refresh was refused before in this very call, None where none was, or nobody knows."""
         token, scope, calls = account.refresh_refused or (None, None, frozenset())
         if token is None or len(calls) != 1 or calls != frozenset(self._calls):
             return None
-        return token == event.refresh_token and scope == request.scope
+        return account.refresh_refusals if (token, scope) == (event.refresh_token, request.scope) else 0
 
     def _shown_for_a_refresh(self, event: TokenRequest) -> Occasions:
         """A refresh token: whether it is sent to the authorization server that issued it, of several."""
@@ -823,7 +818,9 @@ class Facts:
             account.refresh_failed_at, account.refresh_token = self.at, None
             scope = None if account.refreshing is None else account.refreshing.scope
             final = error in ("invalid_grant", "invalid_scope")
-            account.refresh_refused = (account.refresh_sent, scope, frozenset(self._calls)) if final else None
+            refused = (account.refresh_sent, scope, frozenset(self._calls)) if final else None
+            account.refresh_refusals = account.refresh_refusals + 1 if refused == account.refresh_refused else 1
+            account.refresh_refused = refused
         else:
             self._refused(account)
 

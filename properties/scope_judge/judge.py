@@ -103,6 +103,7 @@ class Judge:
                 self._report(finding, presuming=presuming)
         if isinstance(occasion, Settled):
             self.reached.update(self._blame.at_stake(occasion))
+            self._blame.learn_of(occasion)
             self._count(occasion)
         elif isinstance(occasion, Asked):
             self.reached.update(self._blame.at_stake(occasion))

@@ -14,6 +14,7 @@ from typing_extensions import override
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
+    JWT_BEARER,
     OFFLINE_ACCESS,
     TOKEN_EXCHANGE,
     AuthorizationRequest,
@@ -37,6 +38,12 @@ ENDLESS: Final = 8
 
 ENOUGH: Final = 2
 """How many requests for scopes of one operation are enough to give up after them (STEP-2)."""
+
+SURELY: Final = 2
+"""How often a token request was refused before nothing about it can be new: a client authenticates in one of two ways.
+
+In the header or in the body (RFC 6749 section 2.3.1); which it is, a client may have to find out, and nobody records.
+"""
 
 OFFLINE: Final = scopes(OFFLINE_ACCESS)
 _LONGEST: Final = 200
@@ -167,8 +174,7 @@ class Settled(Occasion):
     """A challenge whose fate is known: it was answered by a request for scopes, or it was given up.
 
     `excused` is whether what the caller configured keeps the client from asking for more, `asked_before` how many
-    requests for scopes it had made by then for other operations. `at_the_end` is whether the transcript ended, and the
-    client never stepped up in it.
+    requests for scopes it had made by then for other operations.
     """
 
     account: Account | None
@@ -178,7 +184,6 @@ class Settled(Occasion):
     excused: bool
     answered: bool
     asked_before: int
-    at_the_end: bool = False
 
     gravest: ClassVar[Verdict] = "discouraged"  # giving up is permitted
 
@@ -268,8 +273,8 @@ class RefreshAsked(Occasion):
     """A refresh: what it asks for, the account that its token belongs to, and the challenge that it answers.
 
     `attempts` are those for the challenged operation, and `allowed` is how many refreshes one call may cause, where
-    calls were written down, else None. `repeated` is whether it was refused before in the same call, None where none
-    was.
+    calls were written down, else None. `repeated` is how often it was refused before in the same call, None where no
+    refresh was.
     """
 
     event: TokenRequest
@@ -278,7 +283,7 @@ class RefreshAsked(Occasion):
     answers: PendingChallenge | None
     attempts: Attempts | None
     allowed: int | None
-    repeated: bool | None
+    repeated: int | None
 
 
 @dataclass(eq=False)
@@ -439,6 +444,11 @@ class Asked(Occasion):
         return self.account.refused if self.account.refused_at > self.resource.responded_at else None
 
     @property
+    def authenticates_itself(self) -> bool:
+        """Whether it goes to the token endpoint, with a client authentication that is not seen."""
+        return isinstance(self.event, TokenRequest)
+
+    @property
     def answers_401(self) -> bool:
         """Whether it answers a 401, which may be read as a first handshake (A8)."""
         return self.challenge is not None and self.challenge.status == 401
@@ -503,6 +513,15 @@ class Asked(Occasion):
         if self.configured is None:
             return False
         return self.mode == "ceiling" or (self.mode in ("override", None) and self.is_configured)
+
+    @property
+    def is_left_to_policy(self) -> bool:
+        """Whether an exchange names no scope, and what an exchange brought before is not known to fall short (A31)."""
+        if self.grant_type != TOKEN_EXCHANGE or self.request.wire is not None or self.challenge is None:
+            return False
+        account = self.account
+        falls_short = self.challenge.insufficient or account.granted.surely_lacks_some(self.challenged or NO_SCOPES)
+        return account.grant_type != JWT_BEARER or not falls_short
 
     @cached_property
     def repeats_the_last(self) -> bool:

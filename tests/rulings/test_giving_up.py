@@ -224,9 +224,21 @@ MISLEADING = {
 
 @pytest.mark.parametrize("line", rows(MISLEADING))
 @pytest.mark.parametrize("revision", [NEW, OLD])
-def test_who_finds_an_error_inside_another_value_breaks_the_rule_of_whole_names(revision: Revision, line: str) -> None:
-    told = story(revision).handshake().calls("write", "t1").answers("write", 403, line)
-    confirm(told.served(), finds("PARSE-8", "discouraged", worst="violates", never="STEP-2"))
+def test_who_steps_up_but_where_another_value_names_an_error_seems_to_find_that(revision: Revision, line: str) -> None:
+    left = line.replace('"b"', '"c"')
+    told = story(revision).handshake().step_up("b", "a b").calls("admin", "t2").answers("admin", 403, left)
+    confirm(told.served("read", "t2"), finds("PARSE-8", "unspecified", "A21", absent="STEP-2"))
+    answered = told.obtains("a b c", "t3").served("admin", "t3")
+    confirm(answered, allows("unspecified", absent="STEP-2 PARSE-8"))
+    again = answered.calls("other", "t3").answers("other", 403, line.replace('"b"', '"d"')).served("read", "t3")
+    confirm(again, finds("STEP-2", "unspecified", "A21", absent="PARSE-8"))
+
+
+@pytest.mark.parametrize("line", rows(MISLEADING))
+def test_who_was_never_seen_to_step_up_gives_up_whatever_another_value_names(line: str) -> None:
+    told = story().handshake().calls("write", "t1").answers("write", 403, line)
+    confirm(told.served(), finds("STEP-2", "unspecified", "A21", absent="PARSE-8"))
+    confirm(told.served().insufficient("c", "admin").served(), finds("STEP-2", "unspecified", absent="PARSE-8"))
     confirm(told.obtains("a b", "t2").served("write", "t2"), RIGHT)
 
 

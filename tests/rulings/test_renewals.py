@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from rulings.expectations import RIGHT, SILENT, Expected, allows, confirm, finds, rows
-from rulings.stories import NEW, OLD, OLDEST, Story, by_itself, story
+from rulings.stories import ISSUER, NEW, OLD, OLDEST, RESOURCE, Story, by_itself, story
 from scope_judge.judge import judge
 from scope_model.events import TokenResponse
 from scope_spec import Revision
@@ -478,12 +478,37 @@ def refused_in_a_call(begins: Story | None = None) -> Story:
 
 
 REPEATED = {
-    "sent again in the same call": (refused_in_a_call().refresh_refused(), finds("RETRY-5", "discouraged")),
-    "sent again in the same call, at the oldest revision": (
-        refused_in_a_call(story(OLDEST)).refresh_refused(),
+    "sent again in the same call, twice": (
+        refused_in_a_call().refresh_refused().refresh_refused(),
         finds("RETRY-5", "discouraged"),
     ),
-    "sent again, and accepted": (refused_in_a_call().refreshes("t2", "r1"), finds("RETRY-5", "discouraged")),
+    "sent again in the same call, twice, at the oldest revision": (
+        refused_in_a_call(story(OLDEST)).refresh_refused().refresh_refused(),
+        finds("RETRY-5", "discouraged"),
+    ),
+    "sent again twice, and accepted": (
+        refused_in_a_call().refresh_refused().refreshes("t2", "r1"),
+        finds("RETRY-5", "discouraged"),
+    ),
+    "sent again in answer to a 401, twice": (
+        story()
+        .handshake()
+        .application_calls(1, "read")
+        .unauthorized("a", token="t1", error="invalid_token")
+        .refresh_refused()
+        .refresh_refused()
+        .refresh_refused(),
+        finds("RETRY-5", "discouraged"),
+    ),
+    "sent again once, as with another client authentication": (
+        refused_in_a_call().refresh_refused().obtains("a", "t2").served("read", "t2"),
+        RIGHT,
+    ),
+    "sent again once, and accepted": (refused_in_a_call().refreshes("t2", "r1").served("read", "t2"), RIGHT),
+    "sent again for less, and then again as at first": (
+        refused_in_a_call().asks_to_refresh("r1", "a").then(TokenResponse(error="invalid_grant")).refresh_refused(),
+        RIGHT,
+    ),
     "followed by an authorization": (refused_in_a_call().obtains("a", "t2").served("read", "t2"), RIGHT),
     "sent again for less": (refused_in_a_call().asks_to_refresh("r1", "a"), RIGHT),
     "sent again in the next call": (
@@ -513,5 +538,21 @@ REPEATED = {
 
 
 @pytest.mark.parametrize(("told", "expected"), rows(REPEATED))
-def test_a_refused_refresh_is_not_sent_again_in_the_same_call(told: Story, expected: Expected) -> None:
+def test_a_refused_refresh_is_not_sent_again_and_again_in_the_same_call(told: Story, expected: Expected) -> None:
     confirm(told, expected)
+
+
+def refused_by_itself(times: int) -> Story:
+    """A client without a user is refused at the token endpoint, time after time."""
+    told = by_itself().unauthorized("a").discovers()
+    for _ in range(times):
+        told = told.asks("a").then(TokenResponse(error="invalid_scope", issuer=ISSUER, resource=RESOURCE))
+    return told
+
+
+def test_a_refused_token_request_may_be_sent_again_once_since_nobody_sees_how_the_client_authenticated() -> None:
+    confirm(refused_by_itself(2), RIGHT)
+    confirm(refused_by_itself(1).obtains("a", "t1").served(), RIGHT)
+    confirm(refused_by_itself(3), finds("RETRY-5", "discouraged"))
+    refused = story().unauthorized("a").discovers().asks("a").refuses()
+    confirm(refused.asks("a"), finds("RETRY-5", "discouraged"))

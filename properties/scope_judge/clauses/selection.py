@@ -22,6 +22,8 @@ def what_is_challenged_is_asked_for(asked: Asked) -> Answer:
     because = f"the challenge asks for {listing(asked.lost_challenged)}, which the request leaves out"
     if challenge.several:
         return Broken("several-bearer-challenges", because)
+    if asked.is_left_to_policy:
+        return Broken("left-to-policy", f"{because}, as it names no scope at all")
     if asked.mode == "ceiling" and configured is not None and not challenged <= configured:
         return Broken("ceiling", f"{because}: the caller does not support it, so that no request can help")
     if asked.is_excused:

@@ -134,7 +134,6 @@ MUTANTS: Final = (
         "STEP-2",
         "takes every 403 as final",
         alter_event=_deaf_to_insufficient_scope,
-        also={"PARSE-8"},
     ),
     Mutant(
         "refresh-in-place-of-step-up",
