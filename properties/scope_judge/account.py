@@ -15,7 +15,7 @@ from scope_model.events import CLIENT_CREDENTIALS, REFRESH_TOKEN, WireScope
 from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, read_scope
 
 from .knowledge import UNKNOWN, Known
-from .parsed import ParsedChallenge
+from .parsed import ParsedChallenge, Said
 
 NEVER: Final = -1
 """The time of what has not happened."""
@@ -115,7 +115,7 @@ class Attempts:
     named: set[Scope] = field(default_factory=set)
     grew: bool = True
     asked: ScopeSet = NO_SCOPES
-    said: tuple[frozenset[str], str | None] | None = None
+    said: Said | None = None
     renewed: Renewal | None = None
     carried: str | None = None
     sent_at: int = NEVER

@@ -529,7 +529,9 @@ class Asked(Occasion):
         account = self.account
         if self.challenged is not None or account.told in ("nothing", "unseen"):
             return False
-        renews = self.challenge is None or (account.asked is None and self.challenge.status == 401)
+        renews = self.challenge is None or (
+            account.asked is None and (self.challenge.status == 401 or self.grant_type == TOKEN_EXCHANGE)
+        )
         return renews and same_scopes(self.wanted, account.asked or NO_SCOPES)
 
     @cached_property
@@ -588,7 +590,12 @@ class Asked(Occasion):
 
     @property
     def unsourced(self) -> list[Scope]:
-        """What nothing at this place names: nobody can expect to see it asked for again."""
+        """What nothing at this place names: nobody can expect to see it asked for again.
+
+        Where not all was seen, what names it may be what was not.
+        """
+        if not self.history_known:
+            return []
         return [scope for origin in ("elsewhere", "foreign", "nowhere") for scope in self._origins.get(origin, ())]
 
     def origin(self, scope: Scope) -> Origin:

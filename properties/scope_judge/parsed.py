@@ -16,6 +16,10 @@ from .misreadings import Heading, Misreading, heading, is_plain, misreadings_of
 _PUNCTUATION: Final = re.compile(r'[\s"=]+')
 
 
+Said = tuple[frozenset[str], str | None, bool, bool]
+"""What a challenge says: its scopes and its error, whether its scope is empty, and whether it is there."""
+
+
 @dataclass(frozen=True)
 class ParsedChallenge:
     """What a 401 or 403 says.
@@ -67,9 +71,17 @@ class ParsedChallenge:
         return self.scope is None and (self.malformed or len(self.tolerated) > 0)
 
     @cached_property
-    def says(self) -> tuple[frozenset[str], str | None]:
-        """What two challenges have in common that are the same: scope and error, not the bytes (CHAL-8)."""
-        return frozenset(self.scope or self.tolerated), self.error
+    def says(self) -> Said:
+        """What two challenges have in common that are the same: scope and error, not the bytes (CHAL-8).
+
+        No challenge is another than one that says nothing, and so may be one whose scope is empty (A6).
+        """
+        return frozenset(self.scope or self.tolerated), self.error, self.empty, self.is_there
+
+    @cached_property
+    def is_there(self) -> bool:
+        """Whether there is a Bearer challenge at all."""
+        return bearer_challenge(parse_challenges(self.lines)) is not None
 
     @cached_property
     def plain(self) -> bool:

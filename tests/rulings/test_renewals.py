@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import pytest
 
@@ -13,6 +14,8 @@ from scope_model.events import TokenResponse
 from scope_spec import Revision
 
 # --- the second renewal for one call ----------------------------------------------------------------
+
+INVALID: Final = 'Bearer error="invalid_token"'
 
 HEADERS = {
     "the same": 'Bearer error="invalid_token"',
@@ -556,3 +559,23 @@ def test_a_refused_token_request_may_be_sent_again_once_since_nobody_sees_how_th
     confirm(refused_by_itself(3), finds("RETRY-5", "discouraged"))
     refused = story().unauthorized("a").discovers().asks("a").refuses()
     confirm(refused.asks("a"), finds("RETRY-5", "discouraged"))
+
+
+TWO_DIFFERENT = {
+    "none, after one that says nothing": (("Bearer",), ()),
+    "one that says nothing, after none": ((), ("Bearer",)),
+    "none, after an empty scope": (('Bearer scope=""',), ()),
+    "one without scope, after an empty scope": (('Bearer error="invalid_token", scope=""',), (INVALID,)),
+    "one of another scheme, after one that says nothing": (("Bearer",), ('Basic realm="x"',)),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), rows(TWO_DIFFERENT))
+def test_a_401_without_a_challenge_does_not_repeat_one_that_says_little(
+    first: tuple[str, ...], second: tuple[str, ...]
+) -> None:
+    told = story().handshake().calls("read", "t1").answers("read", 401, *first).refreshes("t2", rotated="r2")
+    told = told.calls("read", "t2").answers("read", 401, *second)
+    confirm(told.refreshes("t3", "r2").served("read", "t3"), RIGHT)
+    repeats = told.refreshes("t3", "r2", rotated="r3").calls("read", "t3").answers("read", 401, *second)
+    confirm(repeats.refreshes("t4", "r3"), finds("CHAL-8", "discouraged"))
