@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from scope_model.events import OFFLINE_ACCESS
-from scope_model.scopes import NO_SCOPES, Scope
+from scope_model.scopes import NO_SCOPES, Scope, scopes
 from scope_spec import CLAUSES, Revision
 
 from .findings import Finding
 from .misreadings import NEEDING_ERROR, OF_NAMES, SEARCHING, SEARCHING_FROM_THE_END, Heading, Misreading
 from .occasions import FEW, OFFLINE, Asked, Occasion, Settled, Situation, is_implied, listing
+from .parsed import ParsedChallenge
 
 Showing = Callable[[Asked, "Reads"], bool]
 """Whether a loss shows a fault, by a client of which it is known, or not, that it reads such challenges."""
@@ -28,35 +29,45 @@ Reads = Literal["known to read", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How a challenged scope came to be lost: the clause and cause, where it is at stake, and what shows it."""
+    """How a challenged scope came to be lost: the clause and cause, where it is at stake, and what shows it.
+
+    `refuted` is whether a request heeds what a client with this fault leaves out.
+    """
 
     clause: str
     cause: str
     at_stake: Callable[[Asked], bool]
+    refuted: Callable[[Asked], bool]
     shows: Showing
     says: str
 
 
 EXPLANATIONS: Final[list[Explanation]] = []
-"""What may explain that a challenged scope was left out, the most telling first."""
+"""What may explain that a challenged scope was left out: it does where nothing else would explain it."""
 
 
-def explains(clause: str, cause: str, says: str, *, at_stake: Callable[[Asked], bool]) -> Callable[[Showing], Showing]:
+def explains(
+    clause: str, cause: str, says: str, *, at_stake: Callable[[Asked], bool], refuted: Callable[[Asked], bool]
+) -> Callable[[Showing], Showing]:
     """Enter a function that says whether the loss shows this fault.
 
     It is told whether the client is known to read such challenges where they are spelled plainly.
     """
 
     def enter(shows: Showing) -> Showing:
-        EXPLANATIONS.append(Explanation(clause, cause, at_stake, shows, says))
+        EXPLANATIONS.append(Explanation(clause, cause, at_stake, refuted, shows, says))
         return shows
 
     return enter
 
 
+def _heeded(asked: Asked) -> Iterator[Scope]:
+    """What is asked for that the challenge alone explains: it was read."""
+    return (scope for scope in asked.challenged or () if scope in asked.wanted and asked.is_new(scope))
+
+
 def _heeds_some(asked: Asked) -> bool:
-    """Whether something is asked for that the challenge alone explains: it was read."""
-    return any(scope in asked.wanted and asked.is_new(scope) for scope in asked.challenged or ())
+    return any(True for _ in _heeded(asked))
 
 
 @explains(
@@ -64,6 +75,7 @@ def _heeds_some(asked: Asked) -> bool:
     "filtered",
     "the challenge names offline_access, an ordinary scope there, and the request leaves it out",
     at_stake=lambda asked: OFFLINE_ACCESS in (asked.challenged or ()),
+    refuted=lambda asked: OFFLINE_ACCESS in _heeded(asked),
 )
 def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
     """Of the challenge only offline_access is left out."""
@@ -75,6 +87,7 @@ def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
     "implied",
     "the challenge asks for {}, which is left out, as if what was requested before implied it",
     at_stake=lambda asked: asked.account.requested is not None,
+    refuted=lambda asked: any(is_implied(scope, asked.wanted - scopes(scope)) for scope in _heeded(asked)),
 )
 def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
     """All that was requested before is kept, and what its names seem to imply is left out."""
@@ -89,6 +102,7 @@ def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
     "cut-to-the-metadata",
     "the challenge asks for {}, which the request leaves out, as the resource metadata does not list it",
     at_stake=lambda asked: asked.listed is not None and not (asked.challenged or NO_SCOPES) <= asked.listed,
+    refuted=lambda asked: asked.listed is not None and _heeds_some(asked),
 )
 def the_challenge_is_cut_to_the_metadata(asked: Asked, _: Reads) -> bool:
     """What is asked for of the challenge is what the metadata lists, some of it is new, and no more is asked for."""
@@ -108,6 +122,7 @@ def the_challenge_is_cut_to_the_metadata(asked: Asked, _: Reads) -> bool:
     "cut-to-the-registration",
     "the challenge asks for {}, which the request leaves out, as the client did not register it",
     at_stake=lambda asked: asked.first is False,
+    refuted=lambda asked: asked.registered is not None and any(s not in asked.registered for s in _heeded(asked)),
 )
 def a_step_up_is_cut_to_the_registration(asked: Asked, reads: Reads) -> bool:
     """Some of the challenge is asked for, and what is left out is what was not registered."""
@@ -130,6 +145,7 @@ class Blame:
         self.reads_plain = set(reads_plain)
         self._heeds_without_error = False
         self._heeds_decoys = False
+        self._refuted: set[str] = set()
         self._revision = revision
         self._explanations = [known for known in EXPLANATIONS if self._is_in_force(known.clause)]
 
@@ -196,11 +212,15 @@ class Blame:
         possible = {wrong.clause: wrong for wrong in self._possible(asked)} if heard else {}
         plain = asked.challenge is not None and asked.challenge.plain
         reads: Reads = "known to read" if reads_plain and plain else "unknown"
-        known = next((known for known in self._explanations if known.shows(asked, reads)), None)
-        if known is not None and not possible:
-            because = known.says.format(listing(asked.lost_challenged))
-            return replace(finding, clause=known.clause, cause=known.cause, because=because)
-        return self._misread(finding, *possible.values()) if known is None and len(possible) == 1 else finding
+        known = [
+            known for known in self._explanations if known.cause not in self._refuted and known.shows(asked, reads)
+        ]
+        if len(known) + len(possible) != 1:
+            return finding
+        for explanation in known:
+            because = explanation.says.format(listing(asked.lost_challenged))
+            return replace(finding, clause=explanation.clause, cause=explanation.cause, because=because)
+        return self._misread(finding, *possible.values())
 
     def _misread(self, finding: Finding, wrong: Misreading) -> Finding:
         if not self._is_in_force(wrong.clause):
@@ -224,10 +244,14 @@ class Blame:
         heeded = asked.wanted & (asked.challenged or NO_SCOPES)
         for wrong, seen in self._misreadings(asked):
             names = seen.scopes or NO_SCOPES
-            unread = wrong.clause in OF_NAMES and (challenge is None or not challenge.plain)
+            unread = wrong.clause in OF_NAMES and (
+                challenge is None or not challenge.plain or any(map(asked.was_had, asked.lost_challenged))
+            )
             if wrong in (SEARCHING, SEARCHING_FROM_THE_END) or unread or not names <= asked.wanted:
                 continue
-            if all(scope in names or _is_explained(asked, scope, challenged=False) for scope in heeded):
+            if wrong.name not in self._refuted and all(
+                scope in names or _is_explained(asked, scope, challenged=False) for scope in heeded
+            ):
                 yield wrong
 
     def _misreadings(self, asked: Asked) -> Iterator[tuple[Misreading, Heading]]:
@@ -249,12 +273,21 @@ class Blame:
         """A request that heeds what only its challenge names is of a client that reads such challenges."""
         if occasion.presumes_tokens or occasion.challenge is None or occasion.may_answer:
             return
+        self._refuted.update(self._refutes(occasion, occasion.challenge))
         challenged = occasion.challenged
         if not occasion.challenge.plain or challenged is None or not challenged <= occasion.wanted:
             return
         if any(occasion.is_new(scope) for scope in challenged):
             self.reads_plain.add(occasion.situation)
             self._heeds_without_error = self._heeds_without_error or occasion.challenge.error is None
+
+    def _refutes(self, occasion: Asked, challenge: ParsedChallenge) -> Iterator[str]:
+        """The causes that a request refutes, as it heeds what they would have it leave out."""
+        heeded = frozenset(_heeded(occasion))
+        if not heeded:
+            return
+        yield from (known.cause for known in self._explanations if known.refuted(occasion))
+        yield from (wrong.name for wrong, seen in challenge.misread if heeded.isdisjoint(seen.scopes or ()))
 
 
 def _is_explained(asked: Asked, scope: str, *, challenged: bool = True) -> bool:
