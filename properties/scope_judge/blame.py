@@ -234,9 +234,10 @@ class Blame:
         right = [] if asked.challenge is None else (asked.challenge.right.scope or "").split(" ")
         for wrong, seen in self._misreadings(asked):
             raw = seen.scope.split(" ") if seen.scope else []
-            only_seen = [name for name in raw if name not in right and not _is_explained(asked, name)]
-            if only_seen and sent.issuperset(only_seen):
-                yield wrong
+            for names in (raw, [name.strip('"') for name in raw]):  # where a search ends at a quotation mark, too
+                only_seen = [name for name in names if name not in right and not _is_explained(asked, name)]
+                if only_seen and sent.issuperset(only_seen):
+                    yield wrong
 
     def _possible(self, asked: Asked) -> Iterator[Misreading]:
         """The misreadings that account for all that was heeded of the challenge and all that was not."""

@@ -232,6 +232,8 @@ class Facts:
                 other.alone = False
         if pending is None or pending.passed_over:
             return
+        if resource.account is not None and resource.account.granted_at > pending.at:
+            return  # another call brought a grant, and whether it suffices is tried first
         if pending.refreshed_at == NEVER:
             yield from self._settled(resource, pending, answered=False)
         elif pending.call is not None and pending.call in self._open.get(operation, ()):
@@ -472,7 +474,7 @@ class Facts:
             resource, account, request.wanted, grant_type, partial(self._is_new, account), self._goes_on
         )
         answers, candidates = requesting.answers()
-        yield from self._passed_over(resource, answers)
+        yield from self._passed_over(resource, answers, request.wanted)
         tried = None if answers is None else resource.attempt(answers.operation)
         last = NO_SCOPES if tried is None else tried.asked
         allowed = None if answers is None or tried is None else self._count(answers, tried, request.wanted)
@@ -533,15 +535,20 @@ class Facts:
             places.current = first
         return self._found(places.asked(event.resource), event.resource)
 
-    def _passed_over(self, resource: Resource, answers: PendingChallenge | None) -> Occasions:
-        """Challenges that were left behind when the one that is answered was caused."""
+    def _passed_over(self, resource: Resource, answers: PendingChallenge | None, wanted: ScopeSet) -> Occasions:
+        """Challenges that were left behind when the one that is answered was caused, or have the same answer."""
         if answers is None or answers.passed_over:
             return
-        for older in waiting_at(resource):
-            if older.at < answers.sent_at and not older.passed_over:
-                older.passed_over = True
-                if older.refreshed_at == NEVER:
-                    yield from self._settled(resource, older, answered=False)
+        for other in waiting_at(resource):
+            if other is answers or other.passed_over:
+                continue
+            together = other.operation == answers.operation or other.at >= answers.sent_at
+            if together and other.challenge.insufficient and other.challenge.is_met_by(wanted):
+                other.passed_over = True
+            elif other.at < answers.sent_at:
+                other.passed_over = True
+                if other.refreshed_at == NEVER:
+                    yield from self._settled(resource, other, answered=False)
 
     def _is_new(self, account: Account, scope: str) -> bool:
         return account not in self._named.get(scope, {})

@@ -515,6 +515,12 @@ class Asked(Occasion):
         return self.mode == "ceiling" or (self.mode in ("override", None) and self.is_configured)
 
     @property
+    def was_asked_in_vain(self) -> bool:
+        """Whether all that is to be asked for just was, and was refused, so that less is another way out (STEP-1)."""
+        needed, refused = self.challenged if self.challenged is not None else self.listed, self.refused
+        return refused is not None and needed is not None and needed <= refused
+
+    @property
     def is_left_to_policy(self) -> bool:
         """Whether an exchange names no scope, and what an exchange brought before is not known to fall short (A31)."""
         if self.grant_type != TOKEN_EXCHANGE or self.request.wire is not None or self.challenge is None:

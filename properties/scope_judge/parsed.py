@@ -65,6 +65,10 @@ class ParsedChallenge:
         """Whether all that it asks for is in a request."""
         return self.scope is None or self.scope <= wanted
 
+    def is_met_by(self, wanted: ScopeSet) -> bool:
+        """Whether it names scopes that can be relied on, all of which are in a request."""
+        return self.scope is not None and self.scope <= wanted
+
     @property
     def unclear(self) -> bool:
         """Whether it names scopes that may be read out of it, or not."""
@@ -132,7 +136,7 @@ def read_response(status: int, lines: tuple[str, ...], several: str) -> ParsedCh
         status,
         relied_on.get("error"),
         None if isinstance(scope, MalformedScope) else scope,
-        read_scope(" ".join(values)),
+        read_scope(" ".join(" ".join(values).split())),  # by whatever blanks somebody may part them
         read_scope(values[0]) if alone else NO_SCOPES,
         read_scope(" ".join(values[1:])) if alone else NO_SCOPES,
         differ,
