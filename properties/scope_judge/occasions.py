@@ -589,7 +589,7 @@ class Asked(Occasion):
         if not self.history_known:
             return _NO_SURPLUS
         found = self._origins
-        if found and self.selects and (self.lost_challenged or self.lost_listed):
+        if found and self.selects and (self.lost_challenged or self.lost_listed) and not self.was_asked_in_vain:
             # What was asked for in place of what is required is no fault of its own.
             return {origin: names for origin, names in found.items() if origin == "foreign"}
         return found
