@@ -75,7 +75,7 @@ def _heeds_some(asked: Asked) -> bool:
     "filtered",
     "the challenge names offline_access, an ordinary scope there, and the request leaves it out",
     at_stake=lambda asked: OFFLINE_ACCESS in (asked.challenged or ()),
-    refuted=lambda asked: OFFLINE_ACCESS in _heeded(asked),
+    refuted=lambda asked: Scope(OFFLINE_ACCESS) in set(_heeded(asked)),
 )
 def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
     """Of the challenge only offline_access is left out."""

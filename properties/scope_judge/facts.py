@@ -669,16 +669,16 @@ class Facts:
 
     def _exchanges(self, event: TokenRequest) -> Occasions:
         """The first leg of an exchange. One that names no scope leaves it to the last to name them."""
+        for earlier in (self._asserted, self._silent):
+            earlier.pop(_one_of(earlier, event.resource), None)
         if event.scope is not None:
             yield from self._asks(event, TOKEN_EXCHANGE)
         else:
-            self._asserted.pop(event.resource, None)
             self._silent[event.resource] = event
 
     def _presents(self, event: TokenRequest) -> Occasions:
         """The last leg of an exchange: where the first named no scope, or nobody saw it, this one asks for scopes."""
-        at = event.resource if event.resource is not None else next(reversed(self._asserted), None)
-        first = self._asserted.pop(at, None)
+        first = self._asserted.pop(_one_of(self._asserted, event.resource), None)
         if first is None and event.scope is not None and not self._names_scopes_already(event):
             first = event
         if first is not None:
@@ -693,7 +693,7 @@ class Facts:
 
     def _is_asserted(self, event: TokenResponse) -> bool:
         """Whether a response brings the assertion that a silent first leg asked for."""
-        at = event.resource if event.resource is not None else next(reversed(self._silent), None)
+        at = _one_of(self._silent, event.resource)
         if event.access_token is None or at not in self._silent:
             return False
         self._asserted[at] = self._silent.pop(at)
@@ -788,7 +788,7 @@ class Facts:
     def _token_response(self, event: TokenResponse) -> Occasions:
         if self._is_asserted(event):
             return
-        refused = self._silent.pop(event.resource, None)
+        refused = self._silent.pop(_one_of(self._silent, event.resource), None)
         if refused is not None:
             yield from self._asks(refused, TOKEN_EXCHANGE, is_whole=False)
         account, resource = self._place_of(event.issuer, event.resource)
@@ -1019,6 +1019,13 @@ def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
     if not parts <= request.wanted:
         return exactly(said)
     return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
+
+
+def _one_of(legs: dict[str | None, TokenRequest], resource: str | None) -> str | None:
+    """The name by which the leg of an exchange is kept: the same, or the last where one of the two has no name."""
+    if resource is None:
+        return next(reversed(legs), None)
+    return resource if resource in legs else None
 
 
 def _may_be_at(owner: Owner, issuer: str | None) -> bool:

@@ -338,6 +338,13 @@ class Reported(Occasion):
         return "refresh omitted after a narrow one" if account.narrowed is not None else "refresh omitted"
 
     @property
+    def was_told(self) -> bool:
+        """Whether the right answer rests on what a response said, be it before something may have cost it."""
+        if self.basis in ("forgot since", "refused since"):
+            return self.account.told == "explicit" or self.account.refresh_told == "explicit"
+        return self.basis == "explicit"
+
+    @property
     def may_speak_of_the_last(self) -> bool:
         """Whether the newest token was never used, and came with an empty scope: no grammar has one (RFC 6749 A.4)."""
         account, token = self.account, self.account.token
@@ -364,7 +371,7 @@ class Reported(Occasion):
             return HOLDS if self.said is None else None
         cause = "wrong"
         if self.said is None:
-            cause = "unknown-though-told" if self.basis == "explicit" else "unknown"
+            cause = "unknown-though-told" if self.was_told else "unknown"
         was = listing(known) or "no scope"
         return Broken(cause, f"what was granted is {was}, and the client reports {self.shown}")
 
