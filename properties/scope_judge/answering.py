@@ -43,8 +43,8 @@ class Requesting:
         expired_at = NEVER if account.token is None else account.token.expired_at
         waiting = [one for one in waiting_at(resource) if one.at > expired_at]
         doubtful = tuple(islice(reversed(resource.doubtful.values()), SEEN_BACK))
-        if waiting and resource.answering is not None and account.refused_at > resource.called_at:
-            waiting.append(resource.answering)  # the request that was refused may be made again, for less
+        if waiting and resource.in_vain is not None and resource.in_vain not in waiting:
+            waiting.append(resource.in_vain)  # the request that was refused may be made again, for less
         if not waiting:
             return (resource.answering if expired_at < resource.responded_at else None), doubtful
         if self.grant_type == CLIENT_CREDENTIALS and not waiting[0].alone and self._is_renewal:

@@ -149,6 +149,7 @@ class Facts:
         yield CallOver(resource.attempt(started.operation), event.outcome == BROKEN_OFF)
         if any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
+        self._no_longer_in_vain(resource, started.operation)
         tried = resource.attempt(started.operation)
         tried.left = None
         if event.outcome == BROKEN_OFF:
@@ -222,6 +223,7 @@ class Facts:
         """A challenge is over when its operation is tried again."""
         tried, pending = resource.attempt(operation), resource.pending.pop(operation, None)
         resource.doubtful.pop(operation, None)
+        self._no_longer_in_vain(resource, operation)
         if pending is not None or tried.sent_at == NEVER:
             overlaps = len(self._open.get(operation, ())) > 1
             if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
@@ -240,6 +242,11 @@ class Facts:
             yield from self._refreshed_in_answer(resource, pending)
         elif pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
             yield from self._settled(resource, pending, answered=False)
+
+    @staticmethod
+    def _no_longer_in_vain(resource: Resource, operation: str) -> None:
+        if resource.in_vain is not None and resource.in_vain.operation == operation:
+            resource.in_vain = None
 
     def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> Occasions:
         account, scope = resource.account, pending.challenge.scope
@@ -629,6 +636,7 @@ class Facts:
         account, resource = self._place_of(event.issuer, event.resource)
         if event.error is not None:
             self._refused(account)
+            resource.in_vain = resource.answering or resource.in_vain
             self._done(account, resource)
         yield from ()
 
@@ -796,6 +804,7 @@ class Facts:
         account.awaited = max(0, account.awaited - 1)
         if event.access_token is None and event.error is not None:
             self._token_refused(account, event.error)
+            resource.in_vain = resource.answering or resource.in_vain
         elif event.access_token is None:
             self._unreadable(account)
             resource.owed.clear()
@@ -973,6 +982,7 @@ class Facts:
                 if pending.refreshed_at == NEVER and not pending.passed_over:
                     yield from self._settled(resource, pending, answered=False)
             resource.pending, resource.answering, resource.attempts = {}, None, {}
+            resource.in_vain = None
             resource.doubtful.clear()
             resource.document_at = NEVER
             resource.owed = {}
