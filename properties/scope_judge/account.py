@@ -262,8 +262,9 @@ class Resource:
     that names a parent of it. `pending` are the challenges that await their answers, by operation, `answering` the
     one that a request was made for, and `doubtful` those taken to be answered where others waited; `owed` are the
     tokens that an operation was not yet sent with. `epoch` counts how often it moved to another authorization server.
-    `shown` are the tokens of others that it was called with before it had a document. `in_vain` is the challenge whose
-    request was refused, until its operation is tried again or its call ends.
+    `shown` are the tokens of others that it was called with before it had a document. `asked_for` is the challenge that
+    the last request answered, and `in_vain` that of one that was refused, until its operation is tried again or its
+    call ends.
     """
 
     name: str | None
@@ -279,6 +280,7 @@ class Resource:
     called_by_name: bool = False
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
+    asked_for: PendingChallenge | None = None
     in_vain: PendingChallenge | None = None
     doubtful: dict[str, PendingChallenge] = field(default_factory=dict)
     owed: dict[str, Token] = field(default_factory=dict)

@@ -46,16 +46,24 @@ class Requesting:
         if waiting and resource.in_vain is not None and resource.in_vain not in waiting:
             waiting.append(resource.in_vain)  # the request that was refused may be made again, for less
         if not waiting:
-            return (resource.answering if expired_at < resource.responded_at else None), doubtful
+            again = resource.answering or resource.in_vain
+            return (again if expired_at < resource.responded_at else None), doubtful
         if self.grant_type == CLIENT_CREDENTIALS and not waiting[0].alone and self._is_renewal:
             return None, doubtful
         if len(waiting) == 1:
             return waiting[0], doubtful
         named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
-        live = [one for one in waiting if self.goes_on(one)] or waiting
+        live = self._live(waiting)
         best = self._best(live, waiting[0], named)
         others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
         return best, (*others, *doubtful)
+
+    def _live(self, waiting: list[PendingChallenge]) -> list[PendingChallenge]:
+        """Those whose calls may go on; where these ask for nothing, those that the request meets as well."""
+        live = [one for one in waiting if self.goes_on(one)] or waiting
+        if any(not one.challenge.refuses_plainly for one in live):
+            return live
+        return [one for one in waiting if one.challenge.is_met_by(self.wanted)] or live
 
     def _best(self, live: list[PendingChallenge], latest: PendingChallenge, named: ScopeSet) -> PendingChallenge:
         """The latest, or another that it meets and the latest is not met; `named` is what all that wait name."""

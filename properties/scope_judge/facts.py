@@ -245,8 +245,10 @@ class Facts:
 
     @staticmethod
     def _no_longer_in_vain(resource: Resource, operation: str) -> None:
-        if resource.in_vain is not None and resource.in_vain.operation == operation:
-            resource.in_vain = None
+        """The challenges of an operation are over that was tried again, or whose call ended."""
+        for asked_for in (resource.in_vain, resource.asked_for):
+            if asked_for is not None and asked_for.operation == operation:
+                resource.in_vain = resource.asked_for = None
 
     def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> Occasions:
         account, scope = resource.account, pending.challenge.scope
@@ -622,7 +624,7 @@ class Facts:
             account.leg = AUTHORIZATION_CODE
         if asked.grant_type != CLIENT_CREDENTIALS:
             account.under_way.append(account.sourced)
-        asked.resource.answering = asked.answers
+        asked.resource.answering = asked.resource.asked_for = asked.answers
         self.places.waiting.pop(asked.resource, None)
         self._redeeming = account, asked.resource
         self._authorizing[asked.resource] = account
@@ -636,7 +638,7 @@ class Facts:
         account, resource = self._place_of(event.issuer, event.resource)
         if event.error is not None:
             self._refused(account)
-            resource.in_vain = resource.answering or resource.in_vain
+            resource.in_vain = resource.asked_for
             self._done(account, resource)
         yield from ()
 
@@ -697,7 +699,8 @@ class Facts:
 
     def _names_scopes_already(self, event: TokenRequest) -> bool:
         """Whether the first leg is known to have named scopes."""
-        return self._being_authorized(event)[0].leg == TOKEN_EXCHANGE
+        account = self._being_authorized(event)[0]
+        return account.leg == TOKEN_EXCHANGE or len(account.under_way) > account.redeemed
 
     def _is_asserted(self, event: TokenResponse) -> bool:
         """Whether a response brings the assertion that a silent first leg asked for."""
@@ -804,7 +807,7 @@ class Facts:
         account.awaited = max(0, account.awaited - 1)
         if event.access_token is None and event.error is not None:
             self._token_refused(account, event.error)
-            resource.in_vain = resource.answering or resource.in_vain
+            resource.in_vain = resource.asked_for
         elif event.access_token is None:
             self._unreadable(account)
             resource.owed.clear()
@@ -842,10 +845,10 @@ class Facts:
 
     def _unreadable(self, account: Account) -> None:
         """An answer that could not be read: a token may have come, for whatever scope, or an error."""
-        before = account.requested
+        before, expired_at = account.requested, NEVER if account.token is None else account.token.expired_at
         account.forget()
         account.requested = UNKNOWN if before is None else Known(before.at_least & account.sourced, None)
-        account.token = Token(None, self.at, state="in use")
+        account.token = Token(None, self.at, state="in use", expired_at=expired_at)
 
     def _issued(self, account: Account, event: TokenResponse, said: Known | None) -> None:
         """A grant: what the response says, else what this request asked, else nobody knows."""
@@ -878,6 +881,9 @@ class Facts:
         account.refresh_told, account.narrowed = "nothing", None
         account.refreshed = account.aborted = NO_SCOPES
         account.grant_type, account.granted_at = account.leg, self.at
+        if account.mixed:
+            account.refresh_token = event.refresh_token or account.refresh_token  # it may be the answer to a refresh
+            return
         if account.refresh_token is not None and event.refresh_token != account.refresh_token:
             account.retired[account.refresh_token] = "outlived"
         account.refresh_token = event.refresh_token
@@ -909,7 +915,7 @@ class Facts:
             account.refresh_told = "omitted" if account.told != "nobody" else "nothing"
         account.refresh_kept_at = self.at if event.refresh_token in (None, account.refresh_token) else NEVER
         if account.refresh_kept_at == NEVER:
-            if account.refresh_token is not None:
+            if account.refresh_token is not None and not account.mixed:
                 account.retired[account.refresh_token] = "replaced"
             account.refresh_token = event.refresh_token
 
@@ -925,12 +931,7 @@ class Facts:
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
             answering is None or not self._may_fall_short(account.in_hand, answering.challenge),
         )
-        # A refresh may be one by the clock, unless the call is known to go on.
-        if (
-            answering is not None
-            and not answering.doubted
-            and (account.leg != REFRESH_TOKEN or answering.call is not None)
-        ):
+        if answering is not None and self._is_surely_for(answering, account):
             resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
         self._note_who_issued(event, resource)
@@ -947,6 +948,15 @@ class Facts:
         for scope in (account.granted.at_most or NO_SCOPES) | account.refreshed:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
+
+    @staticmethod
+    def _is_surely_for(answering: PendingChallenge, account: Account) -> bool:
+        """Whether a token was issued for a challenge, and not by the clock, nor for another that was asked for."""
+        if answering.doubted or account.under_way:
+            return False
+        if answering.call is not None or account.leg not in (REFRESH_TOKEN, CLIENT_CREDENTIALS):
+            return True
+        return account.leg == CLIENT_CREDENTIALS and answering.alone
 
     @staticmethod
     def _may_fall_short(held: Known, challenge: ParsedChallenge) -> bool:
@@ -982,7 +992,7 @@ class Facts:
                 if pending.refreshed_at == NEVER and not pending.passed_over:
                     yield from self._settled(resource, pending, answered=False)
             resource.pending, resource.answering, resource.attempts = {}, None, {}
-            resource.in_vain = None
+            resource.in_vain = resource.asked_for = None
             resource.doubtful.clear()
             resource.document_at = NEVER
             resource.owed = {}

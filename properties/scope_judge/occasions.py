@@ -418,7 +418,7 @@ class Asked(Occasion):
     @property
     @override
     def otherwise(self) -> Iterator[Self]:
-        read = [scope for scope in self.challenged or () if scope in self.wanted and not self.was_had(scope)]
+        read = [scope for scope in self.challenged or () if scope in self.wanted and self.is_new(scope)]
         for answers in self.may_answer:
             if not answers.challenge.may_name(read):
                 continue  # the one that it fits best was read
