@@ -260,7 +260,7 @@ MUTANTS: Final = (
         "SEL-5",
         "drops challenged scopes that the metadata does not list",
         always_choosing(_cut_to_the_metadata),
-        also={"ACC-6", "CHAL-1"},
+        also={"ACC-6", "CHAL-1", "PARSE-3"},
     ),
     Mutant(
         "openid-always",
@@ -366,6 +366,7 @@ MUTANTS: Final = (
         "names no scope in either leg of a token exchange",
         alter_step=sending(_leaves_scope_to_policy),
         grant_types=WITHOUT_A_USER,
+        also={"ACC-2", "ACC-8", "RETRY-3", "SEL-2", "SEL-3", "STEP-2"},
     ),
     Mutant(
         "client-credentials-renew-without-scope",
