@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_model.events import Header, Transcript
 from scope_spec import CLAUSES, REVISIONS, Revision
 
+from .causes import Causes, causes_of, told
 from .checking import check
 from .forms import result_json
 from .jobs import Jobs, Opening, processes
@@ -62,7 +62,7 @@ class Recorded:
 
     # Any: JSON, whose form is that of forms.result_json.
     result: Mapping[str, Any]
-    causes: Mapping[Kind, str]
+    known: Causes
 
     @property
     def subject(self) -> str:
@@ -79,24 +79,28 @@ class Recorded:
         """The name of its files."""
         return f"{self.subject}-{self.version}"
 
+    @property
+    def causes(self) -> dict[Kind, str]:
+        """Why each finding stands, where that is settled."""
+        return {
+            (clause, verdict, fault): f"{'a reading' if verdict == 'unspecified' else 'its code'}: {told(cause, self.version)}"
+            for clause, verdict, fault in map(_kind, self.result["broken"])
+            if (cause := self.known.of(f"{clause}/{fault}", self.version)) is not None
+        }
+
 
 def recorded(results: Path = RESULTS) -> list[Recorded]:
     """All that is recorded, SDK by SDK, the oldest release first."""
     found = []
     for path in results.glob("*.json"):
         result = json.loads(path.read_text("utf-8"))
-        found.append(Recorded(result, _causes(result["subject"], result["version"])))
+        found.append(Recorded(result, causes_of(result["subject"], RESULTS)))
     return sorted(found, key=lambda each: (each.subject, _order(each.version)))
 
 
-def _causes(subject: str, version: str) -> dict[Kind, str]:
-    path = RESULTS / f"{subject}.causes.toml"
-    known = tomllib.loads(path.read_text("utf-8"))["finding"] if path.exists() else []
-    return {
-        (cause["clause"], cause["verdict"], cause.get("fault", _UNNAMED)): f"{cause['whose']}: {cause['cause']}"
-        for cause in known
-        if cause["release"] == version
-    }
+# Any: see Recorded.
+def _kind(found: Mapping[str, Any]) -> Kind:
+    return found["clause"], found["verdict"], found.get("cause", _UNNAMED)
 
 
 def _order(version: str) -> list[int]:
