@@ -27,12 +27,13 @@ from scope_spec import CLAUSES, REVISIONS, Revision
 from .causes import Causes, causes_of, told
 from .checking import check
 from .forms import result_json
+from .issues import issue
 from .jobs import Jobs, Opening, processes
 from .subjects import subject
 from .tally import Kind, kind_of
 from .terminal import finding_text
 from .transcripts import read
-from .wording import frequency, release_of, replay_command
+from .wording import fault, frequency, release_of, replay_command
 
 RESULTS: Final = Path(str(files("scope_oracle"))) / "results"
 """Where results are recorded: `scopelaw check SUBJECT --format json`, one file a release."""
@@ -42,6 +43,9 @@ HISTORIES: Final = RESULTS / "history"
 """Where histories are recorded: `scopelaw history SUBJECT RELEASE... --format json`, one file an SDK."""
 
 PAST: Final = RESULTS / "history.md"
+ISSUES: Final = RESULTS / "issues"
+"""Where the texts of issues are, in a folder for each release."""
+
 _WIDTH: Final = 110
 _UNNAMED: Final = "unnamed"
 """The cause of what was recorded before causes had names."""
@@ -83,7 +87,11 @@ class Recorded:
     def causes(self) -> dict[Kind, str]:
         """Why each finding stands, where that is settled."""
         return {
-            (clause, verdict, fault): f"{'a reading' if verdict == 'unspecified' else 'its code'}: {told(cause, self.version)}"
+            (
+                clause,
+                verdict,
+                fault,
+            ): f"{'a reading' if verdict == 'unspecified' else 'its code'}: {told(cause, self.version)}"
             for clause, verdict, fault in map(_kind, self.result["broken"])
             if (cause := self.known.of(f"{clause}/{fault}", self.version)) is not None
         }
@@ -165,8 +173,8 @@ def page(release: Recorded) -> str:
 
 
 # Any: see Recorded.
-def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
-    finding = Finding(
+def _finding(found: Mapping[str, Any]) -> Finding:
+    return Finding(
         found["clause"],
         found["verdict"],
         found.get("event", 0),
@@ -174,22 +182,57 @@ def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
         found.get("cause", _UNNAMED),
         found.get("reading"),
     )
-    of_the_run = "transcript" not in found
+
+
+# Any: see Recorded.
+def _transcript(found: Mapping[str, Any]) -> Transcript | None:
+    """The transcript that shows a finding, unless only the whole run does."""
+    return read(json.dumps(line) for line in found["transcript"]) if "transcript" in found else None
+
+
+# Any: see Recorded.
+def _command(release: Recorded, found: Mapping[str, Any]) -> str:
+    return replay_command(release_of(release.subject, release.version), {}, found["replay"])
+
+
+# Any: see Recorded.
+def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
+    finding, transcript = _finding(found), _transcript(found)
     episodes = found.get("episodes")  # which were not counted at first
     text = finding_text(
         finding,
-        _nothing(release) if of_the_run else read(json.dumps(line) for line in found["transcript"]),
+        _nothing(release) if transcript is None else transcript,
         readings={},
         replay=None,
         width=_WIDTH,
-        told=finding.because if of_the_run else None,
+        told=finding.because if transcript is None else None,
         found=None if episodes is None else frequency(episodes, release.result["examples"]),
         also=[(each["clause"], each["verdict"], each["cause"]) for each in found.get("also", ())],
     )
     yield from ("```", *(line.plain.rstrip() for line in text), "```", "")
     yield f"{release.causes.get(kind_of(finding), 'not settled')}"
-    command = replay_command(release_of(release.subject, release.version), {}, found["replay"])
-    yield from ("", "```sh", command, "```")
+    yield from ("", "```sh", _command(release, found), "```")
+
+
+def issues(release: Recorded) -> dict[Path, str]:
+    """The text of an issue for each fault that goes against more than a reading, by its place."""
+    texts: dict[Path, str] = {}
+    for verdict in ("discouraged", "violates"):  # of one fault the graver is told
+        for found in release.result["broken"]:
+            if found["verdict"] == verdict:
+                finding = _finding(found)
+                name = f"{finding.clause}-{finding.cause}"
+                cause = release.known.of(fault(finding), release.version)
+                place = None if cause is None else cause.at[release.version]
+                texts[ISSUES / release.name / f"{name}.md"] = issue(
+                    f"{release.subject} {release.version}",
+                    finding,
+                    _transcript(found),
+                    cause,
+                    place,
+                    _command(release, found),
+                )
+    return texts
 
 
 def _nothing(release: Recorded) -> Transcript:
@@ -232,7 +275,8 @@ def pages() -> dict[Path, str]:
     """Every page by its place."""
     releases = recorded()
     each_page = {RESULTS / f"{each.name}.md": page(each) for each in releases}
-    return {BOARD: board(releases), PAST: past()} | each_page
+    each_issue = {path: text for each in releases for path, text in issues(each).items()}
+    return {BOARD: board(releases), PAST: past()} | each_page | each_issue
 
 
 def record(
@@ -249,9 +293,18 @@ def record(
     path.write_text(json.dumps(form, indent=1) + "\n", "utf-8")
 
 
+def write() -> None:
+    """Write every page, and remove the issues of what is recorded no more."""
+    written = pages()
+    for path, text in written.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    for path in {*ISSUES.glob("*/*.md")} - written.keys():
+        path.unlink()
+
+
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         name, release, *spoken = sys.argv[1:]
         record(partial(subject, name, release), revision=next((r for r in REVISIONS if r in spoken), REVISIONS[-1]))
-    for path, text in pages().items():
-        path.write_text(text, "utf-8")
+    write()
