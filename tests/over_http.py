@@ -48,7 +48,7 @@ class ModelOverHttp:
     version: str | None = None
     configured_mode: ConfiguredMode | None = mcp_2026_07_28.configured_mode
     grant_types: tuple[str, ...] = (*USER_DELEGATED, *WITHOUT_A_USER)
-    costly: bool = False
+    standalone: bool = False
 
     def playable(self, episode: Episode) -> Episode:
         """All of it."""

@@ -1,29 +1,36 @@
 """Conformance clients by their command line: what they are put through, how they are judged, and what ends them."""
 
+import json
 import os
 import shlex
 import sys
+from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
 from time import sleep
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
 
 from scope_model.client import Call
-from scope_model.events import ResourceResponse
+from scope_model.events import AuthorizationRequest, ResourceRequest, ResourceResponse
 from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_oracle import checking
 from scope_oracle.checking import examiner, generated, plain_episode
 from scope_oracle.cli import cli
+from scope_oracle.reaching import judged_at, within_reach
 from scope_oracle.replays import episode_of, replay_of
 from scope_oracle.subjects import command
-from scope_oracle.subjects.command import STAGES, TOOL, Command
+from scope_oracle.subjects.command import STAGES, TOOL, Command, CommandSession
+from scope_oracle.subjects.hosting import Host
+from scope_oracle.world import HttpRequest, HttpWorld
 from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.mutants import MUTANTS
 from scope_properties.runs import run
 from scope_properties.shrinking import Length, candidates, shrink
+from scope_properties.world import World
 from scope_spec import Revision
 
 TESTS = Path(__file__).parent
@@ -174,6 +181,74 @@ def test_a_finding_is_shown_and_can_be_replayed(monkeypatch: pytest.MonkeyPatch)
     assert "SEL-6" in again.stdout
 
 
+def test_a_client_that_never_steps_up_is_told_so_and_plays_its_part() -> None:
+    timid = f"{CLIENT} never-steps-up"
+    assert scopelaw("smoke", "--command", timid).exit_code == 0
+    with Command(timid) as client:
+        result = checking.check(client, examples=12)
+    never = next(broken.finding for broken in result.broken if broken.finding.cause == "never-steps-up")
+    assert (never.clause, never.verdict) == ("STEP-2", "discouraged")
+
+
+LISTS = f"{shlex.quote(sys.executable)} {shlex.quote(str(TESTS / 'drivers' / 'listing.py'))}"
+"""A client that never calls a tool."""
+
+
+def test_a_stage_that_was_never_called_is_named_with_what_that_leaves_out() -> None:
+    result = scopelaw("check", "--command", LISTS, "--examples", "12", "--jobs", "1")
+    said = " ".join(result.stdout.split())
+    assert f"{TOOL} was never called" in said
+    assert "what the reference client reaches, and this one did not: " in said
+    assert "out of reach" in said
+    row = scopelaw("check", "--command", LISTS, "--examples", "12", "--jobs", "1", "--format", "json")
+    form = json.loads(row.stdout)
+    assert form["uncalled"] == [TOOL]
+    states = {each["clause"]: (each["state"], each.get("out_of_reach", False)) for each in form["clauses"]}
+    assert states["EXT-1"] == ("not reached", True)  # nobody is behind a command without a user
+    assert states["ACC-4"] == ("not reached", False)  # a chain of step-ups
+
+
+def test_a_request_that_a_client_fetches_twice_is_one() -> None:
+    for times in ("1", "3"):
+        with Command(f"{LISTS} {times}") as client:
+            transcript = run(client.playable(plain_episode("2026-07-28")), client)
+        assert sum(isinstance(event, AuthorizationRequest) for event in transcript.events) == 1
+        assert any(isinstance(event, ResourceRequest) and event.access_token for event in transcript.events)
+
+
+def test_what_is_in_reach_of_a_client_is_what_the_reference_reaches_by_command() -> None:
+    with Command(CLIENT) as client:
+        reached = checking.check(client, examples=15).reached
+        episodes = [client.playable(made) for made in generated("2026-07-28", 15, 0)]
+    judged = [clause.id for clause in judged_at("2026-07-28")]
+    assert within_reach(judged, episodes, standalone=True) == {name for name in judged if reached.get(name)}
+
+
+@pytest.mark.parametrize(("examples", "findings", "each"), [(100, 4, 18), (100, 1, 40), (3, 3, 0), (1, 1, 0)])
+def test_traces_are_shortened_in_no_more_runs_than_it_took_to_find_them(
+    examples: int, findings: int, each: int
+) -> None:
+    assert checking.trials(Command("client"), examples, findings) == each
+    assert findings * (each + 2) <= max(examples, 2 * findings)
+
+
+def test_no_more_clients_are_started_for_shortening_than_for_searching(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = list[Plan]()
+    plainly = Command.open
+
+    def counted(self: Command, plan: Plan, world: World) -> CommandSession:
+        opened.append(plan)
+        return plainly(self, plan, world)
+
+    monkeypatch.setattr(Command, "open", counted)
+    with Command(f"{CLIENT} replaces") as client:
+        opened.clear()
+        result = checking.check(client, examples=20)
+    assert result.broken
+    known_by = 1  # the plain episode, before all others
+    assert 20 + known_by < len(opened) <= 2 * 20 + known_by
+
+
 # --- how a client is run --------------------------------------------------------------------------
 
 
@@ -185,6 +260,48 @@ def test_a_client_is_told_the_scenario_and_the_revision_and_its_status_says_noth
     assert result.exit_code == 0, result.output
     assert result.stdout.count("ok ") == 2
     assert told.read_text("utf-8").split() == ["auth/scope-step-up", "2025-11-25", "1"]
+
+
+def test_a_server_lists_its_tools_and_none_of_its_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Command("client")
+    plan = client.playable(plain_episode("2026-07-28")).plan
+    free = {name: scopes("") for name in GUARDED}
+    (resource,) = plan.servers.resources
+    servers = Servers({resource: ResourceServer(resource, ISSUER, free)}, {ISSUER: AuthorizationServer(ISSUER)})
+    http = HttpWorld(World(Plan(servers)))
+    listing = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
+    monkeypatch.setattr(http.world, "answer", lambda _: ResourceResponse("tools/list", 200, (), resource))
+    response = http.handle(HttpRequest("POST", resource, body=listing))
+    assert [tool["name"] for tool in json.loads(response.body)["result"]["tools"]] == [TOOL]
+
+
+def test_a_client_is_served_however_fast_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = list[int]()
+    plainly = CommandSession._start  # noqa: SLF001 - a client that has called before anybody can say it has started
+
+    def hurried(self: CommandSession, url: str) -> object:
+        calling = HTTPConnection(urlsplit(url).netloc)
+        calling.request("POST", "/mcp", json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}))
+        answers.append(calling.getresponse().status)
+        calling.close()
+        return plainly(self, url)
+
+    monkeypatch.setattr(CommandSession, "_start", hurried)
+    with Command(CLIENT) as client:
+        run(client.playable(plain_episode("2026-07-28")), client)
+    assert answers == [401, 401]
+
+
+def test_a_client_that_is_no_more_there_leaves_a_host_that_serves_nobody() -> None:
+    with Host() as host:
+        plan = Command("client").playable(plain_episode("2026-07-28")).plan
+        session = CommandSession("no\0command", host, plan, World(plan))
+        with pytest.raises(ValueError, match="null byte"):
+            session.call(Call(RESOURCE, TOOL))
+        calling = HTTPConnection(urlsplit(host.place(plan.servers).outward(RESOURCE)).netloc)
+        calling.request("POST", "/mcp", b"{}")
+        assert calling.getresponse().status == 503
+        calling.close()
 
 
 CALLS = 'import sys; from urllib.request import urlopen; urlopen(sys.argv[1], b\'{"method": "tools/list"}\')'

@@ -13,6 +13,7 @@ from scope_oracle.page import result_html
 from scope_oracle.tally import Broken, kind_of
 from scope_oracle.terminal import broken_text
 from scope_properties.mutants import MUTANTS
+from scope_properties.shrinking import TRIALS
 
 BLANKS: Spelling = frozenset(("no-blanks",))
 ESCAPES: Spelling = frozenset(("keeping-escapes",))
@@ -79,7 +80,7 @@ def misread() -> tuple[Alone, Broken]:
 
 def test_a_trace_is_shortened_on_its_own_grounds(misread: tuple[Alone, Broken]) -> None:
     bench, broken = misread
-    shortest = bench.shorten_one(broken)
+    shortest = bench.shorten_one(broken, TRIALS)
     assert len(shortest.transcript.events) < len(broken.transcript.events)
     assert not shortest.grounds.has_slid_from(broken.grounds)
     assert len(shortest.grounds.odd) == 1
@@ -88,7 +89,7 @@ def test_a_trace_is_shortened_on_its_own_grounds(misread: tuple[Alone, Broken]) 
 @pytest.mark.parametrize("others", [PLAIN, Grounds(ESCAPES, (ESCAPES,))])
 def test_a_trace_is_not_shortened_to_other_grounds(misread: tuple[Alone, Broken], others: Grounds) -> None:
     bench, broken = misread
-    assert bench.shorten_one(replace(broken, grounds=others)).episode == broken.episode
+    assert bench.shorten_one(replace(broken, grounds=others), TRIALS).episode == broken.episode
 
 
 def test_what_is_not_about_spelling_is_shown_without_any() -> None:

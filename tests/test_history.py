@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from itertools import count
+from typing import cast
 
 import pytest
 
@@ -12,7 +14,7 @@ from scope_model.policies import mcp_2025_11_25, mcp_2026_07_28
 from scope_oracle.history import History, history
 from scope_oracle.subjects import DriverFault
 from scope_properties.episodes import Plan
-from scope_properties.model_subject import ModelSubject
+from scope_properties.model_subject import ModelSession, ModelSubject
 from scope_properties.subjects import Session, Subject
 from scope_properties.world import World
 
@@ -48,6 +50,23 @@ class Faulty(ModelSubject):
 
     def open(self, plan: Plan, world: World) -> Session:  # type: ignore[override]  # it never opens  # noqa: ARG002
         raise DriverFault("the driver failed to call")
+
+
+class Interrupted:
+    """A release of old in the midst of which somebody loses patience; what it is else is the model."""
+
+    def __init__(self, at: int) -> None:
+        self.model = ModelSubject(mcp_2025_11_25)
+        self.opened = count(1)
+        self.at = at
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.model, name)
+
+    def open(self, plan: Plan, world: World) -> ModelSession:
+        if next(self.opened) == self.at:
+            raise KeyboardInterrupt
+        return self.model.open(plan, world)
 
 
 RELEASES = {
@@ -87,11 +106,26 @@ def test_a_finding_comes_with_the_first_release_that_shows_it() -> None:
 def test_a_release_that_cannot_make_a_call_says_nothing_of_any_finding() -> None:
     known = learnt("1", "2", "3", "3.1", "4", "5")
     assert lives(known, "ACC-1") == {("1", "4")}
-    assert known.useless == {"3": "no call arrived at the server", "3.1": "the driver failed to call"}
+    assert known.useless == {
+        "3": "nothing can be tested: no call arrived at the server",
+        "3.1": "the driver failed to call",
+    }
     assert not {"3", "3.1"} & {*known.ran}
 
 
 @pytest.mark.parametrize("releases", [("3", "5"), ("1", "3")])
 def test_a_history_has_to_begin_and_end_with_a_release_that_can(releases: tuple[str, str]) -> None:
-    with pytest.raises(DriverFault, match=r"^3 is of no use: no call arrived at the server$"):
+    with pytest.raises(DriverFault, match=r"^3: nothing can be tested: no call arrived at the server$"):
         learnt(*releases)
+
+
+@pytest.mark.parametrize("at", [1, 70, 200])
+def test_an_interrupt_leaves_no_half_of_a_history(at: int) -> None:
+    interrupted = Interrupted(at)
+
+    def opening(release: str) -> AbstractContextManager[Subject]:
+        # It has the members of the model, which no type checker can see.
+        return nullcontext(cast("Subject", interrupted) if release == "1" else RELEASES[release])
+
+    with pytest.raises(KeyboardInterrupt):
+        history(opening, ["1", "5"], revision="2026-07-28", examples=60)

@@ -26,7 +26,7 @@ from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_oracle.names import UnknownName
 from scope_oracle.releases import NAMED
-from scope_oracle.subjects import DRIVEN, SUBJECTS, SubjectUnavailable, subject
+from scope_oracle.subjects import BUILT, SUBJECTS, SubjectUnavailable, subject
 from scope_oracle.subjects.python_sdk import PythonSdk, PythonSdkSession
 from scope_oracle.world import HttpWorld
 from scope_properties.episodes import Episode, EpisodeStep, ExpireToken, MakeCall, Plan, ReportGrant, RestartClient
@@ -262,7 +262,7 @@ def test_a_challenge_is_read_from_all_its_lines() -> None:
 # --- by name ---
 
 
-@pytest.mark.parametrize("name", sorted({*SUBJECTS} - {*DRIVEN} | {"python-sdk"}))
+@pytest.mark.parametrize("name", sorted({*SUBJECTS} - {*BUILT} | {"python-sdk"}))
 def test_every_subject_answers_to_its_name(name: str) -> None:
     with subject(name) as known:
         assert known.name == name

@@ -376,7 +376,7 @@ def test_the_worst_verdict_stands_for_a_clause() -> None:
 def test_the_text_has_every_clause_and_every_trace(result: Result) -> None:
     text = printed(list(result_text(result, readings={}, width=80)))
     for row in rows(result):
-        assert re.search(rf"^  {row.clause.id} +{row.state}", text, re.MULTILINE)
+        assert re.search(rf"^  {row.clause.id} +{re.escape(row.says)}", text, re.MULTILINE)
     for broken in result.broken:
         assert f"--replay '{broken.replay}'\n" in text
         assert f"\n{broken.finding.clause}/{broken.finding.cause}  {broken.finding.verdict}  " in text
@@ -394,6 +394,8 @@ def test_the_json_form_says_the_same(result: Result) -> None:
         "seed",
         "examples",
         "complete",
+        "uncalled",
+        "skipped",
         "clauses",
         "broken",
     ]

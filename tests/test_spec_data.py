@@ -23,6 +23,7 @@ from scope_judge.occasions import (
     ResourceNamed,
     ScopesSent,
     Settled,
+    TokenShown,
     TokenTried,
 )
 from scope_spec import CLAUSES, EVENTS, READINGS, REVISIONS, Clause, Reading, Source
@@ -41,7 +42,7 @@ OFFLINE-1 OFFLINE-2 OFFLINE-3 OFFLINE-4 OFFLINE-5 OFFLINE-6
 RETRY-1 RETRY-2 RETRY-3 RETRY-4 RETRY-5
 ORDER-1 ORDER-2 ORDER-3
 REG-1 REG-2
-ISO-1
+ISO-1 ISO-2
 EXT-1 EXT-2 EXT-3
 """
 
@@ -52,7 +53,7 @@ READING_VALUES = {
     "A4 omitted-at-step-up": "this-request earlier-grant unknown",
     "A5 omitted-twice": "unknown empty",
     "A6 empty-string": "omitted literal",
-    "A7 challenge-without-scope": "metadata-joins prior-only",
+    "A7 challenge-without-scope": "metadata-joins prior-only give-up",
     "A8 unauthorized-again": "union afresh",
     "A9 metadata-beside-challenge": "never joined",
     "A10 server-metadata-as-source": "never fallback",
@@ -74,6 +75,7 @@ READING_VALUES = {
     "A26 grant-in-commas": "either literal parts",
     "A27 moved-resource": "left-behind goes-along",
     "A28 metadata-of-a-parent": "not-used used",
+    "A29 refresh-token-that-stays": "kept given-up",
 }
 
 SITES = re.compile(
@@ -95,6 +97,7 @@ SHOWS_ON: Final[dict[type[Occasion], str]] = {
     Registered: "client_registration",
     Reported: "client_reported",
     ResourceNamed: REQUESTS,
+    TokenShown: "resource_request protected_resource_metadata token_request",
     ScopesSent: REQUESTS,
     Settled: f"{TRIED} call_ended client_restarted",
     TokenTried: "resource_request call_ended",

@@ -147,6 +147,12 @@ def test_what_is_given_up_is_found_in_a_transcript_where_it_is_settled(result: R
     assert list(given_up(unsettled, {})) == []
 
 
+def test_nobody_steps_up_before_a_revision_says_so(result: Result) -> None:
+    (broken,) = said(result)
+    before = replace(broken.transcript.header, revision="2025-06-18")
+    assert list(given_up(replace(broken.transcript, header=before), {})) == []
+
+
 def test_an_episode_in_which_a_challenge_is_answered_shows_nothing(result: Result) -> None:
     (broken,) = said(result)
     judged = Alone(examiner(ModelSubject(), "2026-07-28")).judge_one(broken.episode)

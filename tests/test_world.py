@@ -33,7 +33,7 @@ from scope_properties.model_subject import ModelSubject
 from scope_properties.runs import Run, run
 from scope_properties.strategies import episodes
 from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
-from scope_properties.world import Exhausted, World
+from scope_properties.world import PATIENCE, Exhausted, World
 
 RESOURCE = "https://one.example/mcp"
 ISSUER = "https://as.example"
@@ -315,9 +315,34 @@ def test_a_code_is_good_once_and_until_the_next_consent() -> None:
     code = returned(authorize(http))["code"]
     assert redeem(http, code).status == 200
     assert redeem(http, code).status == 400
-    older, newer = returned(authorize(http))["code"], returned(authorize(http))["code"]
+    older, newer = (returned(authorize(http, state=state))["code"] for state in ("1", "2"))
     assert redeem(http, older).status == 400
     assert redeem(http, newer).status == 200
+
+
+@pytest.mark.parametrize("how", [Granting(), Granting("refused")])
+def test_a_request_that_is_fetched_twice_was_made_once(how: Granting) -> None:
+    http = world_of()
+    http.world.begin(MakeCall(Call(RESOURCE, "read"), grants=(how,)))
+    assert authorize(http) == authorize(http)
+    assert sum(isinstance(event, AuthorizationRequest) for event in http.world.events) == 1
+
+
+def test_a_request_is_made_anew_with_another_state_or_none_and_when_something_came_between() -> None:
+    http = world_of()
+    for state in ("1", "2", None, None):
+        authorize(http, state=state)
+    redeem(http, returned(authorize(http, state="3"))["code"])
+    authorize(http, state="3")
+    assert sum(isinstance(event, AuthorizationRequest) for event in http.world.events) == 6
+
+
+def test_a_request_that_is_fetched_for_ever_ends_the_patience() -> None:
+    http = world_of()
+    for _ in range(PATIENCE):
+        authorize(http)
+    with pytest.raises(Exhausted):
+        authorize(http)
 
 
 def test_a_code_of_one_issuer_is_worth_nothing_at_another() -> None:

@@ -583,7 +583,7 @@ def _illegal(client: Client, phase: Phase, event: Heard) -> Step:
 
 
 def _send(client: Client, call: Call, after: str | None) -> Step:
-    """Send the call whatever scopes the token carries: only the server can judge that (CHAL-5, STEP-7)."""
+    """Send the call whatever scopes the token carries: only the server can judge that (CHAL-5, STEP-7, ISO-2)."""
     grant = client.grant(call.resource)
     request = ResourceRequest(call.operation, None if grant is None else grant.access_token, call.resource)
     return Client(client.setup, client.storage, client.memory, Calling(call, after)), request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Final, Protocol
@@ -22,13 +22,14 @@ from scope_model.events import (
     ClientRegistration,
     Event,
     ProtectedResourceMetadata,
+    ResourceRequest,
     TokenRequest,
     Transcript,
 )
 from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
-from scope_properties.episodes import Episode, MakeCall, Plan
-from scope_properties.runs import run
+from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
+from scope_properties.runs import Run
 from scope_properties.sampling import sample
 from scope_properties.shrinking import TRIALS, Length, shrink
 from scope_properties.subjects import Subject
@@ -36,7 +37,9 @@ from scope_properties.tables import USER_DELEGATED
 from scope_spec import Revision
 
 from .grounds import grounds, spelled
+from .reaching import ENOUGH, judged_at, within_reach
 from .replays import episode_of, replay_of
+from .smoking import smoke
 from .subjects import DriverFault
 from .tally import NEVER_STEPS_UP, Broken, Judged, Kind, Tally, given_up, kind_of
 
@@ -44,17 +47,19 @@ EXAMPLES: Final = 2_000
 """How many episodes a check runs where nothing else is said."""
 
 COSTLY_EXAMPLES: Final = 100
-"""How many it runs where each of them is costly."""
+"""How many it runs where each of them is a whole run of the client."""
 
 COSTLY_TRIALS: Final = 40
-"""How many simpler episodes are then tried for the shortest trace."""
+"""How many simpler episodes are then tried for the shortest trace at the most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a check found: `reached` counts how often each clause's antecedent held, in `examples` episodes.
 
-    `complete` is False where the check was interrupted, or ended by the `fault` of a driver.
+    `complete` is False where the check was interrupted, or ended by the `fault` of a driver. `within_reach` are the
+    clauses that the reference client comes to where the subject does not (None where nobody looked), `uncalled` the
+    operations that the subject was to call and never called, `skipped` what it cannot do, with the number of episodes.
     """
 
     subject: str
@@ -66,6 +71,9 @@ class Result:
     broken: tuple[Broken, ...]
     complete: bool = True
     fault: str | None = None
+    within_reach: frozenset[str] | None = None
+    uncalled: tuple[str, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +98,20 @@ class Examiner:
     readings: Mapping[str, str]
     reads_plain: frozenset[Situation]
 
+    def play(self, episode: Episode) -> Run:
+        """Play an episode."""
+        running = Run(episode.plan, self.subject)
+        running.play(*episode.steps)
+        return running
+
+    def judge(self, transcript: Transcript) -> Judge:
+        """Judge a transcript of this subject."""
+        return judged(transcript, self.readings, self.reads_plain)
+
     def judged(self, episode: Episode) -> tuple[Transcript, Judge]:
         """Play an episode and judge its transcript."""
-        transcript = run(episode, self.subject)
-        return transcript, judged(transcript, self.readings, self.reads_plain)
+        transcript = self.play(episode).transcript
+        return transcript, self.judge(transcript)
 
     def findings(self, transcript: Transcript, judge: Judge) -> Iterator[Finding]:
         """What was found in an episode, and what may count where no other episode shows otherwise."""
@@ -103,13 +121,26 @@ class Examiner:
 
 
 def examiner(subject: Subject, revision: Revision, readings: Mapping[str, str] = DEFAULT_READINGS) -> Examiner:
-    """Get to know a subject by plain episodes: what it does with odd spellings can then be told apart."""
+    """Get to know a subject by plain episodes: what it does with odd spellings can then be told apart.
+
+    Raises DriverFault where no call of it ever carries a token: nothing that is found afterwards would say anything.
+    """
     reads_plain: frozenset[Situation] = frozenset()
+    authorized = False
     for grant_type in (AUTHORIZATION_CODE, CLIENT_CREDENTIALS):
         if grant_type in subject.grant_types:
             plain = subject.playable(plain_episode(revision, grant_type))
-            reads_plain |= Examiner(subject, readings, frozenset()).judged(plain)[1].reads_plain
+            transcript, judge = Examiner(subject, readings, frozenset()).judged(plain)
+            reads_plain |= judge.reads_plain
+            authorized = authorized or any(map(_carries_a_token, transcript.events))
+    if not authorized:
+        because = next(smoke(subject, revision)).because or "no call ever carries a token"
+        raise DriverFault(f"nothing can be tested: {because}")
     return Examiner(subject, readings, reads_plain)
+
+
+def _carries_a_token(event: Event) -> bool:
+    return isinstance(event, ResourceRequest) and event.access_token is not None
 
 
 def plain_episode(revision: Revision, grant_type: str = AUTHORIZATION_CODE) -> Episode:
@@ -138,8 +169,8 @@ class Bench(Protocol):
     def judge(self, episodes: Iterable[Episode]) -> Iterator[Judged]:
         """Play each episode."""
 
-    def shorten(self, broken: Sequence[Broken]) -> Iterator[Broken]:
-        """The shortest trace found for each."""
+    def shorten(self, broken: Sequence[Broken], trials: int) -> Iterator[Broken]:
+        """The shortest trace found for each, with at most so many simpler episodes tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +183,15 @@ class Alone:
         """Play one after the other."""
         return map(self.judge_one, episodes)
 
-    def shorten(self, broken: Sequence[Broken]) -> Iterator[Broken]:
+    def shorten(self, broken: Sequence[Broken], trials: int) -> Iterator[Broken]:
         """Shorten one after the other."""
-        return map(self.shorten_one, broken)
+        return map(partial(self.shorten_one, trials=trials), broken)
 
     def judge_one(self, episode: Episode) -> Judged:
         """Play one episode."""
-        transcript, judge = self.examining.judged(episode)
+        running = self.examining.play(episode)
+        transcript = running.transcript
+        judge = self.examining.judge(transcript)
         first: dict[Kind, Finding] = {}
         for finding in self.examining.findings(transcript, judge):
             first.setdefault(kind_of(finding), finding)
@@ -174,12 +207,19 @@ class Alone:
             )
             for kind, finding in first.items()
         }
-        return Judged(judge.reached, broken, judge.opportunities, judge.stepped_up)
+        return Judged(
+            judge.reached,
+            broken,
+            judge.opportunities,
+            judge.stepped_up,
+            asked=frozenset(_operations(episode)),
+            called=frozenset(event.operation for event in transcript.events if isinstance(event, ResourceRequest)),
+            skipped=frozenset(getattr(running.session, "skipped", ())),  # what is no driver skips nothing
+        )
 
-    def shorten_one(self, broken: Broken) -> Broken:
+    def shorten_one(self, broken: Broken, trials: int) -> Broken:
         """Shorten one trace."""
         subject = self.examining.subject
-        trials = COSTLY_TRIALS if subject.costly else TRIALS
         shortest = shrink(broken.episode, partial(_length_to, broken, self.examining), subject.playable, trials)
         return self.judge_one(shortest).broken.get(kind_of(broken.finding), broken)
 
@@ -196,22 +236,24 @@ def check(
 ) -> Result:
     """Run `examples` generated episodes against `subject`, then shrink an episode for each clause that broke.
 
-    Without a number, COSTLY_EXAMPLES for a costly subject and EXAMPLES for any other. Deterministic: the same seed
+    Without a number, COSTLY_EXAMPLES for a standalone subject and EXAMPLES for any other. Deterministic: the same seed
     gives the same result, on whatever bench. An interrupt, or a driver that fails, ends it early, with what was
     found so far.
     """
     tally, short = Tally(), list[Broken]()
-    done, complete, fault = 0, True, None
-    examples = examples or (COSTLY_EXAMPLES if subject.costly else EXAMPLES)
+    done, complete, fault, reachable = 0, True, None, None
+    examples = examples or (COSTLY_EXAMPLES if subject.standalone else EXAMPLES)
+    playing = partial(_playable, subject, revision, seed)
     try:
         working = bench or Alone(examiner(subject, revision, readings))
-        episodes = map(subject.playable, generated(revision, examples, seed, mostly_delegated(subject)))
-        for judged in working.judge(episodes):
+        for judged in working.judge(playing(examples)):
             tally.add(judged)
             done += 1
             progress(Progress(done, examples, len(tally.found), "running episodes"))
+        missed = [clause.id for clause in judged_at(revision) if not tally.reached[clause.id]]
+        reachable = within_reach(missed, playing(ENOUGH), standalone=subject.standalone)
         found = tally.found
-        for broken in working.shorten(found):
+        for broken in working.shorten(found, trials(subject, examples, len(found))):
             short.append(broken)
             progress(Progress(len(short), len(found), len(found), "shortening traces"))
     except KeyboardInterrupt:
@@ -219,7 +261,47 @@ def check(
     except DriverFault as wrong:
         complete, fault = False, str(wrong)
     all_found = tuple(map(tally.counted, (*short, *tally.found[len(short) :])))
-    return Result(subject.name, subject.version, revision, seed, done, dict(tally.reached), all_found, complete, fault)
+    return Result(
+        subject.name,
+        subject.version,
+        revision,
+        seed,
+        done,
+        dict(tally.reached),
+        all_found,
+        complete,
+        fault,
+        reachable,
+        tally.uncalled if done else (),
+        dict(tally.skipped),
+    )
+
+
+def trials(subject: Subject, examples: int, findings: int) -> int:
+    """How many simpler episodes may be tried for each finding: of whole runs, fewer than were run to find them all.
+
+    To play an episode anew before it is shortened, and the shortest after, are two more.
+    """
+    if not subject.standalone:
+        return TRIALS
+    return min(COSTLY_TRIALS, max(0, 4 * examples // max(1, 5 * findings) - 2))
+
+
+def _playable(subject: Subject, revision: Revision, seed: int, examples: int) -> Iterator[Episode]:
+    """Generated episodes, as far as a subject can be put through them."""
+    return map(subject.playable, generated(revision, examples, seed, mostly_delegated(subject)))
+
+
+def _operations(episode: Episode) -> Iterator[str]:
+    """What the client is to call."""
+    for step in episode.steps:
+        match step:
+            case MakeCall(call):
+                yield call.operation
+            case OverlapCalls(first, second):
+                yield from (first.call.operation, second.call.operation)
+            case _:
+                pass
 
 
 def mostly_delegated(subject: Subject) -> tuple[str, ...]:

@@ -257,7 +257,7 @@ def cli() -> None:
 @click.option(
     "--examples",
     type=click.IntRange(1),
-    show_default=f"{checking.EXAMPLES}; {checking.COSTLY_EXAMPLES} for a --command",
+    show_default=f"{checking.EXAMPLES}; {checking.COSTLY_EXAMPLES} where each is a process",
     help="How many episodes to run.",
 )
 @_SEED
@@ -292,7 +292,7 @@ def check(
         if replay is not None:
             return _replay(chosen, replay, readings, fail_on, form)
         count = jobs or (1 if isinstance(chosen, ModelSubject) else processes())
-        with _bench(opening, count, in_force, readings, costly=chosen.costly) as bench:
+        with _bench(opening, count, in_force, readings, costly=chosen.standalone) as bench:
             result = checking.check(
                 chosen,
                 revision=in_force,
@@ -302,6 +302,8 @@ def check(
                 progress=progress,
                 bench=bench,
             )
+    if result.fault is not None and not result.examples:
+        raise Unusable(result.fault)
     if form == "json":
         click.echo(json.dumps(forms.result_json(result, readings=readings)))
     else:

@@ -1,13 +1,15 @@
 """Reports as JSON.
 
 The form of a result has the members `scopelaw` (1, the version of this form), `subject`, `version`, `revision`,
-`readings` (those that differ from the defaults), `seed`, `examples`, `complete`, `clauses` and `broken`. Each of
-`clauses` has `clause`, `title`, `state` ("holds", "broken" or "not reached"), `reached`, and `verdict` where it is
-broken. Each of `broken` has `clause`, `cause` (a short stable name for the kind of fault within the clause),
-`verdict`, `event`, `because`, `reading` if it rests on one, `episodes` (in how many of the `examples` it was found),
-`also` (the `clause`, `cause` and `verdict` of each other finding that its transcript shows), `replay`, and
-`transcript`, the list of its lines. What only the whole run shows has neither `event` nor `transcript`, and its replay
-shows one instance. Members may be added; none will change its meaning.
+`readings` (those that differ from the defaults), `seed`, `examples`, `complete`, `uncalled` (the operations that the
+client was to call and never called), `skipped` (what it cannot do, with the number of episodes), `clauses` and
+`broken`. Each of `clauses` has `clause`, `title`, `state` ("holds", "broken" or "not reached"), `reached`,
+`out_of_reach` (true) where not even the reference client reaches it, and `verdict` where it is broken. Each of
+`broken` has `clause`, `cause` (a short stable name for the kind of fault within the clause), `verdict`, `event`,
+`because`, `reading` if it rests on one, `episodes` (in how many of the `examples` it was found), `also` (the `clause`,
+`cause` and `verdict` of each other finding that its transcript shows), `replay`, and `transcript`, the list of its
+lines. What only the whole run shows has neither `event` nor `transcript`, and its replay shows one instance. Members
+may be added; none will change its meaning.
 """
 
 from __future__ import annotations
@@ -39,9 +41,12 @@ def result_json(result: Result, *, readings: Mapping[str, str]) -> dict[str, obj
         "seed": result.seed,
         "examples": result.examples,
         "complete": result.complete,
+        "uncalled": list(result.uncalled),
+        "skipped": dict(result.skipped),
         "clauses": [
             {"clause": row.clause.id, "title": row.clause.title, "state": row.state, "reached": row.reached}
             | ({} if row.verdict is None else {"verdict": row.verdict})
+            | ({"out_of_reach": True} if row.out_of_reach else {})
             for row in rows(result)
         ],
         "broken": list(map(broken_json, result.broken)),

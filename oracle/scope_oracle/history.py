@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from scope_model.events import ResourceRequest
-from scope_properties.runs import run
 from scope_properties.subjects import Subject
 from scope_spec import Revision
 
-from .checking import Alone, Progress, check, examiner, ignore, plain_episode
-from .smoking import smoke
+from .checking import Alone, Progress, check, examiner, ignore
 from .subjects import DriverFault
 from .tally import Broken, kind_of
 
@@ -66,7 +63,8 @@ def history(
 ) -> History:
     """Where each finding of the first and the last release appeared or went, supposing that it did so once.
 
-    Raises DriverFault where the first or the last release is of no use.
+    Raises DriverFault where the first or the last release is of no use, and KeyboardInterrupt where a check was
+    interrupted: of half a list nothing is learnt.
     """
     first, last = releases[0], releases[-1]
     found: dict[str, Broken] = {}
@@ -74,12 +72,11 @@ def history(
     useless: dict[str, str] = {}
     for release in (first, last):
         with opening(release) as subject:
-            why = _why_useless(subject, revision)
-            if why is not None:
-                raise DriverFault(f"{release} is of no use: {why}")
             result = check(subject, revision=revision, examples=examples, seed=seed, progress=progress)
         if result.fault is not None:
             raise DriverFault(f"{release}: {result.fault}")
+        if not result.complete:
+            raise KeyboardInterrupt
         found.update((" ".join((*kind_of(broken.finding), broken.replay)), broken) for broken in result.broken)
 
     def shows(name: str, release: str) -> bool | None:
@@ -91,14 +88,10 @@ def history(
             progress(Progress(len(shown), len(releases), len(found), f"playing the traces to {release}"))
             try:
                 with opening(release) as subject:
-                    why = _why_useless(subject, revision)
-                    if why is None:
-                        bench = Alone(examiner(subject, revision))
-                        shown[release] = {each: _shows(bench, broken) for each, broken in found.items()}
+                    bench = Alone(examiner(subject, revision))
+                    shown[release] = {each: _shows(bench, broken) for each, broken in found.items()}
             except DriverFault as wrong:
-                why = str(wrong)
-            if why is not None:
-                useless[release] = why
+                useless[release] = str(wrong)
         return None if release in useless else shown[release][name]
 
     lives = []
@@ -111,14 +104,6 @@ def history(
             lives.append(Life(broken, first, change) if begins else Life(broken, change, None))
     ran = tuple(release for release in releases if release in shown)
     return History(tuple(releases), ran, useless, tuple(lives))
-
-
-def _why_useless(subject: Subject, revision: Revision) -> str | None:
-    """Why nothing can be learnt from a release: a smoke test's word where no call ever carries a token, else None."""
-    transcript = run(subject.playable(plain_episode(revision)), subject)
-    if any(isinstance(event, ResourceRequest) and event.access_token is not None for event in transcript.events):
-        return None
-    return next(smoke(subject, revision)).because
 
 
 def _shows(bench: Alone, broken: Broken) -> bool:

@@ -17,7 +17,13 @@ _WIDTH = 110
 
 
 def issue(
-    release: str, finding: Finding, transcript: Transcript | None, cause: Cause | None, place: str | None, replay: str
+    release: str,
+    finding: Finding,
+    transcript: Transcript | None,
+    *,
+    cause: Cause | None,
+    place: str | None,
+    replay: str,
 ) -> str:
     """An issue about one finding, as Markdown; where no one transcript shows it, its sentence stands alone."""
     clause = CLAUSES[finding.clause]

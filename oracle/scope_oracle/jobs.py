@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from itertools import cycle, islice
 from multiprocessing import SimpleQueue, get_context
 from multiprocessing.util import Finalize
@@ -76,9 +77,9 @@ class Jobs:
                 return
             yield from begun.popleft().result()
 
-    def shorten(self, broken: Sequence[Broken]) -> Iterator[Broken]:
+    def shorten(self, broken: Sequence[Broken], trials: int) -> Iterator[Broken]:
         """Shorten the traces, one in each process."""
-        return self._pool.map(_shorten, broken)
+        return self._pool.map(partial(_shorten, trials), broken)
 
 
 # What a process has of its own, set once when it begins, or why it has nothing.
@@ -113,8 +114,8 @@ def _judge(episodes: list[Episode]) -> list[Judged]:
     return list(_bench().judge(episodes))
 
 
-def _shorten(broken: Broken) -> Broken:
-    return _bench().shorten_one(broken)
+def _shorten(trials: int, broken: Broken) -> Broken:
+    return _bench().shorten_one(broken, trials)
 
 
 def _bench() -> Alone:

@@ -10,6 +10,7 @@ from scope_spec import CLAUSES, VERDICTS, Clause, Verdict
 
 from .checking import Result
 from .exchange import shown
+from .reaching import judged_at
 from .tally import Broken
 
 SEVERITY: Final[Mapping[Verdict, int]] = {verdict: -place for place, verdict in enumerate(VERDICTS)}
@@ -27,24 +28,26 @@ class Row:
     reached: int
     verdict: Verdict | None
     broken: tuple[Broken, ...]
+    out_of_reach: bool = False
 
     @property
     def says(self) -> str:
-        """Its state, with the worst verdict where it is broken."""
+        """Its state, with the worst verdict where it is broken, and whether it could have been reached."""
+        if self.out_of_reach:
+            return "out of reach"
         return self.state if self.verdict is None else f"broken ({self.verdict})"
 
 
 def rows(result: Result) -> list[Row]:
     """A row for each clause that a transcript can break at this revision, in the catalogue's order."""
     found = []
-    for clause in CLAUSES.values():
-        if not clause.binds_at(result.revision) or clause.excluded or clause.unjudged:
-            continue
+    for clause in judged_at(result.revision):
         broken = tuple(each for each in result.broken if each.finding.clause == clause.id)
         verdict = max((each.finding.verdict for each in broken), key=SEVERITY.__getitem__, default=None)
         reached = result.reached.get(clause.id, 0)
         state: State = "broken" if broken else "holds" if reached else "not reached"
-        found.append(Row(clause, state, reached, verdict, broken))
+        beyond = state == "not reached" and result.within_reach is not None and clause.id not in result.within_reach
+        found.append(Row(clause, state, reached, verdict, broken, beyond))
     return found
 
 
@@ -52,9 +55,13 @@ def summary(result: Result) -> list[str]:
     """What a result comes to: what was run, what came of it, and which clauses no run can judge."""
     version = f" {shown(result.version)}" if result.version else ""
     ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
-    states = [row.state for row in rows(result)]
+    table = rows(result)
+    states = [row.state for row in table]
     counts = f"{states.count('holds')} clauses hold, {states.count('broken')} broken, "
     counts += f"{states.count('not reached')} not reached"
+    beyond = sum(row.out_of_reach for row in table)
+    if beyond:
+        counts += f", {beyond} of them out of reach"
     excluded = sum(clause.excluded is not None for clause in CLAUSES.values())
     kept = sum(clause.unjudged is not None for clause in CLAUSES.values())
     elsewhere = len(CLAUSES) - excluded - kept - len(states)
@@ -66,3 +73,16 @@ def summary(result: Result) -> list[str]:
         counts,
         f"{apart}: see scopelaw explain",
     ]
+
+
+def left_out(result: Result) -> list[str]:
+    """What this client was not put through, a sentence each: what it never called, and what it cannot do."""
+    missed = [row.clause.id for row in rows(result) if row.state == "not reached" and not row.out_of_reach]
+    said = [f"{shown(operation)} was never called" for operation in result.uncalled]
+    said += [
+        f"skipped in {count} of {result.examples} episodes: {shown(reason)}"
+        for reason, count in sorted(result.skipped.items())
+    ]
+    if said and missed:
+        said.append(f"what the reference client reaches, and this one did not: {', '.join(missed)}")
+    return said

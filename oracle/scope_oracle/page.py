@@ -13,7 +13,7 @@ from scope_spec import CLAUSES
 
 from .checking import Result
 from .exchange import Line, exchange_of
-from .outcome import Row, rows, summary
+from .outcome import Row, left_out, rows, summary
 from .tally import Broken, Kind, kind_of
 from .wording import fault, frequency, reading_line, replay_command, rule, tested
 
@@ -70,7 +70,7 @@ def result_html(result: Result, *, readings: Mapping[str, str]) -> str:
     reported = {kind_of(broken.finding) for broken in result.broken}
     return _PAGE.substitute(
         title=escape(f"scopelaw: {ran}"),
-        counts=escape(counts),
+        counts="<br>".join(map(escape, (counts, *left_out(result)))),
         apart=escape(apart),
         rows="\n".join(_row_html(row, readings, reported) for row in rows(result)),
     )

@@ -11,7 +11,7 @@ from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_judge.judge import Judge
 from scope_model.events import Transcript
 from scope_properties.episodes import Episode
-from scope_spec import READINGS, Verdict
+from scope_spec import CLAUSES, READINGS, Verdict
 
 from .grounds import PLAIN, Grounds
 
@@ -58,12 +58,17 @@ class Judged:
 
     `opportunities` are the challenges for more scope that nothing but the client kept from being answered, and
     `stepped_up` is whether it ever answered one. Where it did not, the first one given up stands under NEVER_STEPS_UP.
+    `asked` are the operations that the client was to call, `called` those that it did call, and `skipped` is what it
+    says that it cannot do.
     """
 
     reached: Mapping[str, int]
     broken: Mapping[Kind, Broken]
     opportunities: int
     stepped_up: bool
+    asked: frozenset[str] = frozenset()
+    called: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
 
 
 NEVER_STEPS_UP: Final[Kind] = ("STEP-2", "discouraged", "never-steps-up")
@@ -76,9 +81,11 @@ _SETTLED_BY: Final = "A21"
 
 
 def given_up(transcript: Transcript, readings: Mapping[str, str]) -> Iterator[Finding]:
-    """The first challenge that a client should have answered and gave up, where no reading in force allows that."""
+    """The first challenge that a client should have answered and gave up, where no rule in force allows that."""
     clause, verdict, cause = NEVER_STEPS_UP
     reading = READINGS[_SETTLED_BY]
+    if not CLAUSES[clause].binds_at(transcript.header.revision):
+        return
     if f"{clause}/{cause}" in reading.alternative({**DEFAULT_READINGS, **readings}[reading.id]).allows:
         return
     judging = Judge(transcript.header, readings)
@@ -96,6 +103,9 @@ class Tally:
     reached: Counter[str] = field(default_factory=Counter)
     opportunities: int = 0
     stepped_up: bool = False
+    skipped: Counter[str] = field(default_factory=Counter)
+    _asked: set[str] = field(default_factory=set)
+    _called: set[str] = field(default_factory=set)
     _examples: int = 0
     _episodes: Counter[Kind] = field(default_factory=Counter)
     _plainest: dict[Kind, Broken] = field(default_factory=dict)
@@ -105,11 +115,19 @@ class Tally:
         self.reached.update(judged.reached)
         self.opportunities += judged.opportunities
         self.stepped_up = self.stepped_up or judged.stepped_up
+        self.skipped.update(judged.skipped)
+        self._asked |= judged.asked
+        self._called |= judged.called
         self._examples += 1
         self._episodes.update(judged.broken.keys())
         for kind, broken in judged.broken.items():
             if kind not in self._plainest or broken.length < self._plainest[kind].length:
                 self._plainest[kind] = broken
+
+    @property
+    def uncalled(self) -> tuple[str, ...]:
+        """The operations that the client was to call and never called."""
+        return tuple(sorted(self._asked - self._called))
 
     @property
     def found(self) -> list[Broken]:

@@ -18,7 +18,7 @@ from .comparing import Difference
 from .exchange import Exchange, calls_behind, exchange, exchange_of, listed, rests_on_metadata, shown
 from .explaining import Notes
 from .history import History, Life
-from .outcome import rows, summary
+from .outcome import left_out, rows, summary
 from .tally import Broken, Kind
 from .wording import also_line, fault, frequency, reading_line, replay_command, rule, tested
 
@@ -164,6 +164,8 @@ def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> I
         yield from broken_text(broken, readings=readings, width=width)
     yield Text()
     yield Text(counts)
+    for sentence in left_out(result):
+        yield from hanging("", sentence, width)
     yield from hanging("", apart, width, "dim")
 
 

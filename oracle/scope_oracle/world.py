@@ -69,6 +69,9 @@ KNOWN: Final = "a-client"
 SECRET: Final = "a secret"
 """What each issuer knows a client by that registered beforehand."""
 
+METHODS: Final = frozenset({"initialize", "server/discover", "tools/list", "ping"})
+"""The methods of MCP that a resource server may guard as it guards its tools, and that are none."""
+
 DOCUMENT: Final = "https://client.example/client.json"
 """Where a client's metadata would be; no server here fetches it."""
 
@@ -135,6 +138,7 @@ class HttpWorld:
         self._clients: dict[tuple[str, str], Registration] = {}
         self._codes: dict[str, Code] = {}
         self._issued = 0
+        self._sent_back = "", 0, HttpResponse(400)
         self._called: str | None = None
         self._resources: dict[str, str] = {}
         self._handlers: dict[tuple[str, str], Handler] = {}
@@ -189,7 +193,7 @@ class HttpWorld:
         resource = self._resources.get(_place(self._addresses.inward(request.url)))
         if resource is None or request.method != "POST":
             return None
-        return self._operation(resource, request, _object(request.body))
+        return self._operation(resource, request, json_object(request.body))
 
     def _operation(self, resource: str, request: HttpRequest, message: Mapping[str, object]) -> ResourceRequest | None:
         method, parameters = message.get("method"), message.get("params")
@@ -219,7 +223,7 @@ class HttpWorld:
 
         What it does not guard is free for everybody, so that a client may begin with the handshake.
         """
-        message = _object(request.body)
+        message = json_object(request.body)
         method, serial = message.get("method"), message.get("id")
         called = self._operation(resource, request, message)
         if called is None:
@@ -246,6 +250,7 @@ class HttpWorld:
         tools = [
             {"name": operation, "inputSchema": {"type": "object"}}
             for operation in self.world.servers.resources[resource].needs
+            if operation not in METHODS
         ]
         wished = parameters.get("protocolVersion") if isinstance(parameters, dict) else None
         known = {
@@ -313,7 +318,7 @@ class HttpWorld:
 
     def _register(self, issuer: str, request: HttpRequest) -> HttpResponse:
         """Register a public client, whatever it asked for: RFC 7591 section 3.2.1 lets the server choose."""
-        metadata = _object(request.body)
+        metadata = json_object(request.body)
         scope, grant_types = metadata.get("scope"), _strings(metadata.get("grant_types", ()))
         redirect_uris = _strings(metadata.get("redirect_uris", ()))
         if not metadata or not isinstance(scope, str | None) or grant_types is None or redirect_uris is None:
@@ -330,8 +335,20 @@ class HttpWorld:
         return _json(201, {**metadata, **granted})
 
     def _authorize(self, issuer: str, request: HttpRequest) -> HttpResponse:
-        """Send the user agent back with a code or an error, or keep it here (RFC 6749 section 4.1.2.1)."""
+        """Send the user agent back with a code or an error, or keep it here (RFC 6749 section 4.1.2.1).
+
+        A URL that is fetched again before anything else happens is the same request: its `state` says so.
+        """
         query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
+        if _one(query, "state") and self._sent_back[:2] == (request.url, len(self.world.events)):
+            self.world.spend()
+            return self._sent_back[2]
+        response = self._ask(issuer, query)
+        self._sent_back = request.url, len(self.world.events), response
+        return response
+
+    def _ask(self, issuer: str, query: Parameters) -> HttpResponse:
+        """Ask the user."""
         scope, prompt, resource = _scope(query), _one(query, "prompt"), self._resource(query)
         client_id, redirect_uri = _one(query, "client_id") or "", _one(query, "redirect_uri")
         back = _back(self._clients.get((issuer, client_id)), redirect_uri)
@@ -509,7 +526,7 @@ def _back(registration: Registration | None, redirect_uri: str | None) -> str | 
     return redirect_uri if known is None or redirect_uri in known else None
 
 
-def _object(body: bytes) -> dict[str, object]:
+def json_object(body: bytes) -> dict[str, object]:
     """The JSON object that a body holds, empty where it holds none."""
     try:
         found = json.loads(body)

@@ -103,6 +103,7 @@ class Attempts:
     last request asked for. `said` is what the last challenge said, `renewed` what renewed the token since. `carried`
     is the token of the last request, `sent_at` when it went out, NEVER once it was answered; `refused` is the status
     of the last answer where it was a 403, and `resent` how often the request was sent again unchanged since.
+    `refreshes` is how often a refresh renewed the token in answer to its challenges: in a row, and since a call began.
     `left` is the challenge that was left unanswered when the request was last sent.
     """
 
@@ -120,6 +121,7 @@ class Attempts:
     sent_at: int = NEVER
     refused: ParsedChallenge | None = None
     resent: int = 0
+    refreshes: int = 0
     left: PendingChallenge | None = None
 
 
@@ -168,7 +170,8 @@ class Account:
     chain names. `awaited` is how many token requests are unanswered, `mixed` whether a refresh is among several, so
     that nobody knows which answer is whose. `invented` is what was requested without a source, `unseen` the tokens
     that nobody saw issued. `under_way` are the authorizations of which not all came to an end, and `redeemed` how
-    many did.
+    many did. `refresh_kept_at` is when a refresh last brought no new refresh token, so that the old one stayed.
+    `refresh_refused` is a refresh token that was refused, for which scope, and the calls that went on then.
     """
 
     life: Life
@@ -204,11 +207,14 @@ class Account:
     refused: ScopeSet | None = None
     invented: set[Scope] = field(default_factory=set)
     unseen: set[str] = field(default_factory=set)
+    refresh_sent: str | None = None
+    refresh_refused: tuple[str | None, ScopeSet | None, frozenset[int]] | None = None
 
     granted_at: int = NEVER
     called_at: int = NEVER
     refused_at: int = NEVER
     refresh_failed_at: int = NEVER
+    refresh_kept_at: int = NEVER
     reported_at: int = NEVER
 
     @property
@@ -224,6 +230,11 @@ class Account:
         return self.life.restarted_at > self.granted_at
 
     @property
+    def has_kept_its_refresh_token(self) -> bool:
+        """Whether the refresh token that it holds stayed when the last refresh brought no new one."""
+        return self.refresh_token is not None and self.refresh_kept_at > max(self.granted_at, self.life.restarted_at)
+
+    @property
     def acts_for_itself(self) -> bool:
         """Whether the client acts without a user."""
         return self.grant_type == CLIENT_CREDENTIALS
@@ -237,6 +248,7 @@ class Account:
         """Take all that was requested and granted here to be unknown, until the next grant says more."""
         self.requested = self.granted = self.in_hand = UNKNOWN
         self.told, self.refresh_told, self.narrowed, self.earlier = "unseen", "nothing", None, None
+        self.refresh_kept_at = NEVER
 
 
 @dataclass(slots=True, eq=False)
@@ -247,6 +259,7 @@ class Resource:
     that names a parent of it. `pending` are the challenges that await their answers, by operation, `answering` the
     one that a request was made for, and `doubtful` those taken to be answered where others waited; `owed` are the
     tokens that an operation was not yet sent with. `epoch` counts how often it moved to another authorization server.
+    `shown` are the tokens of others that it was called with before it had a document.
     """
 
     name: str | None
@@ -267,6 +280,11 @@ class Resource:
     attempts: dict[str, Attempts] = field(default_factory=dict)
     account: Account | None = None
     epoch: int = 0
+    shown: dict[str, None] = field(default_factory=dict)
+
+    def lists(self, scope: str) -> bool:
+        """Whether its metadata lists a scope, or that of a parent."""
+        return scope in (self.listed or NO_SCOPES) or scope in (self.parent_listed or NO_SCOPES)
 
     def attempt(self, operation: str) -> Attempts:
         """What was tried for an operation."""

@@ -161,10 +161,11 @@ class Blame:
         return finding
 
     def _of_a_challenge_given_up(self, finding: Finding, settled: Settled) -> Finding:
-        """Whoever answered as many challenges of other operations as one may cause seems to count them together."""
+        """Whoever steps up, and did so for other operations as often as one may, seems to count them together."""
         spent = settled.asked_before >= FEW and settled.attempts.since_served == 0 and settled.is_fair
-        named = settled.challenge.scope is not None
-        if finding.clause != "STEP-2" or not (spent and named) or not self._is_in_force("RETRY-2"):
+        steps_up = ("user", "step-up") in self.reads_plain
+        named = settled.challenge.scope is not None and settled.pending.renewed is None
+        if finding.clause != "STEP-2" or not (spent and named and steps_up) or not self._is_in_force("RETRY-2"):
             return finding
         because = (
             f"{settled.asked_before} requests for scopes were made for other operations, and none for this one: "

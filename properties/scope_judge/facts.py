@@ -5,6 +5,7 @@ An occasion is given before the facts change by it, so that a clause sees what t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial, reduce
@@ -39,7 +40,7 @@ from scope_model.events import (
     TokenRequest,
     TokenResponse,
 )
-from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
+from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, read_scope, same_scopes
 
 from .account import NEVER, Account, Attempts, Life, PendingChallenge, Renewal, Resource, ScopeRequest, Token
 from .answering import Requesting, waiting_at
@@ -61,6 +62,7 @@ from .occasions import (
     ResourceNamed,
     ScopesSent,
     Settled,
+    TokenShown,
     TokenTried,
 )
 from .parsed import ParsedChallenge, read_response
@@ -91,7 +93,9 @@ class Facts:
         self._listed_by_servers: dict[str | None, ScopeSet | None] = {}
         self._issuers: set[str] = set()
         self._documents: dict[str, tuple[ProtectedResourceMetadata, int]] = {}
-        self._registered: dict[str | None, ScopeSet | None] = {}
+        self._registered: dict[str | None, tuple[ScopeSet | None, int]] = {}
+        self._static: set[Scope] = set()
+        self._issued_by: dict[str, str | None] = {}
         self._named: dict[str, dict[Owner, int]] = {}
         self._any_foreign = False
         self._redeeming: tuple[Account, Resource] | None = None
@@ -101,7 +105,9 @@ class Facts:
         self._touched: dict[Resource, None] = {}
         self._calls: dict[int, tuple[CallStarted, int]] = {}
         self._open: dict[str, set[int]] = {}
+        self._unknown_expired_at = NEVER
         self._asked_before = 0
+        self._asked_for: Counter[tuple[Resource, str]] = Counter()
 
     def hear(self, event: Event) -> Occasions:
         """Take the next event in."""
@@ -166,6 +172,7 @@ class Facts:
     def _resource_request(self, event: ResourceRequest) -> Occasions:
         resource = self._found(self.places.called(event.resource))
         account = self._account_in_call(resource, event.access_token)
+        yield from self._shown(resource, event.access_token)
         yield from self._tried_again(resource, event.operation)
         tried = resource.attempt(event.operation)
         same_call = self._same_call(tried, event)
@@ -194,6 +201,21 @@ class Facts:
                 self.places.carriers[token] = account, resource
                 self._began_midway = True
         return account
+
+    def _shown(self, resource: Resource, token: str | None) -> Occasions:
+        """A call's token: whether it is of an authorization server of the resource, by the document that names those.
+
+        Nobody knows where the document is not seen, or where all tokens look alike, as where they were struck out.
+        """
+        issuer = self._issued_by.get(token or "")
+        if token is None or issuer is None or token not in self.places.holders:
+            return
+        if self.places.holders[token][1] is resource:
+            yield TokenShown("access-token", issuer, (issuer,))
+        elif resource.published is None:
+            resource.shown[token] = None
+        elif resource.issuers and len(self._issued_by) > 1:
+            yield TokenShown("access-token", issuer, tuple(map(canonical, resource.issuers)))
 
     def _tried_again(self, resource: Resource, operation: str) -> Occasions:
         """A challenge is over when its operation is tried again."""
@@ -227,6 +249,8 @@ class Facts:
         calls = self._open.get(event.operation)
         call = min(calls) if calls else None
         same = None if calls is None or call is None else calls == {call} == tried.calls
+        if not tried.calls.issuperset(calls) if calls else tried.renewed is None:
+            tried.refreshes = 0
         tried.calls = frozenset(calls or ())
         if tried.renewed is None:
             tried.in_a_row, tried.grew, tried.asked, tried.said, tried.named = 0, True, NO_SCOPES, None, set()
@@ -278,7 +302,7 @@ class Facts:
             left = tried.left if overlaps else None
             resource.attempts[event.operation] = Attempts(call=tried.call, calls=tried.calls, left=left)
         if event.status not in (401, 403):
-            tried.refused = None
+            tried.refused, tried.refreshes = None, 0
             return
         challenge = read_response(event.status, event.www_authenticate, self._several)
         pending = PendingChallenge(
@@ -325,7 +349,8 @@ class Facts:
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
         tried = resource.attempt(pending.operation)
-        settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, self._asked_before)
+        elsewhere = self._asked_before - self._asked_for[resource, pending.operation]
+        settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
         self._stepped_up = self._stepped_up or (answered and pending.challenge.insufficient)
         if not self._stepped_up and settled.can_be_met and settled.decoy is not None:
             self._decoys.append(settled)
@@ -376,7 +401,10 @@ class Facts:
         elif name is not None:
             self._documents[canonical(name)] = (event, self.at)
             self._take_for_foreign(_listed(event.scopes_supported))
-        yield from ()
+        if resource is not None and resource.shown:
+            shown, resource.shown = resource.shown, {}
+            for token in shown:
+                yield from self._shown(resource, token)
 
     def _speaks_of_a_child(self, name: str, url: str | None, current: Resource) -> bool:
         """Whether a document of a parent may be meant for what is below: one that was not found at another place."""
@@ -403,9 +431,24 @@ class Facts:
         yield from ()
 
     def _client_registration(self, event: ClientRegistration) -> Occasions:
-        yield Registered(self.header, event.grant_types or (AUTHORIZATION_CODE,))
-        issuer = None if event.issuer is None else canonical(event.issuer)
-        self._registered[issuer] = ScopeRequest.of(event.scope).scope
+        issuer, scope = None if event.issuer is None else canonical(event.issuer), ScopeRequest.of(event.scope).scope
+        yield Registered(
+            self.header, event.grant_types or (AUTHORIZATION_CODE,), self._strays(scope or NO_SCOPES, issuer)
+        )
+        self._registered[issuer] = scope, self.at
+
+    def _strays(self, registered: ScopeSet, issuer: str | None) -> list[Scope] | None:
+        """What of a registration is named at other authorization servers alone; what nobody named before is its own."""
+        known = (self._configured, self._listed_by_servers.get(issuer), self._listed_by_servers.get(None))
+        ours = reduce(or_, (scopes for scopes in known if scopes is not None), OFFLINE)
+        strays = []
+        for scope in registered - ours:
+            namers = [*self._named.get(scope, ()), *(each for each in self.places.known if each.lists(scope))]
+            if not namers:
+                self._static.add(scope)
+            elif scope not in self._static and not any(_may_be_at(owner, issuer) for owner in namers):
+                strays.append(scope)
+        return None if issuer is None or len(self._issuers) < 2 else strays
 
     # --- requests for scopes ----------------------------------------------------------------------
 
@@ -448,7 +491,7 @@ class Facts:
             self._configured,
             self._mode,
             self._server_list(account, resource),
-            self._registration(account),
+            *self._registration(account, resource),
             self._named,
             len(self.places.known) > 1 or resource.epoch > 0,
             self._any_foreign,
@@ -532,11 +575,11 @@ class Facts:
             return known[canonical(issuer)]
         return known.get(None) if issuer is not None or len(known) != 1 else next(iter(known.values()))
 
-    def _registration(self, account: Account) -> ScopeSet | None:
-        known = self._registered
-        if account.issuer is not None and canonical(account.issuer) in known:
-            return known[canonical(account.issuer)]
-        return known.get(None)
+    def _registration(self, account: Account, resource: Resource) -> tuple[ScopeSet | None, bool]:
+        """The scope that the client registered, and whether it did since the resource answered."""
+        known, issuer = self._registered, None if account.issuer is None else canonical(account.issuer)
+        scope, at = known.get(issuer if issuer in known else None, (None, NEVER))
+        return scope, at > resource.responded_at
 
     def _wants_a_refresh_token(self, resource: Resource, account: Account) -> bool:
         """Whether the last thing that happened is a token that came without a refresh token."""
@@ -567,6 +610,8 @@ class Facts:
         self._redeeming = account, asked.resource
         self._authorizing[asked.resource] = account
         self._asked_before += 1
+        if asked.answers is not None:
+            self._asked_for[asked.resource, asked.answers.operation] += 1
 
     # --- tokens -----------------------------------------------------------------------------------
 
@@ -639,13 +684,31 @@ class Facts:
         known = seen is not None or event.refresh_token is None
         yield ResourceNamed(event.resource, (account.audience or resource.published) if known else resource.published)
         answers = self._refresh_answers(resource, account)
-        yield RefreshAsked(event, request, account, answers)
-        account.refreshing = request
+        tried = None if answers is None else resource.attempt(answers.operation)
+        calls = () if answers is None else self._open.get(answers.operation, ())
+        allowed = FEW * len(calls) if calls else None
+        yield RefreshAsked(event, request, account, answers, tried, allowed, self._repeated(account, event, request))
+        yield from self._shown_for_a_refresh(event)
+        account.refreshing, account.refresh_sent = request, event.refresh_token
         account.await_token(REFRESH_TOKEN)
         self._redeeming = place
         resource.answering = answers
         if answers is not None:
             answers.refreshed_at = self.at
+
+    def _repeated(self, account: Account, event: TokenRequest, request: ScopeRequest) -> bool | None:
+        """Whether a refresh is the one that was refused in this very call, None where none was, or nobody knows."""
+        token, scope, calls = account.refresh_refused or (None, None, frozenset())
+        if token is None or len(calls) != 1 or calls != frozenset(self._calls):
+            return None
+        return token == event.refresh_token and scope == request.scope
+
+    def _shown_for_a_refresh(self, event: TokenRequest) -> Occasions:
+        """A refresh token: whether it is sent to the authorization server that issued it, of several."""
+        issuer = self._issued_by.get(event.refresh_token or "")
+        sent_to = None if event.issuer is None else canonical(event.issuer)
+        if issuer is not None and sent_to in self._issuers and len(self._issuers) > 1 and len(self._issued_by) > 1:
+            yield TokenShown("refresh-token", issuer, (sent_to,))
 
     def _refreshed_unseen(self, event: TokenRequest) -> tuple[Account, Resource]:
         """Whose a refresh token is that nobody saw issued: it speaks for a grant that nobody saw.
@@ -667,9 +730,8 @@ class Facts:
         """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
         if account.token is not None and account.token.state == "expired":
             return None
-        waiting = [
-            one for one in waiting_at(resource) if self._goes_on(one) and (one.refreshed_at == NEVER or one.alone)
-        ]
+        since = (one for one in waiting_at(resource) if one.at > self._unknown_expired_at)
+        waiting = [one for one in since if self._goes_on(one) and (one.refreshed_at == NEVER or one.alone)]
         latest = waiting[0] if waiting and waiting[0].alone else None
         rejected = (one for one in waiting if one.challenge.status == 401 and not one.repeats)
         return next((one for one in rejected if one.refreshed_at == NEVER), latest)
@@ -679,7 +741,7 @@ class Facts:
         self._began_midway = self._began_midway or account.leg is None
         account.awaited = max(0, account.awaited - 1)
         if event.access_token is None and event.error is not None:
-            self._token_refused(account)
+            self._token_refused(account, event.error)
         elif event.access_token is None:
             self._unreadable(account)
             resource.owed.clear()
@@ -704,9 +766,12 @@ class Facts:
         if not account.under_way:
             self._authorizing.pop(resource, None)
 
-    def _token_refused(self, account: Account) -> None:
+    def _token_refused(self, account: Account, error: str) -> None:
         if account.leg == REFRESH_TOKEN:
             account.refresh_failed_at, account.refresh_token = self.at, None
+            scope = None if account.refreshing is None else account.refreshing.scope
+            final = error in ("invalid_grant", "invalid_scope")
+            account.refresh_refused = (account.refresh_sent, scope, frozenset(self._calls)) if final else None
         else:
             self._refused(account)
 
@@ -775,7 +840,8 @@ class Facts:
             if named is not None and granted is not None and not granted <= named:
                 account.narrowed = named
             account.refresh_told = "omitted" if account.told != "nobody" else "nothing"
-        if event.refresh_token is not None and event.refresh_token != account.refresh_token:
+        account.refresh_kept_at = self.at if event.refresh_token in (None, account.refresh_token) else NEVER
+        if account.refresh_kept_at == NEVER:
             if account.refresh_token is not None:
                 account.retired[account.refresh_token] = "replaced"
             account.refresh_token = event.refresh_token
@@ -800,6 +866,7 @@ class Facts:
         ):
             resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
+        self._note_who_issued(event, resource)
         self.places.waiting.pop(resource, None)
         if event.refresh_token is not None:
             self.places.refreshed_by[event.refresh_token] = account, resource
@@ -807,18 +874,28 @@ class Facts:
             renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
             tried = resource.attempt(answering.operation)
             tried.renewed = renewed
+            tried.refreshes += renewed == "refresh"
             certain = had_a_token and not answering.doubted
             tried.said = answering.challenge.says if certain and answering.challenge.status == 401 else None
         for scope in (account.granted.at_most or NO_SCOPES) | account.refreshed:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
 
+    def _note_who_issued(self, event: TokenResponse, resource: Resource) -> None:
+        """Note by whom tokens were issued: the authorization server that says so, if the resource names it too."""
+        issuer = canonical(event.issuer or "")
+        for token in (event.access_token, event.refresh_token):
+            if token is not None and issuer in map(canonical, resource.issuers):
+                known = self._issued_by.setdefault(token, issuer)
+                self._issued_by[token] = known if known == issuer else None  # nobody knows of which
+
     # --- around the wire --------------------------------------------------------------------------
 
     def _token_expired(self, event: TokenExpired) -> Occasions:
         places, token = self.places, event.access_token
         account, resource = places.holders.get(token) or places.carriers.get(token) or (None, None)
-        self._began_midway = self._began_midway or account is None
+        if account is None:
+            self._began_midway, self._unknown_expired_at = True, self.at
         if account is not None and resource is not None and account.token is not None:
             if account.token.access_token == event.access_token:
                 account.token.state, account.token.expired_at = "expired", self.at
@@ -827,6 +904,7 @@ class Facts:
 
     def _client_restarted(self, _: ClientRestarted) -> Occasions:
         self._asked_before = 0
+        self._asked_for.clear()
         for resource in self._touched:
             for pending in resource.pending.values():
                 if pending.refreshed_at == NEVER and not pending.passed_over:
@@ -838,8 +916,14 @@ class Facts:
         self._touched.clear()
         self._life.restarted_at = self.at
 
+    def _are_others_known(self, event: ClientReported) -> bool:
+        """Whether what a report names, and nothing was called by, is none of the resources that are known."""
+        known = self.places.known
+        name = known[0].name if len(known) == 1 and known[0].called_by_name else None
+        return len(known) > 1 or (name is not None and not is_parent(event.resource or "", name))
+
     def _client_reported(self, event: ClientReported) -> Occasions:
-        if event.resource is not None and self.places.named(event.resource) is None and len(self.places.known) > 1:
+        if event.resource is not None and self.places.named(event.resource) is None and self._are_others_known(event):
             return
         account, resource = self._place_of(event.issuer, event.resource)
         if event.issuer is None and resource.account is not None:
@@ -872,6 +956,16 @@ def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
     if not parts <= request.wanted:
         return exactly(said)
     return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
+
+
+def _may_be_at(owner: Owner, issuer: str | None) -> bool:
+    """Whether who named a scope may be at an authorization server, or have been."""
+    if isinstance(owner, str):
+        return True
+    if isinstance(owner, Account):
+        return owner.issuer is None or canonical(owner.issuer) == issuer
+    at = [*owner.issuers, *([] if owner.account is None else [owner.account.issuer or ""])]
+    return owner.epoch > 0 or not owner.issuers or any(canonical(each) == issuer for each in at)
 
 
 def _is_or_awaits(account: Account, issuer: str | None) -> bool:

@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Literal, Self
 from typing_extensions import override
 
 from scope_model.events import (
+    AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     OFFLINE_ACCESS,
     AuthorizationRequest,
@@ -108,10 +109,20 @@ class ResourceNamed(Occasion):
 
 @dataclass(eq=False)
 class Registered(Occasion):
-    """A client registration."""
+    """A client registration, and what of its scope only others name, None where there are no others."""
 
     header: Header
     grant_types: tuple[str, ...]
+    strays: list[Scope] | None
+
+
+@dataclass(eq=False)
+class TokenShown(Occasion):
+    """A token that is sent to somebody: by whom it was issued, and by whom those are that belong there."""
+
+    kind: Literal["access-token", "refresh-token"]
+    issuer: str
+    right: tuple[str, ...]
 
 
 @dataclass(eq=False)
@@ -151,7 +162,7 @@ class Settled(Occasion):
     """A challenge whose fate is known: it was answered by a request for scopes, or it was given up.
 
     `excused` is whether what the caller configured keeps the client from asking for more, `asked_before` how many
-    requests for scopes it had made by then in all. `at_the_end` is whether the transcript ended, and the
+    requests for scopes it had made by then for other operations. `at_the_end` is whether the transcript ended, and the
     client never stepped up in it.
     """
 
@@ -249,12 +260,20 @@ class CodeExchanged(Occasion):
 
 @dataclass(eq=False)
 class RefreshAsked(Occasion):
-    """A refresh: what it asks for, the account that its token belongs to, and the challenge that it answers."""
+    """A refresh: what it asks for, the account that its token belongs to, and the challenge that it answers.
+
+    `attempts` are those for the challenged operation, and `allowed` is how many refreshes one call may cause, where
+    calls were written down, else None. `repeated` is whether it was refused before in the same call, None where none
+    was.
+    """
 
     event: TokenRequest
     request: ScopeRequest
     account: Account
     answers: PendingChallenge | None
+    attempts: Attempts | None
+    allowed: int | None
+    repeated: bool | None
 
 
 @dataclass(eq=False)
@@ -338,7 +357,8 @@ class Asked(Occasion):
 
     `first` is whether no token was issued here before, None where nobody knows. `answers` is the challenge that it
     answers, `attempts` those for its operation, this one included, and `asked_last` what the one before asked for.
-    `allowed` is how many one call may cause, where calls were written down, else None. `named` is who named each
+    `allowed` is how many one call may cause, where calls were written down, else None. `just_registered` is whether the
+    client registered since the resource answered. `named` is who named each
     scope, and when. `may_answer` are the other challenges that it may answer.
     """
 
@@ -357,6 +377,7 @@ class Asked(Occasion):
     mode: ConfiguredMode | None
     server_listed: ScopeSet | None
     registered: ScopeSet | None
+    just_registered: bool
     named: Mapping[str, Mapping[Owner, int]]
     others_exist: bool
     any_foreign: bool
@@ -513,7 +534,14 @@ class Asked(Occasion):
             origin: Origin = "known" if scope == OFFLINE_ACCESS else self.origin(scope)
             if origin != "known":
                 found.setdefault(origin, []).append(scope)
+        if "server" in found and self._takes_the_servers_list(found.get("moved", [])):
+            found["server"] += found.pop("moved", [])
         return found
+
+    def _takes_the_servers_list(self, moved: list[Scope]) -> bool:
+        """Whether all of the server's list is asked for, which then explains what was challenged elsewhere, too."""
+        listed = self.server_listed or NO_SCOPES
+        return listed <= self.wanted | OFFLINE and all(scope in listed for scope in moved)
 
     @cached_property
     def surplus(self) -> Mapping[Origin, list[Scope]]:
@@ -587,6 +615,15 @@ class Asked(Occasion):
             return False
         return self.listed is None and not self.resource.parent_listed
 
+    def joins(self, names: Iterable[Scope]) -> bool:
+        """Whether these surely stand beside a challenge's scopes, not in their place: it is spelled plainly.
+
+        What the caller configured may come from there.
+        """
+        if self.challenged is None or self.challenge is None or not self.challenge.plain:
+            return False
+        return self.configured is None or not any(scope in self.configured for scope in names)
+
     @cached_property
     def offline_is_named(self) -> bool:
         """Whether offline_access is a scope like any other here: challenged, listed, configured, or had before."""
@@ -605,6 +642,21 @@ class Asked(Occasion):
         if self.attempts is None:
             return 1
         return self.attempts.in_a_row if self.allowed is None else self.attempts.in_call
+
+    @cached_property
+    def could_refresh(self) -> bool:
+        """Whether a refresh token that stayed in use would have done, as nothing is asked for but a new token."""
+        account, answers = self.account, self.answers
+        if self.grant_type != AUTHORIZATION_CODE or not account.has_kept_its_refresh_token or self.unclear:
+            return False
+        if not (self.wanted - OFFLINE) | (self.challenged or NO_SCOPES) <= account.granted.at_least:
+            return False
+        expired = account.token is not None and account.token.state == "expired"
+        if answers is None:
+            return expired
+        # Who knows that its token expired does not send it.
+        current = expired or not answers.outdated
+        return self.answers_401 and answers.renewed is None and answers.refreshed_at == NEVER and current
 
     @property
     def is_again(self) -> bool:
@@ -636,6 +688,7 @@ OCCASIONS: Final[tuple[type[Occasion], ...]] = (
     ResourceNamed,
     ScopesSent,
     Settled,
+    TokenShown,
     TokenTried,
 )
 """Every kind of occasion."""

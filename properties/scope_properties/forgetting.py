@@ -117,7 +117,7 @@ _IN_A_ROW: Final = frozenset({"RETRY-1", "RETRY-2", "RETRY-4", "CHAL-7", "STEP-3
 _COUNTED: Final = _IN_A_ROW | frozenset({"CHAL-8"})
 """What is found when a count is full, which is later where less was seen."""
 
-_OF_A_CALL: Final = _OF_THE_END | _COUNTED | frozenset({"RETRY-3", "STEP-5", "OFFLINE-2"})
+_OF_A_CALL: Final = _OF_THE_END | _COUNTED | frozenset({"RETRY-3", "RETRY-5", "STEP-5", "OFFLINE-2"})
 """What is held against a client within one call of its application, or where no other awaits an answer."""
 
 _FORGOTTEN: Final = frozenset({"ACC-8", "ACC-10"})

@@ -157,7 +157,7 @@ class ModelSubject:
         return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
 
     @property
-    def costly(self) -> bool:
+    def standalone(self) -> bool:
         """It is a function call away."""
         return False
 

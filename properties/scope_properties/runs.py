@@ -31,6 +31,7 @@ class Run:
     def __init__(self, plan: Plan, subject: Subject) -> None:
         self.world = World(plan)
         self.session = subject.open(plan, self.world)
+        self._calls_itself = subject.standalone
         self._calls = 0
         self.header = Header(
             revision=plan.revision,
@@ -84,7 +85,13 @@ class Run:
 
     @contextmanager
     def _written_down(self, call: Call) -> Iterator[None]:
-        """Write down where a call of the application begins, and where it ends, be it with the world's patience."""
+        """Write down where a call of the application begins, and where it ends, be it with the world's patience.
+
+        What a standalone client calls is its own affair: only the world sees it.
+        """
+        if self._calls_itself:
+            yield
+            return
         self._calls += 1
         number, events = self._calls, self.world.events
         events.append(CallStarted(number, call.operation, call.resource))

@@ -61,8 +61,8 @@ class Subject(Protocol):
         """The grant types that it can be set up with."""
 
     @property
-    def costly(self) -> bool:
-        """Whether each episode takes a start of its own, so that only few can be afforded."""
+    def standalone(self) -> bool:
+        """Whether an episode is a whole run of it, in which it calls what it will; only few can be afforded."""
 
     def playable(self, episode: Episode) -> Episode:
         """The episode, as far as this client can be put through it."""

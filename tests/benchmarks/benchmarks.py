@@ -669,6 +669,21 @@ def commanding(size: Size) -> Iterator[Row]:
         share = (process_time() - ours) / (_time_of_others() - theirs)
     yield Row("an episode by command / the client's own start", value)
     yield Row("an episode by command: our time / the client's", share, 0.15)
+    yield Row("a check by command: shortening its traces / searching", _shortening(f"{starting} replaces", size), 1)
+
+
+def _shortening(command: str, size: Size) -> float:
+    """How long the traces of a wrong client take to be shortened, beside the search that found them."""
+    last: dict[str, float] = {}
+    with Command(command) as client:
+        begun = perf_counter()
+        check(
+            client,
+            examples=10 if size is QUICK else None,
+            progress=lambda now: last.update({now.doing: perf_counter()}),
+        )
+    searched = last["running episodes"]
+    return (last.get("shortening traces", searched) - searched) / (searched - begun)
 
 
 def _time_of_others() -> float:

@@ -8,9 +8,10 @@ import base64
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
-from itertools import cycle
+from itertools import count, cycle
 from typing import Protocol, assert_never
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -98,6 +99,7 @@ class Front:
     clients: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     document: str | None = None
     code: str | None = None
+    states: Iterator[str] = field(default_factory=lambda: map(str, count()))
 
     def answer(self, request: Request) -> Answer:
         match request:
@@ -162,14 +164,14 @@ class Front:
         return Registered()
 
     def _authorize(self, request: AuthorizationRequest) -> AuthorizationResponse:
-        issuer = request.issuer or ""
+        issuer, state = request.issuer or "", next(self.states)
         fields = {
             "response_type": "code",
             "client_id": self.clients[issuer][0],
             "redirect_uri": BACK,
             "code_challenge": CHALLENGE,
             "code_challenge_method": "S256",
-            "state": "s",
+            "state": state,
             "scope": request.scope,
             "prompt": request.prompt,
             "resource": request.resource,
@@ -179,7 +181,7 @@ class Front:
         (location,) = response.values("location")
         assert location.startswith(f"{BACK}?")
         back = {name: value for name, (value,) in parse_qs(urlsplit(location).query).items()}
-        assert back["state"] == "s"
+        assert back["state"] == state
         self.code = back.get("code")
         return AuthorizationResponse("code" in back, back.get("error"), back["iss"], request.resource)
 

@@ -8,6 +8,7 @@ import pytest
 
 from rulings.expectations import RIGHT, SILENT, Expected, allows, columns, confirm, finds, rows
 from rulings.stories import (
+    BEFORE_SELECTION,
     NEW,
     OLD,
     OTHER_RESOURCE,
@@ -16,6 +17,7 @@ from rulings.stories import (
     by_itself,
     story,
 )
+from scope_judge.judge import judge
 from scope_model.events import CLIENT_CREDENTIALS, ResourceRequest
 from scope_spec import Revision
 
@@ -45,13 +47,6 @@ LEFT_ALONE = {
     .handshake()
     .unauthorized("c", "write", "t1", error="invalid_token")
     .served(),
-    "by a 403 without scope, where the metadata lists more": story()
-    .unauthorized("a")
-    .discovers("a", "b")
-    .obtains("a", "t1", refresh="r1")
-    .served()
-    .insufficient()
-    .served(),
     "before the application is told": story()
     .handshake()
     .application_calls(1)
@@ -63,6 +58,71 @@ LEFT_ALONE = {
 @pytest.mark.parametrize("told", rows(LEFT_ALONE))
 def test_a_challenge_that_is_left_alone_once_is_unspecified(told: Story) -> None:
     confirm(told, GIVEN_UP)
+
+
+# --- one that names no scope ------------------------------------------------------------------------
+
+
+def unnamed(begins: Story, *listed: str, scope: str | None = "a") -> Story:
+    """A call is answered with a 403 that names no scope, where the metadata lists some."""
+    told = begins.unauthorized(scope).discovers(*listed).obtains(scope, "t1", refresh="r1").served()
+    return told.insufficient(None)
+
+
+UNNAMED = finds("STEP-2", "unspecified", "A7")
+
+WITHOUT_SCOPE = {
+    "given up": (unnamed(story(), "a", "b").served(), UNNAMED),
+    "given up at the older revision": (unnamed(story(OLD), "a", "b").served(), UNNAMED),
+    "given up, and the application is told so": (
+        story()
+        .unauthorized("a")
+        .discovers("a", "b")
+        .obtains("a", "t1", refresh="r1")
+        .served()
+        .application_calls(1)
+        .insufficient(None)
+        .application_has(1, "failed"),
+        UNNAMED,
+    ),
+    "refreshed, and given up": (unnamed(story(), "a", "b").refreshes("t2").insufficient(None, token="t2"), UNNAMED),
+    "given up after a step-up": (
+        unnamed(story(), "a", "b", "c")
+        .obtains("a b c", "t2")
+        .served("write", "t2")
+        .discovers("a", "b", "c", "d")
+        .insufficient(None, "admin", "t2")
+        .served("read", "t2"),
+        UNNAMED,
+    ),
+    "followed by a request for what is listed": (
+        unnamed(story(), "a", "b").obtains("a b", "t2").served("write", "t2"),
+        SILENT,
+    ),
+    "given up, where nothing more is listed": (unnamed(story(), "a").served(), SILENT),
+    "given up, where nothing is listed": (unnamed(story()).served(), SILENT),
+    "given up, where offline_access alone is listed besides": (
+        unnamed(story(), "a", "offline_access").served(),
+        SILENT,
+    ),
+    "given up, where nobody knows what was granted": (
+        unnamed(story(), "a", "b", scope=None).served(),
+        allows("discouraged", absent="STEP-2"),
+    ),
+    "given up by a client without a user": (unnamed(by_itself(), "a", "b").served(), SILENT),
+    "given up at the revision before step-up": (unnamed(story(BEFORE_SELECTION), "a", "b").served(), SILENT),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(WITHOUT_SCOPE))
+def test_a_challenge_without_scope_that_is_left_alone_is_a_finding_of_its_own(told: Story, expected: Expected) -> None:
+    found = confirm(told, expected)
+    assert {each.cause for each in found if each.clause == "STEP-2"} <= {"given-up-unnamed"}
+
+
+def test_whoever_may_give_up_a_challenge_without_scope_is_not_spoken_of() -> None:
+    told = unnamed(story(), "a", "b").served()
+    assert judge(told.transcript, {"A7": "give-up"}) == []
 
 
 GIVES_UP_AMONG_OTHERS = {

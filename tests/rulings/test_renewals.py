@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from rulings.expectations import RIGHT, SILENT, Expected, allows, confirm, finds, rows
 from rulings.stories import NEW, OLD, OLDEST, Story, by_itself, story
+from scope_judge.judge import judge
+from scope_model.events import TokenResponse
 from scope_spec import Revision
 
 # --- the second renewal for one call ----------------------------------------------------------------
@@ -302,3 +306,212 @@ def test_what_was_granted_survives_a_failed_refresh() -> None:
     told = story().handshake("a b").expires().refresh_refused().insufficient("c")
     confirm(told.asks("a b c"), RIGHT)
     confirm(told.asks("a c"), finds("ACC-8 ACC-1 ACC-2", "discouraged"))
+
+
+# --- refreshes without end --------------------------------------------------------------------------
+
+FOR_MORE = {
+    "403 that names another scope": lambda told, number: told.insufficient(f"s{number}", "write", f"t{number}"),
+    "403 that names the same scope": lambda told, number: told.insufficient("b", "write", f"t{number}"),
+    "403 that names no scope": lambda told, number: told.insufficient(None, "write", f"t{number}"),
+    "401 that names another scope": lambda told, number: told.unauthorized(f"s{number}", "write", f"t{number}"),
+    "401 that names more and less in turn": lambda told, number: told.unauthorized(
+        "a b" if number % 2 else "a", "write", f"t{number}"
+    ),
+}
+
+
+def answered_by_refreshes(
+    rounds: int, challenge: Callable[[Story, int], Story], begins: Story, *, rotates: bool = True
+) -> Story:
+    """One operation is challenged again and again, and each time the token is refreshed."""
+    for number in range(1, rounds + 1):
+        refresh, rotated = (f"r{number}", f"r{number + 1}") if rotates else ("r1", None)
+        begins = challenge(begins, number).refreshes(f"t{number + 1}", refresh, rotated=rotated)
+    return challenge(begins, rounds + 1)
+
+
+@pytest.mark.parametrize("rotates", [True, False])
+@pytest.mark.parametrize("rounds", [4, 8, 15])
+@pytest.mark.parametrize("challenge", rows(FOR_MORE))
+@pytest.mark.parametrize("revision", [NEW, OLD])
+def test_a_fourth_refresh_within_one_call_is_one_too_many(
+    revision: Revision, challenge: Callable[[Story, int], Story], rounds: int, *, rotates: bool
+) -> None:
+    begins = story(revision).handshake().application_calls(1)
+    told = answered_by_refreshes(rounds, challenge, begins, rotates=rotates).application_has(1, "failed")
+    found = confirm(told, finds("RETRY-1", "discouraged", worst="discouraged"))
+    assert {each.cause for each in found if each.clause == "RETRY-1"} == {"refreshed-within-a-call"}
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+@pytest.mark.parametrize("challenge", rows(FOR_MORE))
+def test_a_few_refreshes_are_no_loop(challenge: Callable[[Story, int], Story], rounds: int) -> None:
+    begins = story().handshake().application_calls(1)
+    told = answered_by_refreshes(rounds, challenge, begins).application_has(1, "failed")
+    confirm(told, allows("discouraged", absent="RETRY-1"))
+
+
+@pytest.mark.parametrize("rounds", [4, 8, 15])
+@pytest.mark.parametrize("challenge", rows(FOR_MORE))
+def test_a_fourth_refresh_in_a_row_is_open_where_nobody_wrote_calls_down(
+    challenge: Callable[[Story, int], Story], rounds: int
+) -> None:
+    told = answered_by_refreshes(rounds, challenge, story().handshake())
+    confirm(told, finds("RETRY-1", "unspecified", "A17", worst="discouraged", never="RETRY-1 STEP-5"))
+
+
+NO_LOOP = {
+    "ten calls, each refreshed once": expiring(10, calls=True),
+    "ten calls, each refreshed once, of which nobody says so": expiring(10),
+    "four calls in turn, while another one of the operation hangs": answered_by_refreshes(
+        1, FOR_MORE["401 that names another scope"], story().handshake().application_calls(1)
+    )
+    .application_calls(2)
+    .unauthorized("x", "write", "t2")
+    .refreshes("t3", "r2", rotated="r3")
+    .application_has(2, "failed")
+    .application_calls(3)
+    .unauthorized("y", "write", "t3")
+    .refreshes("t4", "r3", rotated="r4")
+    .application_has(3, "failed")
+    .application_calls(4)
+    .unauthorized("z", "write", "t4")
+    .refreshes("t5", "r4", rotated="r5")
+    .application_has(4, "failed"),
+    "a call whose token serves, though the server fails": answered_by_refreshes(
+        3, FOR_MORE["401 that names another scope"], story().handshake().application_calls(1)
+    )
+    .calls("write", "t4")
+    .answers("write", 503)
+    .unauthorized("x", "write", "t4")
+    .refreshes("t5", "r4", rotated="r5")
+    .application_has(1, "failed"),
+    "three operations": answered_by_refreshes(3, FOR_MORE["401 that names another scope"], story().handshake())
+    .unauthorized("x", "read", "t4")
+    .refreshes("t5", "r4", rotated="r5")
+    .served("read", "t5"),
+}
+
+
+@pytest.mark.parametrize("told", rows(NO_LOOP))
+def test_refreshes_of_several_calls_do_not_count_together(told: Story) -> None:
+    confirm(told, allows("unspecified", absent="RETRY-1"))
+
+
+# --- a refresh token that stays ---------------------------------------------------------------------
+
+
+def kept(begins: Story | None = None, rotated: str | None = None, scope: str | None = "a b") -> Story:
+    """A refresh brings a token, and no refresh token unless one is given."""
+    told = (begins if begins is not None else story()).handshake(scope)
+    return told.expires().refreshes("t2", rotated=rotated).served("read", "t2")
+
+
+GIVEN_UP = finds("RETAIN-3", "unspecified", "A29")
+STAYS = allows("unspecified", absent="RETAIN-3")
+
+OLD_REFRESH_TOKEN = {
+    "used again": (kept().expires("t2").refreshes("t3", "r1").served("read", "t3"), SILENT),
+    "used again after a 401": (kept().unauthorized(token="t2").refreshes("t3", "r1").served("read", "t3"), SILENT),
+    "given up when the token expires": (kept().expires("t2").obtains("a b", "t3"), GIVEN_UP),
+    "given up when the token is refused": (kept().unauthorized(token="t2").obtains("a b", "t3"), GIVEN_UP),
+    "given up when the token is refused for what was granted": (
+        kept().unauthorized("b", token="t2", error="invalid_token").obtains("a b", "t3"),
+        GIVEN_UP,
+    ),
+    "given up at the older revision": (kept(story(OLD)).expires("t2").obtains("a b", "t3"), GIVEN_UP),
+    "given up at the oldest revision": (kept(story(OLDEST)).expires("t2").obtains("a b", "t3"), GIVEN_UP),
+    "given up, and no scope was ever named": (kept(scope=None).expires("t2").obtains(None, "t3"), GIVEN_UP),
+    "said again by the response, and given up": (kept(rotated="r1").expires("t2").obtains("a b", "t3"), GIVEN_UP),
+    "replaced by a new one, which is given up": (kept(rotated="r2").expires("t2").obtains("a b", "t3"), STAYS),
+    "never used": (story().handshake("a b").expires().obtains("a b", "t2"), STAYS),
+    "refused": (kept().expires("t2").refresh_refused().obtains("a b", "t3").served("read", "t3"), STAYS),
+    "lost with a restart": (kept().restarts().expires("t2").obtains("a b", "t3"), STAYS),
+    "useless for a step-up": (kept().insufficient("c", token="t2").obtains("a b c", "t3"), STAYS),
+    "useless for a 401 that names more": (kept().unauthorized("c", token="t2").obtains("a b c", "t3"), STAYS),
+    "useless for a 401 that names offline_access": (
+        kept().unauthorized("offline_access", token="t2").obtains("a b offline_access", "t3", prompt="consent"),
+        STAYS,
+    ),
+    "given up by who asks for offline_access each time": (
+        kept().expires("t2").obtains("a b offline_access", "t3", prompt="consent"),
+        finds("RETAIN-3", "unspecified", "A29", worst="discouraged"),
+    ),
+    "tried before the authorization": (
+        kept().unauthorized(token="t2").refreshes("t3").unauthorized(token="t3").obtains("a b", "t4"),
+        allows("discouraged", absent="RETAIN-3"),
+    ),
+    "of a grant that a new one followed": (
+        kept()
+        .insufficient("c", token="t2")
+        .obtains("a b c", "t3", refresh=None)
+        .served("write", "t3")
+        .expires("t3")
+        .obtains("a b c", "t4"),
+        STAYS,
+    ),
+    "of a client without a user": (
+        by_itself().handshake("a b").expires().obtains("a b", "t2").served("read", "t2").expires("t2").asks("a b"),
+        STAYS,
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(OLD_REFRESH_TOKEN))
+def test_where_no_new_refresh_token_comes_the_old_one_stays(told: Story, expected: Expected) -> None:
+    confirm(told, expected)
+
+
+def test_whoever_may_give_up_a_refresh_token_is_not_spoken_of() -> None:
+    told = kept().expires("t2").obtains("a b", "t3")
+    assert judge(told.transcript, {"A29": "given-up"}) == []
+
+
+# --- a refresh that was refused ---------------------------------------------------------------------
+
+
+def refused_in_a_call(begins: Story | None = None) -> Story:
+    """By the clock, a call begins with a refresh, and that is refused."""
+    told = (begins if begins is not None else story()).handshake().expires()
+    return told.application_calls(1, "read").refresh_refused()
+
+
+REPEATED = {
+    "sent again in the same call": (refused_in_a_call().refresh_refused(), finds("RETRY-5", "discouraged")),
+    "sent again in the same call, at the oldest revision": (
+        refused_in_a_call(story(OLDEST)).refresh_refused(),
+        finds("RETRY-5", "discouraged"),
+    ),
+    "sent again, and accepted": (refused_in_a_call().refreshes("t2", "r1"), finds("RETRY-5", "discouraged")),
+    "followed by an authorization": (refused_in_a_call().obtains("a", "t2").served("read", "t2"), RIGHT),
+    "sent again for less": (refused_in_a_call().asks_to_refresh("r1", "a"), RIGHT),
+    "sent again in the next call": (
+        refused_in_a_call().application_has(1, "failed").application_calls(2, "read").refresh_refused(),
+        RIGHT,
+    ),
+    "sent again where another call began": (
+        refused_in_a_call().application_calls(2, "write").refresh_refused(),
+        RIGHT,
+    ),
+    "sent again after an error of the server's own": (
+        story()
+        .handshake()
+        .expires()
+        .application_calls(1, "read")
+        .asks_to_refresh("r1")
+        .then(TokenResponse(error="temporarily_unavailable"))
+        .refreshes("t2", "r1")
+        .served("read", "t2"),
+        RIGHT,
+    ),
+    "sent again, by nobody knows which call": (
+        story().handshake().expires().refresh_refused().refresh_refused(),
+        RIGHT,
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(REPEATED))
+def test_a_refused_refresh_is_not_sent_again_in_the_same_call(told: Story, expected: Expected) -> None:
+    confirm(told, expected)

@@ -16,7 +16,13 @@ PYTHON_SDK = "python-sdk"
 DRIVEN = (PYTHON_SDK, "typescript-sdk", "typescript-sdk-v1", "go-sdk", "rust-sdk")
 """The SDKs that have a driver, each in a folder of that name."""
 
-SUBJECTS = (MODEL, *DRIVEN, *NAMED)
+WRAPPED = ("ai-sdk-mcp", "fastmcp", "gemini-cli", "mcp-inspector", "mcp-remote")
+"""The clients that have a wrapper, each in a folder of that name."""
+
+BUILT = (*DRIVEN, *WRAPPED)
+"""What has releases."""
+
+SUBJECTS = (MODEL, *BUILT, *NAMED)
 """Every name that `subject` knows."""
 
 
@@ -40,15 +46,11 @@ def subject(
     The Python SDK is the installed one, in this process, unless a `release` is named. Raises UnknownName, or
     SubjectUnavailable where something is missing that it needs.
     """
-    if name in DRIVEN and (name != PYTHON_SDK or release is not None):
+    if name in BUILT and (name != PYTHON_SDK or release is not None):
         try:
-            from scope_oracle.subjects.building import build, manifest
-            from scope_oracle.subjects.driver import Driven
+            return _built(name, release, say)
         except ModuleNotFoundError as missing:
             raise _without_drivers(name, missing) from missing
-        driver = manifest(name)
-        built = build(driver, release, say)
-        return Driven(name, built.command, driver, built.folder, built.release)
     if name not in SUBJECTS:
         raise UnknownName("subject", name, SUBJECTS)
     if release is not None:
@@ -60,6 +62,18 @@ def subject(
 
         return nullcontext(PythonSdk())
     return nullcontext(ModelSubject(NAMED[name], label=name))
+
+
+def _built(name: str, release: str | None, say: Callable[[str], None]) -> AbstractContextManager[Subject]:
+    from scope_oracle.subjects.building import build, manifest, recipe
+    from scope_oracle.subjects.driver import Driven
+    from scope_oracle.subjects.wrapped import wrapped
+
+    if name in WRAPPED:
+        return wrapped(name, build(recipe(name), release, say))
+    driver = manifest(name)
+    built = build(driver, release, say)
+    return Driven(name, built.command, driver, built.folder, built.release)
 
 
 def commanded(command: str, revision: Revision, say: Callable[[str], None] = silent) -> AbstractContextManager[Subject]:

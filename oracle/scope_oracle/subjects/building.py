@@ -1,4 +1,4 @@
-"""Drivers of SDKs: what their folders say, and building one for a release, once, in the user's cache."""
+"""Drivers and wrappers: what their folders say, and building one for a release, once, in the user's cache."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ from scope_oracle.subjects import SubjectUnavailable
 DRIVERS: Final = Path(str(files("scope_oracle"))) / "drivers"
 """Where the drivers' folders are."""
 
+WRAPPERS: Final = Path(str(files("scope_oracle"))) / "wrappers"
+"""Where the wrappers' folders are."""
+
 _LOG: Final = "build.log"
 _DONE: Final = "built"
 _COMPILED: Final = "__pycache__"
@@ -37,8 +40,8 @@ _RELEASE: Final = re.compile(r"[0-9][0-9A-Za-z.+-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a driver's folder says of itself (drivers/README.md)."""
+class Recipe:
+    """How the program in a folder is built and run: what a wrapper says of itself (wrappers/README.md)."""
 
     name: str
     language: str
@@ -49,13 +52,19 @@ class Manifest:
     locked: tuple[tuple[str, ...], ...]
     release: tuple[tuple[str, ...], ...]
     run: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest(Recipe):
+    """What a driver's folder says of itself (drivers/README.md)."""
+
     configured_mode: ConfiguredMode
     grant_types: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A driver that is ready to run: its command, and the folder to run it in."""
+    """A program that is ready to run: its command, and the folder to run it in."""
 
     command: tuple[str, ...]
     folder: Path
@@ -72,30 +81,40 @@ def drivers() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in DRIVERS.glob("*/driver.toml")))
 
 
-def build(driver: Manifest, version: str | None, say: Callable[[str], None], folders: Path | None = None) -> Built:
-    """Build a driver with a release of its SDK, that of its lock file where none is named, unless it was built before.
+def recipe(name: str) -> Recipe:
+    """What the folder of the wrapper called `name` says."""
+    return structure(tomllib.loads((WRAPPERS / name / "wrapper.toml").read_text("utf-8")), Recipe)
 
-    Its folder is one of `folders`, of DRIVERS where none are named. `say` is told what is being done. Raises
-    SubjectUnavailable where a tool is missing, or where it cannot be built.
+
+def wrappers() -> tuple[str, ...]:
+    """The names of all wrappers."""
+    return tuple(sorted(path.parent.name for path in WRAPPERS.glob("*/wrapper.toml")))
+
+
+def build(program: Recipe, version: str | None, say: Callable[[str], None], folders: Path | None = None) -> Built:
+    """Build a program with a release of its SDK, that of its lock file where none is named, unless it was built before.
+
+    Its folder is one of `folders`, of DRIVERS or WRAPPERS where none are named. `say` is told what is being done.
+    Raises SubjectUnavailable where a tool is missing, or where it cannot be built.
     """
-    missing = [tool for tool in driver.needs if shutil.which(tool) is None]
+    missing = [tool for tool in program.needs if shutil.which(tool) is None]
     if missing:
-        raise SubjectUnavailable(f"{driver.name} is built with {' and '.join(missing)}, which is not installed here")
-    release = (version or driver.version).removeprefix("v")
+        raise SubjectUnavailable(f"{program.name} is built with {' and '.join(missing)}, which is not installed here")
+    release = (version or program.version).removeprefix("v")
     if not _RELEASE.fullmatch(release):
-        raise SubjectUnavailable(f"{release!r} is no release of {driver.package}: one looks like {driver.version}")
+        raise SubjectUnavailable(f"{release!r} is no release of {program.package}: one looks like {program.version}")
     try:
-        folder = _built(driver, release, say, folders or DRIVERS)
+        folder = _built(program, release, say, folders or (DRIVERS if isinstance(program, Manifest) else WRAPPERS))
     except OSError as wrong:
-        raise SubjectUnavailable(f"cannot build {driver.name} {release}: {wrong}") from None
-    return Built(driver.run, folder, release)
+        raise SubjectUnavailable(f"cannot build {program.name} {release}: {wrong}") from None
+    return Built(program.run, folder, release)
 
 
-def _built(driver: Manifest, release: str, say: Callable[[str], None], folders: Path) -> Path:
-    """The folder in which a driver is built."""
-    source = folders / driver.name
+def _built(program: Recipe, release: str, say: Callable[[str], None], folders: Path) -> Path:
+    """The folder in which a program is built."""
+    source = folders / program.name
     cache = user_cache_path("scopelaw")
-    folder = cache / "drivers" / f"{driver.name}-{release}-{_digest(source)}"
+    folder = cache / "drivers" / f"{program.name}-{release}-{_digest(source)}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(folder.suffix + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # somebody else may be building the same
@@ -103,10 +122,10 @@ def _built(driver: Manifest, release: str, say: Callable[[str], None], folders: 
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(source, folder, ignore=shutil.ignore_patterns(_COMPILED))
             given = {"version": release, "python": sys.executable, "cache": str(cache)}
-            for command in driver.locked if release == driver.version else driver.release:
+            for command in program.locked if release == program.version else program.release:
                 words = [_filled(word, given) for word in command]
-                say(f"building {driver.name} {release}: {' '.join(command[:3])}")
-                _run(words, folder, f"cannot build {driver.name} {release}")
+                say(f"building {program.name} {release}: {' '.join(command[:3])}")
+                _run(words, folder, f"cannot build {program.name} {release}")
             (folder / _DONE).touch()
     return folder
 
@@ -138,7 +157,7 @@ def _run(command: Sequence[str], folder: Path, complaint: str) -> None:
 
 
 def _digest(folder: Path) -> str:
-    """What a folder holds, in a few letters: a changed driver is built anew."""
+    """What a folder holds, in a few letters: a changed program is built anew."""
     digest = sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and _COMPILED not in path.parts:

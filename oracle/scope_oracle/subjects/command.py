@@ -19,19 +19,19 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from scope_model.client import Call
-from scope_model.events import AUTHORIZATION_CODE, AuthorizationRequest, CallStarted, ClientReported, ConfiguredMode
+from scope_model.events import AUTHORIZATION_CODE, AuthorizationRequest, ClientReported, ConfiguredMode
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_oracle.subjects import DriverFault
-from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.runs import Run
 from scope_properties.subjects import one_after_the_other
-from scope_properties.world import Exhausted, World
+from scope_properties.world import World
 from scope_spec import Revision
 
 from .driver import end_group, fault
 from .hosting import Host
+from .watching import HANDSHAKES, WatchingWorld
 
 SCENARIO: Final = "auth/scope-step-up"
 """The scenario that is named to clients that know several: the one whose part is played here."""
@@ -39,7 +39,7 @@ SCENARIO: Final = "auth/scope-step-up"
 TOOL: Final = "test-tool"
 """What every client calls in the end."""
 
-STAGES: Final = (("initialize", "server/discover"), ("tools/list",), (TOOL,))
+STAGES: Final = (HANDSHAKES, ("tools/list",), (TOOL,))
 """What a client asks for in turn; of the first, the one that its revision has."""
 
 ENDING: Final = 30.0
@@ -98,8 +98,8 @@ class Command:
         return (AUTHORIZATION_CODE,)
 
     @property
-    def costly(self) -> bool:
-        """A process for each episode."""
+    def standalone(self) -> bool:
+        """A process for each episode, from its start to its end."""
         return True
 
     def playable(self, episode: Episode) -> Episode:
@@ -172,12 +172,22 @@ class CommandSession:
         self._revision = plan.revision
         self._world = world
         self._addresses = host.place(plan.servers)
-        self.http_world = _Impatient(world, self._addresses)
+        self.http_world = WatchingWorld(world, self._addresses)
         self.refusals: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def call(self, call: Call) -> None:
         """Run the client to its end; raises DriverFault where it has none, or never came to the server."""
-        process = self._start(self._addresses.outward(call.resource))
+        self._host.serve(self.http_world)  # before there is anybody to come
+        try:
+            status = self._run(self._start(self._addresses.outward(call.resource)))
+        finally:
+            self._host.serve(None)
+        if not self._world.events:
+            raise self.fault(f"ended with status {status} and never called the server")
+        self.http_world.end_calls()
+
+    def _run(self, process: subprocess.Popen[bytes]) -> int:
+        """Wait for a client to end, and give its status; nothing that it started is left."""
         late = Event()
 
         def give_up() -> None:
@@ -188,7 +198,6 @@ class CommandSession:
         waiting = Timer(ENDING, give_up)
         try:
             self.http_world.lose_patience = partial(end_group, process)
-            self._host.serve(self.http_world)
             reading.start()
             waiting.start()
             # With a time to wait, Popen looks for the end now and then; a client is quicker than that.
@@ -197,11 +206,9 @@ class CommandSession:
             waiting.cancel()
             end_group(process)
             reading.join(_FLUSHING)
-            self._host.serve(None)
         if late.is_set():
             raise self.fault(f"was still running after {ENDING:g} seconds")
-        if all(isinstance(event, CallStarted) for event in self._world.events):
-            raise self.fault(f"ended with status {status} and never called the server")
+        return status
 
     def overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
         """Run the client twice: what is playable never asks for it."""
@@ -241,18 +248,3 @@ class CommandSession:
             )
         except OSError as wrong:
             raise self.fault(f"cannot be started: {wrong.strerror}") from None
-
-
-class _Impatient(HttpWorld):
-    """A world that ends a client which goes on for ever: it has shown enough."""
-
-    def __init__(self, world: World, addresses: Addresses) -> None:
-        super().__init__(world, addresses)
-        self.lose_patience: Callable[[], object] = lambda: None
-
-    def handle(self, request: HttpRequest) -> HttpResponse:
-        try:
-            return super().handle(request)
-        except Exhausted:
-            self.lose_patience()
-            raise

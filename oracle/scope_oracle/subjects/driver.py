@@ -379,7 +379,7 @@ class Driven:
         return self._manifest.grant_types
 
     @property
-    def costly(self) -> bool:
+    def standalone(self) -> bool:
         """Its process lives for many episodes."""
         return False
 
@@ -397,7 +397,7 @@ class Driven:
 
 
 class DriverSession:
-    """One application within one episode; `refusals` is why its calls failed."""
+    """One application within one episode; `refusals` is why its calls failed, `skipped` what its SDK cannot do."""
 
     def __init__(self, driver: Driver, host: Host, plan: Plan, world: World, revision: Revision) -> None:
         self._driver = driver
@@ -407,6 +407,7 @@ class DriverSession:
         self._names = dict(zip(plan.servers.resources, SERVER_NAMES, strict=False))
         self.http_world = HttpWorld(world, self._addresses)
         self.refusals: list[str] = []
+        self.skipped: set[str] = set()
         # A client without a user has a secret, and nobody hands those out to whoever asks.
         registration = "known" if plan.grant_type == CLIENT_CREDENTIALS else plan.registration
         clients = None
@@ -416,7 +417,7 @@ class DriverSession:
             credentials = {"client_id": KNOWN, "client_secret": SECRET}
             clients = {self._addresses.outward(issuer): credentials for issuer in plan.servers.issuers}
         host.serve(None)
-        started = driver.ask(
+        started = self._ask(
             "reset",
             servers={name: self._addresses.outward(resource) for resource, name in self._names.items()},
             revision=revision,
@@ -428,7 +429,7 @@ class DriverSession:
             wants_refresh_token=plan.wants_refresh_token,
         )
         # A client that cannot be set up like that does nothing, so that nothing is said of it.
-        self._can = not isinstance(started, Skipped)
+        self._can = started is not None
         host.serve(self.http_world)
 
     def call(self, call: Call) -> None:
@@ -453,26 +454,36 @@ class DriverSession:
         return self._driver.send("call", server=self._names[call.resource], operation=call.operation)
 
     def _end(self, seq: int) -> None:
-        answer = self._driver.receive(seq)
+        answer = self._done(self._driver.receive(seq))
         self._host.serve(self.http_world)
-        if not isinstance(answer, Skipped) and answer["outcome"] == "refused":
+        if answer is not None and answer["outcome"] == "refused":
             self.refusals.append(str(answer.get("error")))
+
+    def _ask(self, command: str, **members: object) -> dict[str, object] | None:
+        """Ask for one thing, and give the answer, or None where the SDK cannot do it."""
+        return self._done(self._driver.ask(command, **members))
+
+    def _done(self, answer: dict[str, object] | Skipped) -> dict[str, object] | None:
+        if not isinstance(answer, Skipped):
+            return answer
+        self.skipped.add(answer.message)
+        return None
 
     def expire(self, access_token: str) -> None:
         """Let the client's clock pass the end of a token's lifetime, if it has one that can be set."""
         for resource, name in self._names.items():
             if self._world.token_in_use(resource) == access_token:
-                self._driver.ask("expire", server=name)
+                self._ask("expire", server=name)
 
     def restart(self) -> bool:
         """Lose memory, keep token storage."""
-        return self._can and not isinstance(self._driver.ask("restart"), Skipped)
+        return self._can and self._ask("restart") is not None
 
     def report(self, resource: str) -> ClientReported | None:
         """What the client says that it holds, or None where it cannot say."""
-        answer = self._driver.ask("report", server=self._names[resource]) if self._can else None
+        answer = self._ask("report", server=self._names[resource]) if self._can else None
         issuer = self._issuer(resource)
-        if not isinstance(answer, dict) or issuer is None:
+        if answer is None or issuer is None:
             return None
         granted = answer["granted"]
         return ClientReported(tuple(granted) if isinstance(granted, list) else None, issuer, resource)

@@ -49,6 +49,7 @@ class Sdk:
     version: str
     auth: Theirs
     shared: Theirs
+    machine: Theirs
     http: Theirs
 
     @classmethod
@@ -57,6 +58,7 @@ class Sdk:
         try:
             auth = import_module("mcp.client.auth.oauth2")
             shared = import_module("mcp.shared.auth")
+            machine = import_module("mcp.client.auth.extensions.client_credentials")
         except ModuleNotFoundError as missing:
             if missing.name is None or missing.name.partition(".")[0] != "mcp":
                 raise
@@ -65,7 +67,7 @@ class Sdk:
             ) from missing
         # 2.x is built on httpx2, 1.x on httpx: each takes requests and responses of its own library only.
         http = getattr(auth, "httpx2", None) or auth.httpx
-        return cls(version("mcp"), auth, shared, http)
+        return cls(version("mcp"), auth, shared, machine, http)
 
 
 class PythonSdk:
@@ -99,7 +101,7 @@ class PythonSdk:
         return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS)
 
     @property
-    def costly(self) -> bool:
+    def standalone(self) -> bool:
         """It is in this process."""
         return False
 
@@ -257,7 +259,7 @@ class PythonSdkSession:
 
     def _machine_provider(self, resource: str, storage: Storage, scope: str | None) -> Theirs:
         """The provider without a human; its client is registered out of band, at one issuer."""
-        make = import_module("mcp.client.auth.extensions.client_credentials").ClientCredentialsOAuthProvider
+        make = self.sdk.machine.ClientCredentialsOAuthProvider
         issuer = self.plan.servers.resources[resource].issuer
         self.http_world.know(issuer, KNOWN, secret=SECRET)
         # 1.x says `scopes` for what 2.x calls `scope`; its older releases have no `issuer`.

@@ -1,9 +1,9 @@
-"""Chapter 9, isolation: what belongs to one authorization server and one resource (ACC-7, ISO-1)."""
+"""Chapter 9, isolation: what belongs to one authorization server and one resource (ACC-7, ISO-1, ISO-2)."""
 
 from __future__ import annotations
 
 from scope_judge.findings import HOLDS, Answer, Broken
-from scope_judge.occasions import Asked, ResourceNamed, listing
+from scope_judge.occasions import Asked, Registered, ResourceNamed, TokenShown, listing
 
 from .book import clause
 
@@ -20,6 +20,15 @@ def scopes_of_another_are_not_asked_for(asked: Asked) -> Answer:
     return HOLDS
 
 
+@clause("ACC-7", on=Registered)
+def scopes_of_another_are_not_registered(registered: Registered) -> Answer:
+    """A registration names no scope that only another authorization server or its resources named (A20)."""
+    strays = registered.strays
+    if not strays:
+        return None if strays is None else HOLDS
+    return Broken("registered", f"the registration names {listing(strays)}, of another authorization server")
+
+
 @clause("ISO-1", on=ResourceNamed)
 def a_chain_names_one_resource(named: ResourceNamed) -> Answer:
     """Authorization, exchange and refresh name the resource that its metadata published, or else the same one."""
@@ -28,3 +37,13 @@ def a_chain_names_one_resource(named: ResourceNamed) -> Answer:
     if named.named == named.right:
         return HOLDS
     return Broken("another", f"the request names the resource {named.named}, and it is {named.right}")
+
+
+@clause("ISO-2", on=TokenShown)
+def a_token_is_shown_to_its_own_alone(shown: TokenShown) -> Answer:
+    """A call carries no token of another authorization server, and none is sent the refresh token of another."""
+    if shown.issuer in shown.right:
+        return HOLDS
+    what = shown.kind.replace("-", " ")
+    because = f"the {what} was issued by {shown.issuer}, and is sent where those of {shown.right[0]} belong"
+    return Broken(shown.kind, because)

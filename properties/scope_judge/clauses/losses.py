@@ -53,6 +53,11 @@ def _forgets_a_round(asked: Asked) -> bool:
     return kept and not any(scope in account.first for scope in asked.lost_requested)
 
 
+def _began_afresh(asked: Asked) -> bool:
+    """At a 401, or since one for which scopes were asked in vain (A8)."""
+    return asked.answers_401 or len(asked.account.aborted or NO_SCOPES) > 0
+
+
 def _names_nothing(asked: Asked) -> bool:
     return asked.grant_type == CLIENT_CREDENTIALS and asked.request.scope is None and asked.challenged is None
 
@@ -91,6 +96,13 @@ _LOSSES: Final = (
         lambda asked: bool(asked.account.forgot and asked.lost_granted),
         _granted,
         "{} was granted before {forgot}, and is missing",
+    ),
+    Loss(
+        "ACC-1",
+        "declined-unauthorized",
+        lambda asked: bool(asked.lost_requested) and not asked.lost_granted and _began_afresh(asked),
+        _requested,
+        "{} was requested before, though not granted, and is missing",
     ),
     Loss(
         "ACC-1",

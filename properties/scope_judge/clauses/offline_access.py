@@ -20,7 +20,8 @@ def offline_access_is_added_only_if_wanted_and_listed(asked: Asked) -> Answer:
     if not listed:
         return Broken("unlisted", "offline_access is requested, which the authorization server does not list")
     if asked.header.wants_refresh_token is False:
-        return Broken("unwanted", "offline_access is requested by a client that wants no refresh token")
+        cause = "unwanted" if asked.joins(OFFLINE) else "unwanted-with-the-list"
+        return Broken(cause, "offline_access is requested by a client that wants no refresh token")
     return HOLDS
 
 

@@ -47,6 +47,24 @@ def a_refresh_token_speaks_for_its_own_grant(refresh: RefreshAsked) -> Answer:
     return _not_retired(refresh, "outlived", "the refresh token belongs to an earlier grant than the one in use")
 
 
+@clause("RETAIN-3", on=RefreshAsked)
+def a_refresh_token_that_was_not_replaced_is_used(refresh: RefreshAsked) -> Answer:
+    """Where a refresh brought no new refresh token, the next one is with the old one."""
+    account = refresh.account
+    kept = account.has_kept_its_refresh_token and account.refresh_token == refresh.event.refresh_token
+    return HOLDS if kept else None
+
+
+@clause("RETAIN-3", on=Asked)
+def a_refresh_token_that_was_not_replaced_is_not_given_up(asked: Asked) -> Answer:
+    """Where a refresh brought no new refresh token, no user is asked for what the old one would bring (A29)."""
+    if not asked.could_refresh:
+        return None
+    because = "the last refresh brought no new refresh token, and authorization is asked for in place of the old one"
+    token = asked.account.token
+    return Broken("given-up" if token is not None and token.state == "expired" else "given-up-unauthorized", because)
+
+
 def _not_retired(refresh: RefreshAsked, how: str, because: str) -> Answer:
     retired, token = refresh.account.retired, refresh.event.refresh_token
     if token is None or how not in retired.values():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from scope_judge.account import NEVER
 from scope_judge.findings import HOLDS, Answer, Broken
-from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked, Called, CallOver
+from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked, Called, CallOver, RefreshAsked
 from scope_model.scopes import same_scopes
 
 from .book import clause
@@ -19,6 +20,20 @@ def a_call_causes_few_requests(asked: Asked) -> Answer:
         because = f"this is request number {FEW + 1} for scopes for an operation that was never served since"
         return Broken("across-calls", because)
     return _few(asked)
+
+
+@clause("RETRY-1", on=RefreshAsked)
+def a_call_causes_few_refreshes(refresh: RefreshAsked) -> Answer:
+    """One call has its token refreshed no more than a few times, whatever it is challenged for."""
+    tried = refresh.attempts
+    if tried is None or tried.refreshes == 0:
+        return None
+    number = tried.refreshes + 1
+    if number != (refresh.allowed or FEW) + 1:
+        return HOLDS
+    if refresh.allowed is None:
+        return Broken("refreshed-in-a-row", f"this is refresh number {number} in a row in answer to one operation")
+    return Broken("refreshed-within-a-call", f"this is refresh number {number} in answer to challenges of one call")
 
 
 @clause("RETRY-4", on=Asked)
@@ -90,6 +105,17 @@ def a_refused_request_is_not_repeated(asked: Asked) -> Answer:
     if not same_scopes(refused, asked.wanted):
         return HOLDS
     return Broken("repeated", "the request that was just refused is sent again unchanged")
+
+
+@clause("RETRY-5", on=RefreshAsked)
+def a_refused_refresh_is_not_repeated(refresh: RefreshAsked) -> Answer:
+    """A refresh token that was refused is not sent again in the same call."""
+    answers = refresh.answers
+    if refresh.repeated is None or (answers is not None and answers.refreshed_at != NEVER):
+        return None  # of two refreshes that answer one challenge, CHAL-8 says so
+    if not refresh.repeated:
+        return HOLDS
+    return Broken("refresh-repeated", "the refresh that was just refused is sent again unchanged")
 
 
 @clause("RETRY-5", on=Called)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from scope_judge.account import Account
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import OFFLINE, Asked, ScopesSent, listing
-from scope_model.scopes import NO_SCOPES, MalformedScope, parse_scope
+from scope_model.scopes import NO_SCOPES, MalformedScope, ScopeSet, parse_scope
 
 from .book import clause
 
@@ -39,21 +40,36 @@ def no_scope_is_named_twice(sent: ScopesSent) -> Answer:
     return Broken("repeated", "a scope is named twice in one request")
 
 
+def _order_is_open(account: Account) -> bool:
+    """Whether clients may differ on what they saw first.
+
+    What is stored may stand in the server's order, what was asked for in vain may count, and so may what a refresh
+    said of a grant that nobody knows.
+    """
+    return (
+        account.restarted or len(account.aborted) > 0 or (account.granted.exact is None and len(account.refreshed) > 0)
+    )
+
+
 @clause("ORDER-3", on=Asked)
 def scopes_stand_in_first_seen_order(asked: Asked) -> Answer:
     """What was requested and granted before comes first, and then what is new, each in its own order."""
     wanted = asked.wanted
+    account, known = asked.account, NO_SCOPES
     if len(wanted) < 2 or asked.unclear or asked.lost_challenged:
         return None
-    known, before = NO_SCOPES, asked.account.requested
-    requested = None if before is None else before.at_least
-    for source in (requested, asked.account.granted.exact, asked.challenged or asked.listed):
+    if _order_is_open(account):
+        return None
+    requested = None if account.requested is None else account.requested.at_least
+    for source in (requested, account.granted.exact, asked.challenged or asked.listed):
         if source is not None and len(source) <= len(wanted):
             known |= source
-    ours = wanted - OFFLINE
+    # Nobody saw where these come first: what the caller configured is there before all else.
+    ours = wanted - OFFLINE - ScopeSet(account.invented) - (asked.configured or NO_SCOPES)
     expected = known & ours
     if len(expected) < 2:
         return None
     if expected == ours & known:
         return HOLDS
-    return Broken("order", f"the order in which the scopes were first seen is {listing(expected)}")
+    cause = "afresh" if asked.answers_401 and asked.first is False else "order"
+    return Broken(cause, f"the order in which the scopes were first seen is {listing(expected)}")

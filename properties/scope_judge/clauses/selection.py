@@ -26,7 +26,7 @@ def what_is_challenged_is_asked_for(asked: Asked) -> Answer:
         return Broken("ceiling", f"{because}: the caller does not support it, so that no request can help")
     if asked.is_excused:
         return Broken("override", f"{because} in favour of what the caller configured")
-    return Broken("left-out", because)
+    return Broken("left-out" if challenge.plain else "oddly-spelled", because)
 
 
 @clause("SEL-1", on=Asked)
@@ -36,7 +36,7 @@ def at_first_the_challenge_alone_decides(asked: Asked) -> Answer:
         return None
     if listed := asked.surplus.get("listed"):
         because = f"the challenge names its scopes, and the request adds {listing(listed)} from the resource metadata"
-        return Broken("metadata-joined", because)
+        return Broken("metadata-joined" if asked.joins(listed) else "metadata-instead", because)
     return _configured_joined(asked)
 
 
@@ -150,7 +150,10 @@ def the_servers_own_list_is_no_source(asked: Asked) -> Answer:
     if asked.server_listed is None:
         return None
     names = asked.surplus.get("server")
-    return HOLDS if not names else Broken("server-list", f"only the authorization server's list names {listing(names)}")
+    if not names:
+        return HOLDS
+    cause = "server-list-joined" if asked.joins(names) else "server-list"
+    return Broken(cause, f"only the authorization server's list names {listing(names)}")
 
 
 @clause("META-3", on=Asked)
@@ -181,7 +184,8 @@ def metadata_that_is_pointed_to_is_fetched_again(asked: Asked) -> Answer:
         return None
     if resource.document_at > resource.pointed_at:
         return HOLDS
-    return Broken("not-fetched", "the challenge points to the resource metadata, which was not fetched again")
+    cause = "not-fetched" if challenge.status == 403 else "not-fetched-after-a-401"
+    return Broken(cause, "the challenge points to the resource metadata, which was not fetched again")
 
 
 @clause("REG-1", on=Asked)
@@ -192,7 +196,8 @@ def the_registration_covers_the_first_request(asked: Asked) -> Answer:
     registered = asked.registered
     if registered is None or asked.wanted <= registered:
         return HOLDS
-    return Broken("narrower", f"the client registered without {listing(asked.wanted - registered)}")
+    cause = "narrower" if asked.just_registered else "outgrown"
+    return Broken(cause, f"the client registered without {listing(asked.wanted - registered)}")
 
 
 @clause("GRANT-7", on=Asked)

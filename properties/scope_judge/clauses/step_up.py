@@ -37,7 +37,8 @@ def nothing_else_enters_the_union(asked: Asked) -> Answer:
     listed = asked.surplus.get("listed")
     if not listed:
         return HOLDS
-    return Broken("metadata-joined", f"the request joins {listing(listed)} from the resource metadata to the challenge")
+    because = f"the request joins {listing(listed)} from the resource metadata to the challenge"
+    return Broken("metadata-joined" if asked.joins(listed) else "metadata-instead", because)
 
 
 @clause("STEP-2", on=Settled)
@@ -50,6 +51,8 @@ def a_challenge_is_followed_by_a_request(settled: Settled) -> Answer:
     if settled.decoy is not None:
         return None  # PARSE-8 says why
     cause = "given-up-as-implied" if settled.is_implied else "given-up"
+    if settled.challenge.scope is None:
+        cause = "given-up-unnamed"
     operation = settled.pending.operation[:80]
     return Broken(cause, f"the challenge of {operation!r} was not followed by an authorization request")
 

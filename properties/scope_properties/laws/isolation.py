@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from scope_model.client import Asserting, Authorizing, Client, Exchanging, Memory, Refreshing
-from scope_model.events import AuthorizationRequest, ClientRestarted, Key, TokenRequest, TokenResponse
+from scope_model.events import (
+    REFRESH_TOKEN,
+    AuthorizationRequest,
+    ClientRestarted,
+    Key,
+    ResourceRequest,
+    TokenRequest,
+    TokenResponse,
+)
 from scope_properties.model_subject import Transition
 
 from .book import law
@@ -38,3 +46,16 @@ def every_request_names_its_resource(transition: Transition) -> bool | None:
     if not isinstance(phase, (Authorizing, Exchanging, Asserting, Refreshing)):
         return None
     return action.resource == phase.call.resource
+
+
+@law("ISO-2", about=any_transition)
+def a_token_is_shown_to_its_own_alone(transition: Transition) -> bool | None:
+    """A call carries the token of its own account, and a refresh sends the refresh token of the account it is for."""
+    action, client = transition.action, transition.before
+    if isinstance(action, ResourceRequest) and action.access_token is not None:
+        grant = transition.after.grant(action.resource or "")
+        return grant is not None and grant.access_token == action.access_token
+    if isinstance(action, TokenRequest) and action.grant_type == REFRESH_TOKEN and action.refresh_token is not None:
+        grant = client.storage.grants.get(Key(action.issuer or "", action.resource or ""))
+        return grant is not None and grant.refresh_token == action.refresh_token
+    return None

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from scope_model.client import Action, Authorizing, Client, Grant, Heard
-from scope_model.events import AuthorizationRequest, ClientRestarted, Key, TokenResponse
+from scope_model.events import (
+    AuthorizationRequest,
+    ClientRegistration,
+    ClientRestarted,
+    Key,
+    ResourceRequest,
+    TokenResponse,
+)
+from scope_model.scopes import NO_SCOPES
 
 from .alterations import changing_grants, forgetting, remembering, sending
 from .mutant import Mutant
@@ -18,6 +28,20 @@ def _another_resource(_: Client, after: Client, action: Action) -> Action:
     if not stepping_up or not isinstance(action, AuthorizationRequest):
         return action
     return replace(action, resource="https://elsewhere.example/mcp")
+
+
+def _lends_its_token(_: Client, after: Client, action: Action) -> Action:
+    if not isinstance(action, ResourceRequest) or action.access_token is not None:
+        return action
+    others = [grant.access_token for key, grant in after.storage.grants.items() if key.resource != action.resource]
+    return replace(action, access_token=others[-1]) if others else action
+
+
+def _registers_what_it_knows(_: Client, after: Client, action: Action) -> Action:
+    if not isinstance(action, ClientRegistration):
+        return action
+    known = reduce(or_, (grant.requested for grant in after.storage.grants.values()), NO_SCOPES)
+    return replace(action, scope=str(known) if known else None)
 
 
 def _shares_by_resource(_: Client, event: Heard, after: Client) -> Client:
@@ -70,6 +94,19 @@ MUTANTS: Final = (
         "loses its account with its memory",
         alter_step=remembering(_forgets_at_restart),
         also={"GRANT-2", "ORDER-3", "RETRY-3", "STEP-2"},
+    ),
+    Mutant(
+        "registers-what-it-knows",
+        "ACC-7",
+        "registers at each authorization server all that it asked for at others",
+        alter_step=sending(_registers_what_it_knows),
+        also={"REG-1"},
+    ),
+    Mutant(
+        "lends-its-token",
+        "ISO-2",
+        "calls a resource for which it has no token with that of another",
+        alter_step=sending(_lends_its_token),
     ),
     Mutant(
         "another-resource-at-step-up",

@@ -57,7 +57,7 @@ MUTANTS: Final = (
         "RETAIN-1",
         "takes a refresh that omits the scope for an empty one",
         alter_step=remembering_grant(_clears, Refreshing),
-        also={"ACC-2", "CHAL-8", "GRANT-2", "GRANT-4", "REFRESH-3"},
+        also={"ACC-2", "CHAL-8", "GRANT-2", "GRANT-4", "REFRESH-3", "RETAIN-3"},
     ),
     Mutant(
         "narrows-the-grant",
@@ -71,6 +71,15 @@ MUTANTS: Final = (
         "RETAIN-3",
         "goes on with a refresh token that was replaced",
         alter_step=remembering_grant(lambda _, was, now: replace(now, refresh_token=was.refresh_token), Refreshing),
+    ),
+    Mutant(
+        "drops-the-refresh-token",
+        "RETAIN-3",
+        "gives up its refresh token where no new one comes",
+        alter_step=remembering_grant(
+            lambda response, _, now: replace(now, refresh_token=response.refresh_token), Refreshing
+        ),
+        also={"CHAL-8"},
     ),
     Mutant(
         "pairs-an-old-refresh-token",

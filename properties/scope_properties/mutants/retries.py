@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import Action, Authorizing, Call, Calling, Client, Heard, Idle, Step, challenged
+from scope_model.client import Action, Authorizing, Call, Calling, Client, Heard, Idle, Refreshing, Step, challenged
 from scope_model.events import (
     OFFLINE_ACCESS,
+    REFRESH_TOKEN,
     AuthorizationRequest,
     AuthorizationResponse,
     ClientRestarted,
+    Key,
     ResourceResponse,
+    TokenRequest,
     TokenResponse,
 )
 from scope_model.scopes import NO_SCOPES
@@ -42,6 +45,18 @@ def _counted_for_the_session(before: Client, event: Heard, after: Client) -> Map
     return dict.fromkeys(calls, max(counts.values(), default=0))
 
 
+def _refreshes_without_end(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    phase = before.phase
+    if not isinstance(phase, Calling) or phase.after != "refresh" or not isinstance(event, ResourceResponse):
+        return after, action
+    said, grant = challenged(event), before.grant(phase.call.resource)
+    if not (event.status == 401 or said.insufficient_scope) or grant is None or grant.refresh_token is None:
+        return after, action
+    key = Key(before.storage.issuers[phase.call.resource], phase.call.resource)
+    request = TokenRequest(REFRESH_TOKEN, None, grant.refresh_token, key.issuer, key.resource)
+    return replace(before, phase=Refreshing(phase.call, key, said)), request
+
+
 def _insists(before: Client, event: Heard, after: Client, action: Action) -> Step:
     phase = before.phase
     if isinstance(phase, Authorizing) and isinstance(event, AuthorizationResponse) and event.error is not None:
@@ -49,6 +64,14 @@ def _insists(before: Client, event: Heard, after: Client, action: Action) -> Ste
         prompt = "consent" if phase.scope is not None and OFFLINE_ACCESS in phase.scope else None
         return before, AuthorizationRequest(scope, prompt, phase.issuer, phase.call.resource)
     return after, action
+
+
+def _insists_on_a_refresh(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    phase = before.phase
+    if not isinstance(phase, Refreshing) or not isinstance(event, TokenResponse) or event.error is None:
+        return after, action
+    token = before.storage.grants[phase.key].refresh_token
+    return before, TokenRequest(REFRESH_TOKEN, None, token, phase.key.issuer, phase.key.resource)
 
 
 MUTANTS: Final = (
@@ -81,6 +104,20 @@ MUTANTS: Final = (
         "counts afresh for each new scope",
         alter_step=counting_attempts(_reset_by_new_scopes),
         also={"RETRY-1", "RETRY-3"},
+    ),
+    Mutant(
+        "refreshes-without-end",
+        "RETRY-1",
+        "refreshes a token that was just refreshed, as long as it is refused",
+        alter_step=_refreshes_without_end,
+        also={"CHAL-8", "STEP-2", "STEP-5"},
+    ),
+    Mutant(
+        "insists-on-a-refresh",
+        "RETRY-5",
+        "sends a refused refresh once more",
+        alter_step=_insists_on_a_refresh,
+        also={"CHAL-8"},
     ),
     Mutant("insists", "RETRY-5", "sends a refused request again", alter_step=_insists, also={"RETRY-1", "RETRY-2"}),
 )

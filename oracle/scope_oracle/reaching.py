@@ -1,0 +1,77 @@
+"""Which clauses can be reached at all: those that the reference client comes to where a subject does not.
+
+It is put through what the subject was put through: the same grant types, and the same parts of the same episodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from scope_judge.judge import judged
+from scope_model.client import Call
+from scope_model.events import ResourceResponse
+from scope_properties.episodes import Episode, Plan
+from scope_properties.model_subject import ModelSession, ModelSubject
+from scope_properties.runs import run
+from scope_properties.world import World
+from scope_spec import CLAUSES, REVISIONS, Clause, Revision
+
+ENOUGH: Final = 200
+"""Episodes after which what the reference has not reached counts as out of reach: it reaches the rest in far fewer."""
+
+_HANDSHAKE_OF_OLD: Final = "initialize"
+_HANDSHAKE: Final = "server/discover"
+_REFUSED: Final = 400
+
+
+class Standalone(ModelSubject):
+    """The reference as a client that decides by itself what it calls: whatever its server has, in turn."""
+
+    @property
+    def standalone(self) -> bool:
+        """As the client in whose place it is."""
+        return True
+
+    def open(self, plan: Plan, world: World) -> ModelSession:
+        """Start a client with nothing stored."""
+        session = ModelSubject.open(self, plan, world)
+        return _Standing(session.world, session.client, session.step)
+
+
+class _Standing(ModelSession):
+    """Calls everything in turn."""
+
+    def call(self, call: Call) -> None:
+        """Begin with the handshake of the revision, and go on for as long as it is served."""
+        plan = self.world.plan
+        other = _HANDSHAKE_OF_OLD if plan.revision == REVISIONS[-1] else _HANDSHAKE
+        for operation in plan.servers.resources[call.resource].needs:
+            if operation != other:
+                super().call(Call(call.resource, operation))
+                if not self._is_served():
+                    return
+
+    def _is_served(self) -> bool:
+        last = self.world.events[-1]
+        return isinstance(last, ResourceResponse) and last.status < _REFUSED
+
+
+def judged_at(revision: Revision) -> tuple[Clause, ...]:
+    """The clauses that a transcript can break at a revision, in the catalogue's order."""
+    return tuple(
+        clause
+        for clause in CLAUSES.values()
+        if clause.binds_at(revision) and not clause.excluded and not clause.unjudged
+    )
+
+
+def within_reach(clauses: Collection[str], episodes: Iterable[Episode], *, standalone: bool) -> frozenset[str]:
+    """Those of the clauses that the reference comes to in some of the episodes; no more are played than it takes."""
+    reference = Standalone() if standalone else ModelSubject()
+    left = set(clauses)
+    for episode in episodes:
+        if not left:
+            break
+        left.difference_update(judged(run(episode, reference)).reached)
+    return frozenset(clauses) - left

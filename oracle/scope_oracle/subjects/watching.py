@@ -1,0 +1,66 @@
+"""A world for a client that nobody here drives: it sees what the client calls, and ends one that goes on for ever.
+
+A request of JSON-RPC is a call of the client's application. One that comes again by the same id was sent again by the
+transport, until it is served; ids begin anew with each connection, and a connection with its handshake. The handshake
+itself is none: that two of them are one call, sent again, is more than can be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from scope_model.events import CallEnded, CallStarted
+from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld, json_object
+from scope_properties.world import Exhausted, World
+
+HANDSHAKES: Final = ("initialize", "server/discover")
+"""What a connection begins with; of the two, the one that a revision has."""
+
+SERVED: Final = "served"
+_OK: Final = 200
+
+
+class WatchingWorld(HttpWorld):
+    """Writes down where each call begins and ends; `lose_patience` is what ends the client.
+
+    `gone` is whether it was ended, so that nothing is known of what it would have done.
+    """
+
+    def __init__(self, world: World, addresses: Addresses) -> None:
+        super().__init__(world, addresses)
+        self.lose_patience: Callable[[], object] = lambda: None
+        self.gone = False
+        self._connections = 0
+        self._numbers = 0
+        self._open: dict[tuple[object, ...], int] = {}
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request; raises Exhausted, and ends the client, when it goes on for ever."""
+        called = self.called(request)
+        if called is None:
+            return self._patiently(request)
+        key = (self._connections, called.resource, called.operation, repr(json_object(request.body).get("id")))
+        if called.operation not in HANDSHAKES and key not in self._open:
+            self._numbers += 1
+            self._open[key] = self._numbers
+            self.world.events.append(CallStarted(self._numbers, called.operation, called.resource))
+        response = self._patiently(request)
+        if response.status == _OK:
+            self._connections += called.operation in HANDSHAKES
+            if key in self._open:
+                self.world.events.append(CallEnded(self._open.pop(key), SERVED))
+        return response
+
+    def end_calls(self) -> None:
+        """Write down that no call goes on, where the client has ended by itself."""
+        if not self.gone:
+            self.world.events.extend(map(CallEnded, self._open.values()))
+
+    def _patiently(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return super().handle(request)
+        except Exhausted:
+            self.gone = True
+            self.lose_patience()
+            raise

@@ -1,0 +1,50 @@
+"""The planted bugs through a conformance client: from the tests folder, `python -m planted.commanded COMMAND [BUG...]`.
+
+COMMAND starts a conformance client that is built on the Python SDK. It is run once as it is, and then once for each
+bug with a copy of the SDK that has it before all others on PYTHONPATH. Prints a line a bug, and how many were found.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from shlex import quote
+from tempfile import TemporaryDirectory
+
+from planted.bugs import BUGS
+from planted.hunting import REVISION, Found, kinds, own
+from planted.planting import copied
+from scope_oracle.subjects.command import Command
+from scope_oracle.tally import Kind
+from scope_properties.subjects import Subject
+
+
+def hunted(command: str, name: str, common: frozenset[Kind]) -> Found | None:
+    """How a bug is found behind a command; None where it lives."""
+    with TemporaryDirectory() as folder:
+        copied(BUGS[name], Path(folder))
+        with Command(f"PYTHONPATH={quote(folder)} {command}", REVISION) as client:
+            return own(client, BUGS[name], common)
+
+
+def _common(client: Subject) -> frozenset[Kind]:
+    return frozenset(found.kind for found in kinds(client))
+
+
+def main(command: str, *names: str) -> None:
+    """Run the bugs that are named, or all that a conformance client can show."""
+    with Command(command, REVISION) as client:
+        common = _common(client)
+    wanted = names or [name for name, bug in BUGS.items() if bug.commanded]
+    dead = 0
+    for name in wanted:
+        found = hunted(command, name, common)
+        dead += found is not None
+        shown = "lives" if found is None else f"{' '.join(found.kind)}, in episode {found.episode}"
+        sys.stdout.write(f"{name}: {shown}\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{dead} of {len(wanted)} found\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,115 @@
+"""What a world sees of a client that nobody drives: where its calls begin and end, one apart from the other."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from scope_model.events import CallEnded, CallStarted, Event, ResourceRequest, ResourceResponse
+from scope_model.scopes import scopes
+from scope_model.servers import AuthorizationServer, ResourceServer, Servers
+from scope_oracle.subjects.watching import HANDSHAKES, WatchingWorld
+from scope_oracle.world import Addresses, HttpRequest
+from scope_properties.episodes import Plan
+from scope_properties.world import PATIENCE, Exhausted, World
+
+RESOURCE, ISSUER, TOOL = "https://one.example/mcp", "https://as.example", "test-tool"
+
+
+def watching(needs: str = "") -> WatchingWorld:
+    """A world in which all that a client asks for needs some scopes, and a token."""
+    guarded = {name: scopes(needs) for name in (*HANDSHAKES, "tools/list", TOOL)}
+    servers = Servers({RESOURCE: ResourceServer(RESOURCE, ISSUER, guarded)}, {ISSUER: AuthorizationServer(ISSUER)})
+    return WatchingWorld(World(Plan(servers)), Addresses({}))
+
+
+def send(world: WatchingWorld, operation: str, serial: object) -> int:
+    """Send a request, without a token."""
+    message: dict[str, object] = {"jsonrpc": "2.0", "id": serial, "method": operation}
+    if operation == TOOL:
+        message |= {"method": "tools/call", "params": {"name": TOOL}}
+    return world.handle(HttpRequest("POST", RESOURCE, body=json.dumps(message).encode())).status
+
+
+def told(events: list[Event]) -> list[tuple[str, object]]:
+    """The events in short."""
+    kept: list[tuple[str, object]] = []
+    for event in events:
+        match event:
+            case CallStarted(number, _, _):
+                kept.append(("begins", number))
+            case CallEnded(number, outcome):
+                kept.append(("ends", (number, outcome)))
+            case ResourceRequest(operation, _, _):
+                kept.append(("request", operation))
+            case ResourceResponse(_, status, _, _):
+                kept.append(("response", status))
+            case _:
+                pass
+    return kept
+
+
+def test_what_is_sent_again_by_its_id_is_one_call_and_another_id_is_another() -> None:
+    world = watching("a")
+    for serial in (1, 1, 2, "1"):
+        assert send(world, TOOL, serial) == 401
+    world.end_calls()
+    exchanged = [("request", TOOL), ("response", 401)]
+    assert told(world.world.events) == [
+        ("begins", 1),
+        *exchanged,
+        *exchanged,
+        ("begins", 2),
+        *exchanged,
+        ("begins", 3),
+        *exchanged,
+        *(("ends", (number, None)) for number in (1, 2, 3)),
+    ]
+
+
+def test_lists_are_calls_and_handshakes_and_notifications_are_none() -> None:
+    world = watching("a")
+    for name in (*HANDSHAKES, "tools/list", "ping", "notifications/initialized"):
+        send(world, name, 0)
+    assert [event for event in world.world.events if isinstance(event, CallStarted)] == [
+        CallStarted(1, "tools/list", RESOURCE)
+    ]
+
+
+def test_what_goes_on_when_a_client_is_ended_has_no_end() -> None:
+    world, ended = watching("a"), list[bool]()
+    world.lose_patience = lambda: ended.append(True)
+    for _ in range(PATIENCE):
+        send(world, TOOL, 1)
+    with pytest.raises(Exhausted):
+        send(world, TOOL, 1)
+    world.end_calls()
+    assert ended == [True]
+    assert not any(isinstance(event, CallEnded) for event in world.world.events)
+
+
+def served(world: WatchingWorld, operation: str, serial: object) -> list[tuple[str, object]]:
+    """What is written down of a request that is served."""
+    before = len(world.world.events)
+    assert send(world, operation, serial) == 200
+    return told(world.world.events[before:])
+
+
+def test_a_served_call_has_ended_and_its_id_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = watching()
+    # A server that is free for everybody is none that the model has: what is answered is not the point here.
+    monkeypatch.setattr(world.world, "answer", lambda request: ResourceResponse(request.operation, 200, (), RESOURCE))
+    assert served(world, TOOL, 1) == [("begins", 1), ("ends", (1, "served"))]
+    assert served(world, TOOL, 1) == [("begins", 2), ("ends", (2, "served"))]
+    assert served(world, "tools/list", 1) == [("begins", 3), ("ends", (3, "served"))]
+
+
+def test_ids_begin_anew_with_each_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = watching("a")
+    assert send(world, TOOL, 1) == 401
+    with monkeypatch.context() as patched:
+        patched.setattr(world.world, "answer", lambda request: ResourceResponse(request.operation, 200, (), RESOURCE))
+        assert served(world, "server/discover", 0) == []
+    assert send(world, TOOL, 1) == 401
+    assert [event.call for event in world.world.events if isinstance(event, CallStarted)] == [1, 2]
