@@ -71,12 +71,13 @@ def history(
         try:
             with opening(release) as subject:
                 result = check(subject, revision=revision, examples=examples, seed=seed, progress=progress)
-            if result.fault is not None:
-                raise DriverFault(result.fault)
+            fault = result.fault
         except DriverFault as wrong:
+            fault = str(wrong)
+        if fault is not None:
             if release in (releases[0], releases[-1]):
-                raise DriverFault(f"{release}: {wrong}") from wrong
-            useless[release] = str(wrong)
+                raise DriverFault(f"{release}: {fault}")
+            useless[release] = fault
             continue
         if not result.complete:
             raise KeyboardInterrupt
