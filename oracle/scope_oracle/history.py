@@ -71,17 +71,17 @@ def history(
         try:
             with opening(release) as subject:
                 result = check(subject, revision=revision, examples=examples, seed=seed, progress=progress)
-            fault = result.fault
         except DriverFault as wrong:
-            fault = str(wrong)
-        if fault is not None:
-            if release in (releases[0], releases[-1]):
-                raise DriverFault(f"{release}: {fault}")
-            useless[release] = fault
+            useless[release] = str(wrong)
+            continue
+        if result.fault is not None:
+            useless[release] = result.fault
             continue
         if not result.complete:
             raise KeyboardInterrupt
         found[release] = {kind_of(broken.finding): broken for broken in result.broken}
+    for release in {releases[0], releases[-1]} & useless.keys():
+        raise DriverFault(f"{release}: {useless[release]}")
     shown: dict[str, frozenset[Kind]] = {}
     for release, by_itself in found.items():
         progress(Progress(len(shown), len(found), len(by_itself), f"playing the traces to {release}"))
