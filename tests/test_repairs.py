@@ -85,7 +85,7 @@ def differs(subject: Subject, release: Recorded, cause: Cause, unrepaired: dict[
     gone = {kind for kind, times in unrepaired.items() if times >= FREQUENT and kind[1] != "unspecified"} - shown
     return [
         *(f"{kind} is still there" for kind in sorted(left)),
-        *(f"{kind} is new" for kind in sorted(shown - kinds(release) - left)),
+        *(f"{kind} is new" for kind in sorted(shown - kinds(release) - unrepaired.keys() - left)),
         *(f"{kind} went, too" for kind in sorted(gone) if name_of(kind) not in may_go),
     ]
 
