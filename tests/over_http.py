@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from drivers.reference import Answered, Front
-from scope_model.client import Call, Client, Failed, Illegal, Noted, Served, Setup, step
+from scope_model.client import Action, Client, Failed, Illegal, Noted, Served, Setup, step
 from scope_model.events import ConfiguredMode
 from scope_model.policies import mcp_2026_07_28
-from scope_oracle.world import HttpRequest, HttpWorld
+from scope_oracle.world import ID_TOKEN, IDENTITY_PROVIDER, KNOWN, SECRET, HttpRequest, HttpWorld
 from scope_properties.episodes import Episode, Plan
 from scope_properties.model_subject import ModelSession
 from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
@@ -33,9 +33,8 @@ class OverHttp(ModelSession):
 
     front: Front = field(kw_only=True)
 
-    def call(self, call: Call) -> None:
-        """Make a call over HTTP."""
-        action = self.hear(call)
+    def _go_on(self, action: Action) -> None:
+        """Go on over HTTP."""
         while not isinstance(action, Served | Failed | Noted | Illegal):
             action = self.hear(self.front.answer(action))
 
@@ -57,4 +56,5 @@ class ModelOverHttp:
     def open(self, plan: Plan, world: World) -> OverHttp:
         """Start a client with nothing stored."""
         setup = Setup(mcp_2026_07_28, plan.configured, bool(plan.wants_refresh_token), plan.grant_type)
-        return OverHttp(world, Client(setup), step, front=Front(Direct(HttpWorld(world))))
+        provider = {"issuer": IDENTITY_PROVIDER, "client_id": KNOWN, "client_secret": SECRET, "id_token": ID_TOKEN}
+        return OverHttp(world, Client(setup), step, front=Front(Direct(HttpWorld(world)), provider=provider))

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from processes import BOUND, ends
-from scope_model.events import AUTHORIZATION_CODE, CLIENT_CREDENTIALS
+from scope_model.events import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE
 from scope_oracle.subjects import DRIVEN, SubjectUnavailable, building
 from scope_oracle.subjects.building import Built, build, drivers, manifest
 
@@ -200,7 +200,7 @@ def test_the_manifest_of_a_driver_is_well_formed(name: str) -> None:
     assert all(building._RELEASE.fullmatch(release) for release in (driver.version, driver.releases))  # noqa: SLF001
     assert driver.run
     assert driver.locked
-    assert {AUTHORIZATION_CODE} <= set(driver.grant_types) <= {AUTHORIZATION_CODE, CLIENT_CREDENTIALS}
+    assert {AUTHORIZATION_CODE} <= set(driver.grant_types) <= {AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE}
     words = [word for command in (*driver.locked, *driver.release) for word in command]
     assert set(re.findall(r"\{(\w+)\}", " ".join(words))) <= {"version", "python", "cache"}
     assert any("{version}" in word for command in driver.release for word in command)

@@ -8,8 +8,16 @@ import pytest
 from click.testing import CliRunner
 
 from scope_model.client import Call
-from scope_model.events import AUTHORIZATION_CODE, BROKEN_OFF, CLIENT_CREDENTIALS, CallEnded, ResourceRequest
+from scope_model.events import (
+    AUTHORIZATION_CODE,
+    BROKEN_OFF,
+    CLIENT_CREDENTIALS,
+    TOKEN_EXCHANGE,
+    CallEnded,
+    ResourceRequest,
+)
 from scope_model.policies import POLICIES
+from scope_model.servers import Challenging
 from scope_oracle import cli
 from scope_oracle.checking import Result, check, examiner, plain_episode
 from scope_oracle.exchange import exchange, exchange_of
@@ -41,14 +49,22 @@ class Unattended(Limited):
     only = CLIENT_CREDENTIALS
 
 
+class Managed(Limited):
+    """The reference, with a user whom an identity provider vouches for."""
+
+    only = TOKEN_EXCHANGE
+
+
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_subject_is_known_by_a_plain_episode_of_each_grant_type_it_has(revision: Revision) -> None:
-    situations = {(who, when) for who in ("user", "machine") for when in ("initial", "step-up", "again")}
+    situations = {(who, when) for who in ("user", "machine", "enterprise") for when in ("initial", "step-up", "again")}
     known = examiner(ModelSubject(), revision).reads_plain
     assert known == situations if revision >= "2025-11-25" else known <= situations
     assert {who for who, _ in examiner(Limited(), revision).reads_plain} <= {"user"}
     assert {who for who, _ in examiner(Unattended(), revision).reads_plain} <= {"machine"}
-    assert examiner(Limited(), revision).reads_plain | examiner(Unattended(), revision).reads_plain == known
+    assert {who for who, _ in examiner(Managed(), revision).reads_plain} <= {"enterprise"}
+    each = (examiner(subject, revision).reads_plain for subject in (Limited(), Unattended(), Managed()))
+    assert frozenset().union(*each) == known
 
 
 def test_two_faults_of_one_clause_are_found_apart() -> None:
@@ -141,7 +157,8 @@ def test_a_call_on_which_the_world_lost_its_patience_is_found() -> None:
 def test_each_of_two_overlapping_calls_has_its_own_patience() -> None:
     plan = plain_episode("2026-07-28", CLIENT_CREDENTIALS).plan
     read, write = (Call(next(iter(plan.servers.resources)), operation) for operation in ("read", "write"))
-    episode = Episode(plan, (OverlapCalls(MakeCall(read), MakeCall(write)), MakeCall(read)))
+    endless = MakeCall(write, (Challenging("insufficient_scope"),), persists=True)
+    episode = Episode(plan, (OverlapCalls(MakeCall(read), endless), MakeCall(read)))
     events = run(episode, MUTANTS["client-credentials-send-again"].subject).events
     ended = [(event.call, event.outcome) for event in events if isinstance(event, CallEnded)]
-    assert ended == [(2, BROKEN_OFF), (1, None), (3, None)]
+    assert ended == [(1, None), (2, BROKEN_OFF), (3, None)]

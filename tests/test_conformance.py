@@ -1,4 +1,7 @@
-"""The conformance clients of released SDKs: each difference from the driver is explained, and the page is current."""
+"""The conformance clients of released SDKs: each difference from the driver is explained, and the page is current.
+
+Their records take long to make, and are made by hand: these tests hold the page to them when they are.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,8 @@ from test_command import CLIENT, python
 
 RESOURCE = "https://one.example/mcp"
 RECORDED = {form["subject"]: form for form in forms()}
+
+pytestmark = pytest.mark.long
 
 
 def test_the_page_is_current() -> None:

@@ -38,7 +38,7 @@ from scope_oracle.subjects.building import Manifest
 from scope_oracle.subjects.driver import Driven, Driver, DriverSession, Skipped
 from scope_oracle.subjects.hosting import Host
 from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
-from scope_properties.episodes import Episode, Plan
+from scope_properties.episodes import Episode, OverlapCalls, Plan
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS, Mutant
 from scope_properties.runs import run
@@ -50,7 +50,9 @@ from scope_spec import Revision
 DRIVERS: Final = Path(__file__).parent / "drivers"
 REVISION: Final[Revision] = "2026-07-28"
 GRANT_TYPES: Final = (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
-JUDGED: Final = [mutant for mutant in MUTANTS.values() if mutant.law_only is None]
+# Whoever looks too early never learns where its issuer is, and over HTTP gets no further.
+LOST: Final = "looks-early"
+JUDGED: Final = [mutant for mutant in MUTANTS.values() if mutant.law_only is None and mutant.name != LOST]
 
 
 def described(grant_types: tuple[str, ...] = GRANT_TYPES) -> Manifest:
@@ -111,9 +113,11 @@ def test_the_reference_does_behind_the_contract_what_it_does_in_process_and_brea
         transcript, judge = examining.judged(episode)
         assert judge.found == []
         inside = run(episode, ModelSubject()).events
-        if episode.plan.grant_type == CLIENT_CREDENTIALS:  # it has a secret over HTTP, and so was registered beforehand
+        if episode.plan.grant_type != AUTHORIZATION_CODE:  # it has a secret over HTTP, and so was registered beforehand
             inside = without_registration(inside)
-        assert transcript.events == inside
+        # Behind the contract it does one thing at a time.
+        overlaps = any(isinstance(step, OverlapCalls) for step in episode.steps)
+        assert overlaps or transcript.events == inside
         reached |= judge.reached.keys()
     assert len(reached) > 40
 
@@ -433,7 +437,7 @@ DIED: Final = "the driver ended with status -9 "
 
 
 def test_a_check_that_a_driver_ends_keeps_what_it_found() -> None:
-    with Mortal(MUTANTS["replaces"], last=33) as mortal:  # the first two episodes are for getting to know it
+    with Mortal(MUTANTS["replaces"], last=34) as mortal:  # the first three episodes are for getting to know it
         result = check(mortal, examples=100)
     assert result.examples == 30
     assert not result.complete
@@ -560,3 +564,55 @@ def test_what_goes_wrong_in_answering_is_raised_once_where_the_episode_runs(monk
         with pytest.raises(ZeroDivisionError):
             host.serve(None)
         host.serve(None)
+
+
+def test_an_answer_that_cannot_be_sent_is_raised_where_the_episode_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = HttpWorld(World(plain_episode(REVISION).plan))
+    monkeypatch.setattr(world, "handle", lambda _: HttpResponse(200, (("WWW-Authenticate", "→"),)))
+    with Host() as host:
+        host.serve(world)
+        calling = HTTPConnection(hosting.LOOPBACK, ports(host)[0])
+        calling.request("GET", "/mcp")
+        assert calling.getresponse().status == 500
+        calling.close()
+        with pytest.raises(UnicodeEncodeError):
+            host.serve(None)
+
+
+def test_check_and_smoke_say_what_a_driver_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = tmp_path / "leaves.py"
+    script.write_text(
+        "import subprocess, sys\n"
+        f"sys.path.insert(0, {str(DRIVERS)!r})\n"
+        f"sys.path.insert(0, {str(DRIVERS.parent)!r})\n"
+        "child = subprocess.Popen([sys.executable, '-ISc', 'import time; time.sleep(600)'])\n"
+        "from drivers.reference import main\n"
+        "main()\n"
+    )
+    under_test(monkeypatch, lambda: Driven("ours", [sys.executable, str(script)], described()))
+    done = CliRunner().invoke(cli.cli, ["check", "model", "--jobs", "1", "--examples", "3"])
+    assert done.stderr == "scopelaw: ours ended as it should not: it left a process behind\n"
+    assert "leaves nothing behind: it left a process behind" in CliRunner().invoke(cli.cli, ["smoke", "model"]).stdout
+
+
+def test_what_a_driver_says_moves_no_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = json.dumps({"seq": 0, "outcome": "refused", "error": "\x1b[2J\u202edlo"}).replace("0", "SEQ", 1)
+    under_test(monkeypatch, lambda: Driven("wayward", wayward("call", "say", error), described()))
+    printed = CliRunner().invoke(cli.cli, ["smoke", "model"]).output
+    assert "\\x1b[2J" in printed
+    assert printed.replace("\n", "").isprintable()
+
+
+def test_a_request_at_the_address_of_an_episode_before_belongs_to_none() -> None:
+    world = HttpWorld(World(plain_episode(REVISION).plan))
+    with Host() as host:
+        before, now = ports(host), ports(host)
+        host.serve(world)
+        statuses = []
+        for port in (before[0], now[0]):
+            calling = HTTPConnection(hosting.LOOPBACK, port)
+            calling.request("GET", "/")
+            statuses.append(calling.getresponse().status)
+            calling.close()
+    assert not set(before) & set(now)
+    assert statuses == [503, 404]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import islice
 from typing import get_args
 
 import pytest
-from hypothesis import find, settings
+from hypothesis import Phase, find, given, settings
 
 from scope_model.client import Call
 from scope_properties.episodes import (
@@ -20,7 +21,7 @@ from scope_properties.episodes import (
     RestartClient,
 )
 from scope_properties.model_subject import ModelSubject
-from scope_properties.reach import FREEDOMS, freedoms
+from scope_properties.reach import FREEDOMS, freedoms_of
 from scope_properties.runs import Run
 from scope_properties.sampling import sample
 from scope_properties.strategies import episodes
@@ -71,13 +72,37 @@ def test_everything_happens_in_some_episode(grant_types: tuple[str, ...]) -> Non
     assert kinds.keys() == set(get_args(EpisodeStep))
 
 
-def test_servers_use_every_freedom_in_some_episode() -> None:
-    used: set[str] = set()
-    for episode in SAMPLED[USER_DELEGATED]:
-        run = Run(episode.plan, ModelSubject())
+def drawn_by_hypothesis() -> list[Episode]:
+    drawn: list[Episode] = []
+
+    @settings(FIXED, max_examples=1_000, phases=[Phase.generate])
+    @given(episodes())
+    def draw(episode: Episode) -> None:
+        drawn.append(episode)
+
+    draw()
+    return drawn
+
+
+def reached(made: Iterable[Episode]) -> set[object]:
+    """All that happens in some episodes: kinds of steps, how clients are set up, and the freedoms that servers show."""
+    seen: set[object] = set()
+    for episode in made:
+        plan = episode.plan
+        seen.update(("registration", plan.registration), ("wants a refresh token", plan.wants_refresh_token))
+        seen.update(map(type, episode.steps))
+        seen.update(len(step.challenges) > 5 for step in episode.steps if isinstance(step, MakeCall))
+        run = Run(plan, ModelSubject())
         run.play(*episode.steps)
-        used.update(*(freedoms(exchange) for exchange in run.world.exchanges))
-    assert set(FREEDOMS) - used == set()
+        seen.update(freedoms_of(run.world))
+    return seen
+
+
+def test_servers_use_every_freedom_in_some_episode_and_both_drivers_reach_the_same() -> None:
+    sampled = reached(islice(sample(3), 1_000))
+    assert set(FREEDOMS) - sampled == set()
+    assert {*get_args(EpisodeStep), True, False} <= sampled
+    assert reached(drawn_by_hypothesis()) == sampled
 
 
 def shortest(shows: type[EpisodeStep] | None) -> Episode:

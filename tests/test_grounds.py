@@ -108,6 +108,7 @@ def test_findings_of_one_trace_point_to_each_other() -> None:
         text = " ".join(" ".join(line.plain for line in broken_text(broken, readings={}, width=100)).split())
         assert f"{clause}/{cause} ({verdict})" in text.partition("also: the same trace shows")[2]
         if (clause, verdict, cause) in known:
-            assert f'<a href="#{clause}-{verdict}-{cause}">' in html
-            assert html.count(f' id="{clause}-{verdict}-{cause}"') == 1
+            place = f"{result.subject}/{clause}/{cause}/{verdict}"
+            assert f'the same trace shows <a href="#{place}">' in html or f', <a href="#{place}">' in html
+            assert html.count(f' id="{place}"') == 1
     assert pairs

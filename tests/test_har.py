@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recorded import read_har
 from scope_judge.judge import judge
 from scope_model.events import (
     AuthorizationRequest,
@@ -23,10 +24,10 @@ from scope_model.events import (
     TokenRequest,
     TokenResponse,
 )
-from scope_oracle.har import read_har
 from scope_oracle.transcripts import UnusableTranscript
 
 Entry = dict[str, Any]  # Any: JSON
+
 
 RS = "https://rs.example/mcp"
 AS = "https://as.example"
@@ -261,7 +262,7 @@ def test_encoded_bodies_and_batches_are_read() -> None:
     found = events(encoded, batch, answer, form)
     assert found[0] == ProtectedResourceMetadata(RS, (AS,), url="https://rs.example/metadata")
     assert [event.operation for event in found if isinstance(event, ResourceRequest)] == ["list", "response"]
-    assert TokenRequest("refresh_token") in found
+    assert TokenRequest("refresh_token", issuer=AS) in found
 
 
 def test_the_revision_is_what_the_client_speaks_unless_one_is_asked_for() -> None:
@@ -284,7 +285,7 @@ def test_the_revision_is_what_the_client_speaks_unless_one_is_asked_for() -> Non
         (b"[" * 100_000, "not a HAR file: not JSON"),
         (b"[]", "not a HAR file: log.entries, a list, is missing"),
         (b'{"log": {"entries": {}}}', "not a HAR file: log.entries, a list, is missing"),
-        (har(), "no call of a protected resource and no authorization request is in this HAR"),
+        (har(), "no call of a protected resource and no authorization request is in this recording"),
         (har(entry("GET", "http://[")), "no call of a protected resource"),
     ],
 )

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ MAY_IMPORT = {
     "scope_model": {"scope_spec", "typing_extensions"},
     "scope_judge": {"scope_spec", "scope_model", "typing_extensions"},
     "scope_properties": {"scope_spec", "scope_model", "scope_judge", "typing_extensions", "hypothesis"},
-    "scope_oracle": {*ROOMS, "typing_extensions", "hypothesis", "click", "rich", "cattrs"},
+    "scope_oracle": {*ROOMS, "typing_extensions", "hypothesis", "click", "rich", "cattrs", "jinja2", "markupsafe"},
 }
 # The Python SDK and what it is made of, and what serves drivers. They are not installed with scopelaw, and the
 # tests of the wheel below run without them: so whatever imports them must itself be imported late.
@@ -38,6 +39,10 @@ README_COMMANDS = {
     "check": "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/scopelaw check",
     "test": "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/pytest",
 }
+
+
+EXTRAS = {"junit.py": {"junitparser"}, "sarif.py": {"sarif_pydantic"}, "pytest_plugin.py": {"pytest"}}
+"""What else a module of the oracle may import, which is loaded by whoever asks for it."""
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -80,7 +85,9 @@ def test_imports_run_only_upwards(package: str) -> None:
         if not {home / "drivers", home / "wrappers"} & {*module.parents}  # in environments of their own
         for name in imported(module)
         if name.partition(".")[0]
-        not in (allowed | SUBJECTS_MAY_IMPORT if home / "subjects" in module.parents else allowed)
+        not in allowed
+        | EXTRAS.get(module.name, set())
+        | (SUBJECTS_MAY_IMPORT if home / "subjects" in module.parents else set())
     }
     assert not strangers
 
@@ -213,3 +220,26 @@ def test_a_consumer_type_checks_strictly(installed: Installed) -> None:
         *(sys.executable, "-m", "mypy", "--config-file", settings, "--python-executable", python, consumer),
         cwd=installed.elsewhere,
     )
+
+
+# What is depended on
+
+
+def test_every_dependency_of_a_user_has_a_tested_upper_bound() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    optional = project["optional-dependencies"]
+    needed = [*project["dependencies"], *optional["python-sdk"], *optional["drivers"]]
+    assert [each for each in needed if "<" not in each] == []
+
+
+def test_what_the_python_driver_installs_is_pinned_by_its_hash() -> None:
+    text = (ROOT / "oracle" / "scope_oracle" / "drivers" / "python-sdk" / "requirements.txt").read_text("utf-8")
+    packages = text.replace("\\\n", " ").splitlines()
+    assert packages
+    assert [each for each in packages if "==" not in each or "--hash=sha256:" not in each] == []
+
+
+def test_coverage_is_measured_of_the_model_and_the_judge_branch_by_branch() -> None:
+    coverage = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["coverage"]["run"]
+    assert coverage == {"branch": True, "source": ["model/scope_model", "properties/scope_judge"]}
+    assert "--cov --cov-report=term-missing" in (ROOT / ".ci" / "run").read_text("utf-8")

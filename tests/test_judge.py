@@ -10,6 +10,8 @@ from scope_judge.findings import Finding
 from scope_judge.judge import Judge, judge
 from scope_judge.knowledge import exactly
 from scope_model.events import (
+    AUTHORIZATION_CODE,
+    REFRESH_TOKEN,
     AuthorizationRequest,
     AuthorizationResponse,
     AuthorizationServerMetadata,
@@ -323,3 +325,64 @@ def test_a_large_grant_costs_nothing_in_later_small_rounds(rounds: int) -> None:
         ):
             judging.hear(event)
     assert Counting.looked_up < 60 * rounds
+
+
+def test_a_refused_code_that_is_sent_again_is_no_code_of_another_resource() -> None:
+    one, two, issuer = "https://one.example/mcp", "https://two.example/mcp", "https://as.example"
+    events: list[Event] = []
+    for resource in (two, one):
+        events += [
+            ResourceRequest("read", None, resource),
+            ResourceResponse("read", 401, (), resource),
+            ProtectedResourceMetadata(resource, (issuer,)),
+            AuthorizationRequest(None, issuer, resource),
+            AuthorizationResponse(code=True, issuer=issuer, resource=resource),
+        ]
+    refused = TokenResponse(error="invalid_grant", issuer=issuer, resource=one)
+    sent = TokenRequest(AUTHORIZATION_CODE, None, None, issuer, one)
+    found = judge(Transcript(Header("2026-07-28"), (*events, sent, refused, sent, refused)))
+    assert "ISO-1" not in {finding.clause for finding in found}
+    wrong = TokenRequest(AUTHORIZATION_CODE, None, None, issuer, two)
+    found = judge(Transcript(Header("2026-07-28"), (*events[5:], ResourceRequest("read", None, two), wrong)))
+    assert "ISO-1" in {finding.clause for finding in found}
+
+
+def test_what_a_plain_refusal_causes_after_a_refresh_answers_the_refusal() -> None:
+    events = (
+        ResourceRequest("read"),
+        ResourceResponse("read", 401, ('Bearer scope="a"',)),
+        AuthorizationRequest("a"),
+        AuthorizationResponse(code=True),
+        TokenRequest(AUTHORIZATION_CODE),
+        TokenResponse("t1", "a", "r1"),
+        ResourceRequest("read", "t1"),
+        ResourceResponse("read", 401, ('Bearer error="invalid_token", scope="b"',)),
+        TokenRequest(REFRESH_TOKEN, None, "r1"),
+        TokenResponse("t2", "a", "r2"),
+        ResourceRequest("read", "t2"),
+        ResourceResponse("read", 403, ('Bearer error="access_denied", scope="a"',)),
+        AuthorizationRequest("a"),
+    )
+    found = {finding.clause: finding.verdict for finding in judge(Transcript(Header("2026-07-28"), events))}
+    assert found["CHAL-7"] == "discouraged"
+    assert "CHAL-1" not in found
+
+
+@pytest.mark.parametrize("error", ["temporarily_unavailable", "server_error"])
+def test_a_refresh_that_a_busy_server_put_off_may_be_tried_again(error: str) -> None:
+    before = (
+        ResourceRequest("read"),
+        ResourceResponse("read", 401, ('Bearer scope="a"',)),
+        AuthorizationRequest("a"),
+        AuthorizationResponse(code=True),
+        TokenRequest(AUTHORIZATION_CODE),
+        TokenResponse("t1", "a", "r1"),
+        ResourceRequest("read", "t1"),
+        ResourceResponse("read", 401, ('Bearer error="invalid_token"',)),
+        TokenRequest(REFRESH_TOKEN, None, "r1"),
+    )
+    again = TokenRequest(REFRESH_TOKEN, None, "r1")
+    put_off = judge(Transcript(Header(NEW), (*before, TokenResponse(error=error), again)))
+    assert put_off == []
+    renewed = judge(Transcript(Header(NEW), (*before, TokenResponse("t2", None, "r1"), again)))
+    assert "CHAL-8" in {finding.clause for finding in renewed}

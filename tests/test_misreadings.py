@@ -17,13 +17,14 @@ ALL_SPELLINGS: Final = {**SPELLINGS, "scope-twice": MISSPELLINGS["scope-twice"]}
 METADATA: Final = ("resource_metadata", "https://rs.example/metadata")
 USUAL: Final = (("error", "insufficient_scope"), ("scope", "a b"), METADATA)
 
-# The spellings of the usual challenge that each misreads: one kind each, but for the last, which searches.
+# The spellings of the usual challenge that each misreads: one kind each, but for the last two, which search.
 GOES_WRONG: Final = {
     "comma-splitting": set[str](),
     "merging-repeats": {"scope-twice"},
     "case-folding": set[str](),
     "keeping-escapes": {"quoted-pairs"},
     "any-scheme": {"after-dpop-with-scope"},
+    "last-scheme": {"before-dpop-with-scope"},
     "no-blanks": {"space-around-equals"},
     "quoted-only": {"token-values"},
     "case-sensitive": {"lower-case-scheme", "upper-case-names"},
@@ -33,6 +34,7 @@ GOES_WRONG: Final = {
         "after-token68",
         "on-the-second-line",
         "after-dpop-with-scope",
+        "after-unpadded-token68",
     },
     "first-line": {"on-the-second-line"},
     "needing-error": set[str](),
@@ -42,7 +44,16 @@ GOES_WRONG: Final = {
         "quoted-pairs",
         "after-dpop-with-scope",
         "after-a-decoy",
+        "after-an-error-decoy",
         "after-unknown-parameters",
+    },
+    "substring-from-the-end": {
+        "upper-case-names",
+        "space-around-equals",
+        "quoted-pairs",
+        "before-dpop-with-scope",
+        "before-decoys",
+        "scope-twice",
     },
 }
 
@@ -103,7 +114,9 @@ def test_three_go_wrong_on_what_is_said(name: str) -> None:
         ("case-sensitive", "lower-case-scheme", None),
         ("first-scheme", "after-basic", None),
         ("first-line", "on-the-second-line", None),
+        ("last-scheme", "before-dpop-with-scope", "decoy"),
         ("substring", "after-a-decoy", "decoy"),
+        ("substring-from-the-end", "before-decoys", "decoy"),
         ("substring", "after-unknown-parameters", "decoy"),
     ],
 )

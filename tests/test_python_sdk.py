@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given, settings
 
+from scope_judge.judge import judged
 from scope_model.client import Call
 from scope_model.events import (
     CLIENT_CREDENTIALS,
+    JWT_BEARER,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
     AuthorizationRequest,
@@ -192,8 +194,19 @@ def test_a_machine_is_no_user() -> None:
 
 
 def test_a_grant_that_the_sdk_lacks_is_said_to_be_lacking() -> None:
-    with pytest.raises(SubjectUnavailable, match="token-exchange"):
-        played(READ, plan=replace(PLAN, grant_type=TOKEN_EXCHANGE))
+    with pytest.raises(SubjectUnavailable, match="password"):
+        played(READ, plan=replace(PLAN, grant_type="password"))
+
+
+@pytest.mark.skipif(not ACCUMULATES, reason="identity assertions came with 2.x")
+def test_an_exchange_has_two_legs_and_the_last_one_names_the_scopes() -> None:
+    transcript = played(READ, WRITE, ReportGrant(ONE), plan=replace(PLAN, grant_type=TOKEN_EXCHANGE))
+    sent = [(event.grant_type, event.scope) for event in those(transcript, TokenRequest)]
+    assert sent[:2] == [(TOKEN_EXCHANGE, None), (JWT_BEARER, None)]
+    assert (JWT_BEARER, "a") in sent or (JWT_BEARER, "b") in sent
+    judging = judged(transcript)
+    assert judging.reached["EXT-1"] > 0
+    assert judging.reached["EXT-2"] > 0
 
 
 def test_generated_episodes_are_played_in_peace(capfd: pytest.CaptureFixture[str]) -> None:

@@ -19,9 +19,9 @@ from real.answers import Answer, answers
 from real.playing import PLAYS, play
 from real.serving import AUTHORIZATION_SERVER, MCP_SERVERS, Program, installed, releases, serving
 from real.table import NOT_OURS, RECORDED, TABLE, ours, place, recordings, seen, table
+from recorded import read_har
 from scope_judge.judge import judge
 from scope_model.events import AuthorizationRequest, TokenRequest
-from scope_oracle.har import read_har
 from scope_oracle.subjects import SubjectUnavailable
 
 PLAYED = list(product(MCP_SERVERS, PLAYS))
@@ -82,7 +82,6 @@ def exchange(sent: dict[str, object], status: int, answer: dict[str, object]) ->
     ("status", "answer", "how"),
     [
         (201, {"client_id": "1", "client_secret": "2"}, "a client with a secret"),
-        (201, {"client_id": "1", "scope": "a"}, "a public client, with another scope"),
         (400, {"error": "invalid_client_metadata"}, "400 invalid_client_metadata"),
     ],
 )

@@ -16,7 +16,7 @@ from scope_oracle import scoreboard
 from scope_oracle.checking import replayed
 from scope_oracle.jobs import Jobs
 from scope_oracle.scoreboard import HISTORIES, ISSUES, Recorded, issues, page, pages, record, recorded
-from scope_oracle.subjects import BUILT, WRAPPED, DriverFault, subject
+from scope_oracle.subjects import BUILT, WRAPPED, DriverFault, sdk_of, subject
 from scope_oracle.tally import NEVER_STEPS_UP, kind_of
 from scope_oracle.transcripts import read
 from scope_properties.reach import is_judged
@@ -57,6 +57,9 @@ def test_every_recorded_finding_is_settled_and_nothing_else_is(release: Recorded
     assert len(settled) == len({*settled}), "a finding has one cause"
 
 
+ISSUE = ["Expected", "Seen", "The clause", "The place", "To see it again"]
+
+
 def recorded_of(subject: str) -> list[Recorded]:
     return [release for release in RELEASES.values() if release.subject == subject]
 
@@ -64,7 +67,7 @@ def recorded_of(subject: str) -> list[Recorded]:
 @pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
 def test_a_record_is_that_of_a_whole_check(release: Recorded) -> None:
     record = release.result
-    assert release.subject in BUILT
+    assert sdk_of(release.subject) in BUILT
     assert record["complete"] is True
     assert record["examples"] >= (30 if release.subject in WRAPPED else 1_000)  # of those each is a process
     judged = [name for name in CLAUSES if is_judged(name, record["revision"])]
@@ -92,9 +95,8 @@ def test_each_fault_has_the_text_of_an_issue(release: Recorded) -> None:
     texts = {path.stem: text for path, text in issues(release).items()}
     assert texts.keys() == graver
     for text in texts.values():
-        headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
-        assert headings[:4] == ["Expected", "Seen", "The rule", "The place"]
-        assert headings[-1] == "To see it again"
+        headings = re.findall(r"^\*\*([A-Z][a-z ]+)\*\*", text, re.MULTILINE)
+        assert [name for name in headings if name in ISSUE] == ISSUE
 
 
 @pytest.mark.parametrize("at", range(len(INSTALLED.result["broken"])))
@@ -113,7 +115,6 @@ def test_a_recorded_trace_replays_on_the_installed_release(at: int) -> None:
 def test_a_line_that_ends_before_the_union_was_required_is_not_held_to_it() -> None:
     assert RELEASES["python-sdk-1.30.0"].result["revision"] == "2025-11-25"
     assert not breaks_acc_1(RELEASES["python-sdk-1.30.0"])
-    assert not breaks_acc_1(RELEASES["python-sdk-2.3.0"])
 
 
 @pytest.mark.parametrize("sdk", PAST)

@@ -39,6 +39,7 @@ from scope_model.servers import (
     Granting,
     Issued,
     Named,
+    Registers,
     Request,
     ResourceServer,
     Servers,
@@ -241,7 +242,52 @@ def test_a_server_without_malice_serves_exactly_what_is_covered(
     assert bool(response.www_authenticate) == (response.status != 200)
 
 
+def test_a_401_may_come_without_a_challenge() -> None:
+    bare = Challenging("bare_unauthorized")
+    for token in ("t1", None):
+        assert called(with_token("a b"), "write", token, bare) == ResourceResponse("write", 401, (), RS)
+
+
+def test_a_403_may_name_another_error_beside_all_else() -> None:
+    response = called(with_token("a b"), "write", how=Challenging("another_error"))
+    assert (response.status, said(response)["error"], said(response)["scope"]) == (403, "access_denied", "a b")
+    assert called(WORLD, "write", None, Challenging("another_error")).status == 401
+
+
+def test_a_description_changes_with_each_token() -> None:
+    how = Challenging("unauthorized", describes=True)
+    first, second = (
+        said(called(servers, "read", how=how)) for servers in (with_token("a"), token_for("a", FREE.granting)[0])
+    )
+    assert first["error_description"] == second["error_description"] == "after 1 tokens"
+    later = said(called(token_for("a", FREE.granting, with_token("a"))[0], "read", how=how))
+    assert later == {**first, "error_description": "after 2 tokens"}
+
+
 # Metadata and registration
+
+
+def test_a_document_may_appear_with_the_first_401() -> None:
+    hidden = replace(WORLD, resources={RS: replace(WORLD.resources[RS], reserved=True)})
+    assert answer(hidden, FetchResourceMetadata(RS), FREE) == (hidden, Unavailable())
+    there, response = answer(hidden, ResourceRequest("read", None, RS), FREE)
+    assert response == called(WORLD, "read", None)
+    assert answer(there, FetchResourceMetadata(RS), FREE) == (there, answer(WORLD, FetchResourceMetadata(RS), FREE)[1])
+
+
+def test_server_metadata_may_wrongly_describe_another_issuer() -> None:
+    servers = replace(WORLD, issuers={AS: replace(WORLD.issuers[AS], describes=OTHER_AS)})
+    assert answer(servers, FetchServerMetadata(AS), FREE)[1] == AuthorizationServerMetadata(
+        OTHER_AS, ("offline_access",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("registers", "scope"), [("as asked", "a b"), ("another scope", "registered"), ("no scope", None)]
+)
+def test_a_registration_may_be_for_another_scope_or_say_none(registers: Registers, scope: str | None) -> None:
+    servers = replace(WORLD, issuers={AS: replace(WORLD.issuers[AS], registers=registers)})
+    assert answer(servers, ClientRegistration("a b", issuer=AS), FREE) == (servers, Registered(scope))
 
 
 @pytest.mark.parametrize(
@@ -289,6 +335,8 @@ def test_servers_that_are_told_nothing_grant_what_is_asked_and_challenge_plainly
         (Granting(), "a b", "a b"),
         (Granting(says=False), "a b", None),
         (Granting(reorders=True), "a b", "b a"),
+        (Granting(commas=True), "a b", "a,b"),
+        (Granting("wider", with_=scopes("c"), reorders=True, commas=True), "a b c", "c,b,a"),
         (Granting("narrower", scopes("b")), "a", "a"),
         (Granting("narrower", scopes("b"), says=False), "a", "a"),
         (Granting("narrower", scopes("x"), says=False), "a b", None),
@@ -309,7 +357,12 @@ def test_what_differs_from_the_request_is_stated_and_what_equals_it_may_be(
     assert servers.refresh_tokens == {"r1": Issued(KEY, scopes(granted))}
 
 
-@given(scope_sets(min_size=1), grantings().filter(lambda how: how.grant not in ("refused", "invalid_scope")))
+def is_told(how: Granting) -> bool:
+    """Whether something is granted, and what is, is written as the grammar has it."""
+    return how.grant not in ("refused", "invalid_scope", "refused_code") and not how.commas
+
+
+@given(scope_sets(min_size=1), grantings().filter(is_told))
 def test_a_client_can_always_tell_what_was_granted(asked: ScopeSet, how: Granting) -> None:
     servers, token = token_for(str(asked), how)
     told = asked if token.scope is None else read_scope(token.scope)
@@ -363,6 +416,24 @@ def test_a_code_is_exchanged_once() -> None:
         servers,
         TokenResponse(error="invalid_grant", issuer=AS, resource=RS),
     )
+
+
+def test_a_code_may_be_refused_after_consent() -> None:
+    refusing = Freedom(granting=Granting("refused_code"))
+    consented, response = answer(WORLD, AuthorizationRequest("a", None, AS, RS), refusing)
+    assert response == AuthorizationResponse(code=True, issuer=AS, resource=RS)
+    refused = TokenResponse(error="invalid_grant", issuer=AS, resource=RS)
+    exchange = TokenRequest(AUTHORIZATION_CODE, None, None, AS, RS)
+    assert answer(consented, exchange, FREE) == (WORLD, refused)
+    held = with_token("a")
+    assert refreshed(held, Granting("refused_code")) == (held, refused)
+
+
+def test_a_token_may_be_brief_however_it_comes() -> None:
+    servers, _ = token_for("a", Granting(brief=True))
+    assert servers.access_tokens["t1"].brief
+    servers, _ = refreshed(with_token("a"), Granting(brief=True))
+    assert (servers.access_tokens["t2"].brief, servers.access_tokens["t1"].brief) == (True, False)
 
 
 def test_a_code_belongs_to_its_issuer_and_resource() -> None:
@@ -506,8 +577,25 @@ def test_an_exchange_has_two_legs_and_the_last_one_says_its_scope() -> None:
     assert not servers.access_tokens
     issued, token = answer(servers, TokenRequest(JWT_BEARER, None, None, AS, RS), FREE)
     # The second leg's own request named nothing, so silence would tell the client nothing.
-    assert token == TokenResponse("t1", "a b", "r1", None, AS, RS)
+    assert token == TokenResponse("t1", "a b", None, None, AS, RS)
     assert issued.access_tokens["t1"].scope == scopes("a b")
+
+
+@pytest.mark.parametrize(
+    ("asked", "how", "named"),
+    [
+        ("a", Granting(), None),
+        ("a b", Granting("narrower", without=scopes("b")), None),
+        ("a", Granting("wider", with_=scopes("x")), "a x"),
+        (None, Granting(), "d"),
+    ],
+)
+def test_an_assertion_names_what_it_approves_where_that_is_not_what_was_asked(
+    asked: str | None, how: Granting, named: str | None
+) -> None:
+    world = replace(WORLD, issuers={AS: AuthorizationServer(AS, default=scopes("d"))})
+    _, assertion = answer(world, TokenRequest(TOKEN_EXCHANGE, asked, None, AS, RS), Freedom(granting=how))
+    assert assertion == TokenResponse("assertion", named, None, None, AS, RS)
 
 
 def test_what_is_done_for_one_resource_takes_nothing_from_another() -> None:

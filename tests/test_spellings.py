@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scope_model.challenges import Challenge, MalformedChallenge, bearer_challenge, parse_challenges
-from scope_model.spellings import MISSPELLINGS, SPELLINGS, spelled
+from scope_model.spellings import MISSPELLINGS, SEVERAL, SPELLINGS, spelled
 
 # What a quoted-string can carry: HTAB, SP to "~", and obs-text.
 values = st.text(st.sampled_from("\t" + "".join(map(chr, [*range(0x20, 0x7F), *range(0x80, 0x100)]))), max_size=12)
-NAMES: Final = ("scope", "error", "resource_metadata", "realm")
+NAMES: Final = ("scope", "error", "resource_metadata", "error_uri")
 parameter_lists = st.lists(st.tuples(st.sampled_from(NAMES), values), unique_by=lambda parameter: parameter[0]).map(
     tuple
 )
@@ -48,14 +48,24 @@ WRITTEN: Final = {
     "on-the-second-line": ['Basic realm="x"', 'Bearer error="e", scope="a b"'],
     "after-dpop-with-scope": ['DPoP algs="ES256", scope="decoy", Bearer error="e", scope="a b"'],
     "after-a-decoy": ['Bearer error_description="needs scope=decoy here", error="e", scope="a b"'],
+    "two-spaces": ['Bearer  error="e", scope="a b"'],
+    "empty-realm": ['Bearer realm="", error="e", scope="a b"'],
+    "after-unpadded-token68": ['Negotiate oRQwEqADCgEB, Bearer error="e", scope="a b"'],
+    "before-dpop-with-scope": ['Bearer error="e", scope="a b", DPoP algs="ES256", scope="decoy"'],
+    "after-an-error-decoy": ['Bearer error_description="no longer error=invalid_request", error="e", scope="a b"'],
+    "before-decoys": [
+        'Bearer error="e", scope="a b", error_description="not error=invalid_request, but scope=decoy here"'
+    ],
     "after-unknown-parameters": ['Bearer error_scope="decoy", x="scope=decoy", error="e", scope="a b"'],
+    "before-another-bearer": ['Bearer error="e", scope="a b", Bearer realm="other", scope="other"'],
+    "after-another-bearer": ['Bearer realm="other", scope="other", Bearer error="e", scope="a b"'],
     "scope-twice": ['Bearer error="e", scope="a b", scope="decoy"'],
     "no-comma": ['Bearer error="e" scope="a b"'],
 }
 
 
 def test_the_plain_spelling_comes_first() -> None:
-    assert [*SPELLINGS, *MISSPELLINGS] == list(WRITTEN)
+    assert [*SPELLINGS, *SEVERAL, *MISSPELLINGS] == list(WRITTEN)
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -79,6 +89,16 @@ def test_what_is_a_token_is_written_without_quotes_before_what_is_not() -> None:
 @pytest.mark.parametrize("name", ["plain", "token-values", "quoted-pairs", "no-comma"])
 def test_a_challenge_without_parameters_is_its_scheme(name: str) -> None:
     assert spelled(name, []) == ("Bearer",)
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_of_several_challenges_the_one_for_more_scope_is_answered_or_the_first(name: str) -> None:
+    step_up = [("error", "insufficient_scope"), ("scope", "a")]
+    challenge = bearer_challenge(parse_challenges(SEVERAL[name](step_up)))
+    assert challenge == Challenge("Bearer", tuple(step_up))
+    first = bearer_challenge(parse_challenges(SEVERAL[name]([("scope", "a")])))
+    assert first is not None
+    assert first.get("scope") == ("a" if name == "before-another-bearer" else "other")
 
 
 def test_the_misspellings_are_no_spellings() -> None:

@@ -370,6 +370,48 @@ def test_a_client_may_name_itself_by_basic_authentication() -> None:
         assert http.handle(HttpRequest("POST", sent.url, headers, sent.body)).status == status
 
 
+def odd(**changes: object) -> HttpWorld:
+    """A world whose resource, issuer or grants are odd in some way."""
+    server = ResourceServer(RESOURCE, ISSUER, {"read": scopes("a")})
+    issuer = AuthorizationServer(ISSUER)
+    # The names come from the dataclasses themselves.
+    resources = {name: value for name, value in changes.items() if hasattr(server, name) and name != "describes"}
+    issuers = {name: value for name, value in changes.items() if hasattr(issuer, name)}
+    server, issuer = replace(server, **resources), replace(issuer, **issuers)  # type: ignore[arg-type]
+    return HttpWorld(World(Plan(Servers({RESOURCE: server}, {ISSUER: issuer}))))
+
+
+def test_a_document_that_is_not_there_yet_is_404() -> None:
+    http = odd(reserved=True)
+    place = HttpRequest("GET", f"{RESOURCE}/.well-known/oauth-protected-resource")
+    assert http.handle(place).status == 404
+    assert http.handle(call("read")).status == 401
+    assert json.loads(http.handle(place).body)["resource"] == RESOURCE
+
+
+def test_a_document_may_name_another_issuer() -> None:
+    http = odd(describes="https://elsewhere.example")
+    document = json.loads(http.handle(HttpRequest("GET", f"{ISSUER}/.well-known/oauth-authorization-server")).body)
+    assert (document["issuer"], document["token_endpoint"]) == ("https://elsewhere.example", f"{ISSUER}/token")
+
+
+@pytest.mark.parametrize(("registers", "scope"), [("another scope", "registered"), ("no scope", None)])
+def test_a_registration_response_may_change_the_scope_or_leave_it_out(registers: str, scope: str | None) -> None:
+    body = json.dumps({"redirect_uris": [BACK], "scope": "a"}).encode()
+    response = odd(registers=registers).handle(HttpRequest("POST", f"{ISSUER}/register", body=body))
+    assert response.status == 201
+    assert json.loads(response.body).get("scope") == scope
+
+
+@pytest.mark.parametrize(("brief", "seconds"), [(True, 1), (False, 3600)])
+def test_a_brief_token_says_so(brief: bool, seconds: int) -> None:  # noqa: FBT001 - a parameter goes by its name
+    http = odd()
+    http.know(ISSUER, "machine")
+    http.world.begin(MakeCall(Call(RESOURCE, "read"), grants=(Granting(brief=brief),)))
+    asked = form(f"{ISSUER}/token", {"grant_type": CLIENT_CREDENTIALS, "client_id": "machine", "resource": RESOURCE})
+    assert json.loads(http.handle(asked).body)["expires_in"] == seconds
+
+
 def test_a_registration_is_echoed_and_written_down_as_sent() -> None:
     http = world_of()
     metadata = {"redirect_uris": [BACK], "grant_types": [AUTHORIZATION_CODE], "scope": "a  b", "x": 1}
@@ -403,6 +445,13 @@ def test_what_is_no_call_is_answered_without_a_token(method: object, status: int
     assert response.status == status
     assert member in json.loads(response.body)
     assert not http.world.events
+
+
+@pytest.mark.parametrize("method", [["tools/call"], {}, 7, None, True])
+def test_a_method_that_is_no_string_is_no_request(method: object) -> None:
+    plan = Plan(Servers({RESOURCE: ResourceServer(RESOURCE, ISSUER, {"read": scopes("a")}, None)}, {}))
+    message = json.dumps({"jsonrpc": "2.0", "id": 7, "method": method}).encode()
+    assert HttpWorld(World(plan)).handle(HttpRequest("POST", RESOURCE, (), message)).status == 400
 
 
 def test_a_notification_is_accepted() -> None:

@@ -42,7 +42,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a transcript says before its events: the revision in force and how the client was set up."""
+    """What a transcript says before its events: the revision in force and how the client was set up.
+
+    `began_midway` says that something came before the first event, or is missing, that a scope may come from.
+    """
 
     revision: Revision
     client_name: str = "unnamed"
@@ -50,6 +53,7 @@ class Header:
     configured_scopes: tuple[str, ...] | None = None
     configured_mode: ConfiguredMode | None = None
     wants_refresh_token: bool | None = None
+    began_midway: bool = False
 
 
 # --- what a client sends --------------------------------------------------------------------------
@@ -177,7 +181,9 @@ class Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The authorization server accepted the registration."""
+    """The authorization server accepted the registration, for a scope of its own choice where it names one."""
+
+    scope: str | None = None
 
 
 # --- what happens around it -----------------------------------------------------------------------

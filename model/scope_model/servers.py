@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar, assert_never
+from typing import Final, Literal, TypeVar, assert_never
 
 from .events import (
     AUTHORIZATION_CODE,
@@ -44,24 +44,30 @@ Named = Literal["needed", "missing", "needed-and-held", "unnamed", "empty"] | Sc
 """What a challenge names: all that the operation needs, what the token lacks of it, those needed together with
 those held, nothing, an empty string, or the scopes given."""
 
+Rejects = Literal["unauthorized", "insufficient_scope", "forbidden", "bare_unauthorized", "another_error"]
+"""How any token is turned down: with 401 (revoked early), 403 insufficient_scope, a 403 or a 401 without a challenge,
+or a 403 whose challenge names another error."""
+
 
 @dataclass(frozen=True, slots=True)
 class Challenging:
     """How a resource server answers one request, and words its challenge.
 
     `rejects` is None where it only challenges a request that its token does not cover; else it challenges
-    whatever the token: with 401 (a token revoked early), with 403 insufficient_scope, or with a bare 403.
+    whatever the token. Where `describes`, the challenge has a description that no other answer has.
     """
 
-    rejects: Literal["unauthorized", "insufficient_scope", "forbidden"] | None = None
+    rejects: Rejects | None = None
     scope: Named = "needed"
     spelling: str = "plain"
     names_metadata: bool = True
     names_error: bool = True
+    describes: bool = False
 
 
-Grants = Literal["asked", "narrower", "wider", "empty", "refused", "invalid_scope"]
-"""What is granted: all that was asked, all without some, all with some more, nothing, or a refusal."""
+Grants = Literal["asked", "narrower", "wider", "empty", "refused", "invalid_scope", "refused_code"]
+"""What is granted: all that was asked, all without some, all with some more, nothing, or a refusal: by the user, of
+the scope, or of the code that the user consented to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ class Granting:
 
     A narrower grant leaves out `without`, a wider one adds `with_`. `says` is whether the response names a scope
     that equals the request; one that differs is always named (RFC 6749 section 5.1), in an order of the server's
-    own where `reorders`.
+    own where `reorders`, and with commas between them where `commas`. A `brief` token's lifetime ends with the call
+    that it was issued for.
     """
 
     grant: Grants = "asked"
@@ -79,6 +86,8 @@ class Granting:
     says: bool = True
     reorders: bool = False
     refresh_token: bool = True
+    commas: bool = False
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,8 @@ class Freedom:
 class ResourceServer:
     """A protected resource: what each operation needs, and what its metadata says.
 
-    `describes` is the `resource` that the metadata document names, where that is wrongly another one.
+    `describes` is the `resource` that the metadata document names, where that is wrongly another one. Where
+    `reserved`, the document is there only once the resource was asked for in vain.
     """
 
     resource: str
@@ -104,23 +114,34 @@ class ResourceServer:
     needs: Mapping[str, ScopeSet]
     scopes_supported: tuple[str, ...] | None = None
     describes: str | None = None
+    reserved: bool = False
+
+
+Registers = Literal["as asked", "another scope", "no scope"]
+"""What a registration response says of the scope (RFC 7591 section 3.2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationServer:
-    """An issuer: what its metadata lists, and what it grants to a request that names no scope."""
+    """An issuer: what its metadata lists, and what it grants to a request that names no scope.
+
+    `describes` is the `issuer` that the metadata document names, where that is wrongly another one.
+    """
 
     issuer: str
     scopes_supported: tuple[str, ...] | None = None
     default: ScopeSet = NO_SCOPES
+    describes: str | None = None
+    registers: Registers = "as asked"
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What a token speaks for."""
+    """What a token speaks for, and whether its lifetime is `brief`."""
 
     key: Key
     scope: ScopeSet
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +162,11 @@ class Servers:
     refresh_tokens: Mapping[str, Issued] = field(default_factory=dict)
     consents: Mapping[Key, Consent] = field(default_factory=dict)
     serial: int = 1
+
+    def approved(self, issuer: str, consent: Consent) -> ScopeSet:
+        """What an assertion may be redeemed for: what was asked, or its default, and what is granted beyond it."""
+        base = self.issuers[issuer].default if consent.asked is None else consent.asked
+        return base | _granted(base, consent.granting)
 
     def expire(self, access_token: str) -> Servers:
         """The same servers after the lifetime of `access_token`."""
@@ -173,19 +199,23 @@ def answer(servers: Servers, request: Request, freedom: Freedom) -> tuple[Server
     """Answer one request of a client, as the RFCs bind the servers and `freedom` leaves them free. Total."""
     match request:
         case ResourceRequest():
-            return servers, _serve(servers, request, freedom.challenging)
+            response = _serve(servers, request, freedom.challenging)
+            return _disclosed(servers, response), response
         case FetchResourceMetadata(resource):
             described = servers.resources.get(resource)
-            return servers, Unavailable() if described is None else ProtectedResourceMetadata(
+            if described is None or described.reserved:
+                return servers, Unavailable()
+            document = ProtectedResourceMetadata(
                 described.describes or resource, (described.issuer,), described.scopes_supported
             )
+            return servers, document
         case FetchServerMetadata(issuer):
             known = servers.issuers.get(issuer)
             return servers, Unavailable() if known is None else AuthorizationServerMetadata(
-                issuer, known.scopes_supported
+                known.describes or issuer, known.scopes_supported
             )
         case ClientRegistration():
-            return servers, Registered()
+            return servers, Registered(_registered_scope(servers, request))
         case AuthorizationRequest():
             return _consent(servers, request, freedom.granting)
         case TokenRequest():
@@ -206,14 +236,9 @@ def _serve(servers: Servers, request: ResourceRequest, how: Challenging) -> Reso
     issued = servers.access_tokens.get(request.access_token or "")
     good = issued if issued is not None and issued.key == Key(server.issuer, server.resource) else None
     held = NO_SCOPES if good is None else good.scope
-    if good is None or how.rejects == "unauthorized":
-        status, error = 401, "invalid_token" if request.access_token is not None else None
-    elif how.rejects == "forbidden":
-        return ResourceResponse(request.operation, 403, (), request.resource)
-    elif how.rejects == "insufficient_scope" or not needs <= held:
-        status, error = 403, "insufficient_scope"
-    else:
-        return ResourceResponse(request.operation, 200, (), request.resource)
+    status, error = _rejected(how, request, held if good is not None else None, needs)
+    if status == 200 or how.rejects == ("forbidden" if status == 403 else "bare_unauthorized"):
+        return ResourceResponse(request.operation, status, (), request.resource)
 
     parameters: list[tuple[str, str]] = []
     if error is not None and (how.names_error or status == 403):
@@ -223,7 +248,30 @@ def _serve(servers: Servers, request: ResourceRequest, how: Challenging) -> Reso
         parameters.append(("scope", named))
     if how.names_metadata:
         parameters.append(("resource_metadata", f"{server.resource}/.well-known/oauth-protected-resource"))
+    if how.describes:
+        parameters.append(("error_description", f"after {servers.serial - 1} tokens"))
     return ResourceResponse(request.operation, status, spelled(how.spelling, parameters), request.resource)
+
+
+def _rejected(
+    how: Challenging, request: ResourceRequest, held: ScopeSet | None, needs: ScopeSet
+) -> tuple[int, str | None]:
+    """The status of an answer, and the error that its challenge names: `held` is None where no token is good here."""
+    if held is None or how.rejects in ("unauthorized", "bare_unauthorized"):
+        return 401, "invalid_token" if request.access_token is not None else None
+    if how.rejects in ("forbidden", "another_error"):
+        return 403, "access_denied"
+    if how.rejects == "insufficient_scope" or not needs <= held:
+        return 403, "insufficient_scope"
+    return 200, None
+
+
+def _disclosed(servers: Servers, response: ResourceResponse) -> Servers:
+    """The same servers, where a request in vain has the document of its resource appear."""
+    server = servers.resources.get(response.resource or next(iter(servers.resources)))
+    if server is None or not server.reserved or response.status != 401:
+        return servers
+    return replace(servers, resources={**servers.resources, server.resource: replace(server, reserved=False)})
 
 
 def _named_scopes(how: Challenging, needs: ScopeSet, held: ScopeSet) -> str | None:
@@ -240,6 +288,16 @@ def _named_scopes(how: Challenging, needs: ScopeSet, held: ScopeSet) -> str | No
 
 
 # --- the authorization server ---------------------------------------------------------------------
+
+
+def _registered_scope(servers: Servers, request: ClientRegistration) -> str | None:
+    server = servers.issuers.get(request.issuer or "")
+    if server is None or server.registers == "as asked":
+        return request.scope if isinstance(request.scope, str) else None
+    return "registered" if server.registers == "another scope" else None
+
+
+_REFUSALS: Final = ("refused", "invalid_scope", "refused_code")
 
 
 def _consent(servers: Servers, request: AuthorizationRequest, how: Granting) -> tuple[Servers, AuthorizationResponse]:
@@ -266,13 +324,19 @@ def _token(servers: Servers, request: TokenRequest, how: Granting) -> tuple[Serv
         if consent is None:
             return servers, TokenResponse(None, None, None, "invalid_grant", *_named(key))
         servers = replace(servers, consents=_without(servers.consents, key))
+        if consent.granting.grant == "refused_code":
+            return servers, TokenResponse(None, None, None, "invalid_grant", *_named(key))
         return _issue(servers, key, consent.asked, consent.granting)
-    if how.grant in ("refused", "invalid_scope"):
+    if how.grant in _REFUSALS:
         return servers, TokenResponse(None, None, None, "invalid_scope", *_named(key))
     if request.grant_type == TOKEN_EXCHANGE:
-        asked = _asked(request)
-        servers = replace(servers, consents={**servers.consents, key: Consent(asked, replace(how, says=True))})
-        return servers, TokenResponse("assertion", None, None, None, *_named(key))
+        # RFC 7521 section 4.1: an assertion is presented again where another grant has a refresh token.
+        consent = Consent(_asked(request), replace(how, says=True, refresh_token=False))
+        servers = replace(servers, consents={**servers.consents, key: consent})
+        approved = servers.approved(key.issuer, consent)
+        # RFC 8693 section 2.2.1: a scope that is not identical to the request's is named.
+        named = None if approved == consent.asked else str(approved) or None
+        return servers, TokenResponse("assertion", named, None, None, *_named(key))
     return _issue(servers, key, _asked(request), replace(how, refresh_token=False))
 
 
@@ -282,7 +346,7 @@ def _issue(servers: Servers, key: Key, asked: ScopeSet | None, how: Granting) ->
     granted = _granted(base, how)
     says = how.says or (asked is not None and granted != asked) or how.grant == "empty"
     access_token, refresh_token = f"t{servers.serial}", f"r{servers.serial}" if how.refresh_token else None
-    issued = Issued(key, granted)
+    issued = Issued(key, granted, how.brief)
     tokens = {**servers.access_tokens, access_token: issued}
     refreshes = {**servers.refresh_tokens, refresh_token: issued} if refresh_token else servers.refresh_tokens
     servers = replace(servers, access_tokens=tokens, refresh_tokens=refreshes, serial=servers.serial + 1)
@@ -295,7 +359,7 @@ def _refresh(servers: Servers, request: TokenRequest, key: Key, how: Granting) -
     """Refresh within the grant; a new refresh token replaces the old one, with the same scope (RFC 6749 section 6)."""
     held = servers.refresh_tokens.get(request.refresh_token or "")
     asked = _asked(request)
-    if held is None or held.key != key or how.grant == "refused":
+    if held is None or held.key != key or how.grant in ("refused", "refused_code"):
         return servers, TokenResponse(None, None, None, "invalid_grant", *_named(key))
     if how.grant == "invalid_scope" or (asked is not None and not asked <= held.scope):
         return servers, TokenResponse(None, None, None, "invalid_scope", *_named(key))
@@ -308,7 +372,7 @@ def _refresh(servers: Servers, request: TokenRequest, key: Key, how: Granting) -
         refresh_tokens = {**_without(refresh_tokens, request.refresh_token or ""), refresh_token: held}
     servers = replace(
         servers,
-        access_tokens={**servers.access_tokens, access_token: Issued(key, granted)},
+        access_tokens={**servers.access_tokens, access_token: Issued(key, granted, how.brief)},
         refresh_tokens=refresh_tokens,
         serial=servers.serial + 1,
     )
@@ -331,7 +395,8 @@ def _granted(base: ScopeSet, how: Granting) -> ScopeSet:
 
 
 def _stated(granted: ScopeSet, how: Granting) -> str:
-    return " ".join(reversed(list(granted))) if how.reorders else str(granted)
+    stated = " ".join(reversed(list(granted))) if how.reorders else str(granted)
+    return stated.replace(" ", ",") if how.commas else stated
 
 
 def _asked(request: AuthorizationRequest | TokenRequest) -> ScopeSet | None:

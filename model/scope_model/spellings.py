@@ -45,6 +45,8 @@ def _quoted_pairs(parameters: Parameters) -> str:
 
 
 _DECOY: Final = ("error_description", "needs scope=decoy here")
+_ERROR_DECOY: Final = ("error_description", "no longer error=invalid_request")
+_DECOYS: Final = ("error_description", "not error=invalid_request, but scope=decoy here")
 
 SPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
     "plain": lambda parameters: (_bearer(parameters),),
@@ -63,11 +65,23 @@ SPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
     "on-the-second-line": lambda parameters: ('Basic realm="x"', _bearer(parameters)),
     "after-dpop-with-scope": lambda parameters: ('DPoP algs="ES256", scope="decoy", ' + _bearer(parameters),),
     "after-a-decoy": lambda parameters: (_bearer([_DECOY, *parameters]),),
+    "two-spaces": lambda parameters: (_bearer(parameters, scheme="Bearer "),),
+    "empty-realm": lambda parameters: (_bearer([("realm", ""), *parameters]),),
+    "after-unpadded-token68": lambda parameters: ("Negotiate oRQwEqADCgEB, " + _bearer(parameters),),
+    "before-dpop-with-scope": lambda parameters: (_bearer(parameters) + ', DPoP algs="ES256", scope="decoy"',),
+    "after-an-error-decoy": lambda parameters: (_bearer([_ERROR_DECOY, *parameters]),),
+    "before-decoys": lambda parameters: (_bearer([*parameters, _DECOYS]),),
     "after-unknown-parameters": lambda parameters: (
         _bearer([("error_scope", "decoy"), ("x", "scope=decoy"), *parameters]),
     ),
 }
 """The legal spellings of one challenge, by name, the plain one first (RFC 9110 section 11)."""
+
+SEVERAL: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
+    "before-another-bearer": lambda parameters: (_bearer(parameters) + ', Bearer realm="other", scope="other"',),
+    "after-another-bearer": lambda parameters: ('Bearer realm="other", scope="other", ' + _bearer(parameters),),
+}
+"""A challenge beside another Bearer challenge, by name: which of them to answer is a matter of reading (A16)."""
 
 MISSPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
     "scope-twice": lambda parameters: (_bearer([*parameters, ("scope", "decoy")]),),
@@ -75,7 +89,7 @@ MISSPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
 }
 """Common spellings that the grammar does not allow, by name: nothing can be expected of a client that meets one."""
 
-_ALL: Final = {**SPELLINGS, **MISSPELLINGS}
+_ALL: Final = {**SPELLINGS, **SEVERAL, **MISSPELLINGS}
 
 
 def spelled(spelling: str, parameters: Parameters) -> tuple[str, ...]:

@@ -70,9 +70,10 @@ def causes_of(subject: str, results: Path) -> Causes:
     return structure(tomllib.loads(path.read_text("utf-8")), Causes) if path.exists() else Causes(())
 
 
-def told(cause: Cause, release: str) -> str:
-    """Why a finding stands, with the place in the source of a release."""
-    return f"{cause.why.removesuffix('.')} ({cause.at[release]})."
+def explained(cause: Cause, release: str) -> str:
+    """Why a finding stands, with the place in the source of a release, once it was traced to one."""
+    place = cause.at[release]
+    return f"{cause.why.removesuffix('.')} ({place})." if place else cause.why
 
 
 def edited(source: str, path: str, edits: Sequence[Edit]) -> str:

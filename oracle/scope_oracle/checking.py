@@ -14,7 +14,6 @@ from scope_judge.occasions import Situation
 from scope_model.client import Call
 from scope_model.events import (
     AUTHORIZATION_CODE,
-    CLIENT_CREDENTIALS,
     AuthorizationResponse,
     AuthorizationServerMetadata,
     CallEnded,
@@ -39,6 +38,7 @@ from scope_spec import Revision
 from .grounds import grounds, spelled
 from .reaching import ENOUGH, judged_at, within_reach
 from .replays import episode_of, replay_of
+from .selecting import EVERYTHING, Selection
 from .smoking import smoke
 from .subjects import DriverFault
 from .tally import NEVER_STEPS_UP, Broken, Judged, Kind, Tally, given_up, kind_of
@@ -60,6 +60,7 @@ class Result:
     `complete` is False where the check was interrupted, or ended by the `fault` of a driver. `within_reach` are the
     clauses that the reference client comes to where the subject does not (None where nobody looked), `uncalled` the
     operations that the subject was to call and never called, `skipped` what it cannot do, with the number of episodes.
+    `selection` is what it was to report.
     """
 
     subject: str
@@ -74,6 +75,7 @@ class Result:
     within_reach: frozenset[str] | None = None
     uncalled: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    selection: Selection = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +129,11 @@ def examiner(subject: Subject, revision: Revision, readings: Mapping[str, str] =
     """
     reads_plain: frozenset[Situation] = frozenset()
     authorized = False
-    for grant_type in (AUTHORIZATION_CODE, CLIENT_CREDENTIALS):
-        if grant_type in subject.grant_types:
-            plain = subject.playable(plain_episode(revision, grant_type))
-            transcript, judge = Examiner(subject, readings, frozenset()).judged(plain)
-            reads_plain |= judge.reads_plain
-            authorized = authorized or any(map(_carries_a_token, transcript.events))
+    for grant_type in subject.grant_types:
+        plain = subject.playable(plain_episode(revision, grant_type))
+        transcript, judge = Examiner(subject, readings, frozenset()).judged(plain)
+        reads_plain |= judge.reads_plain
+        authorized = authorized or any(map(_carries_a_token, transcript.events))
     if not authorized:
         because = next(smoke(subject, revision)).because or "no call ever carries a token"
         raise DriverFault(f"nothing can be tested: {because}")
@@ -154,7 +155,7 @@ def plain_episode(revision: Revision, grant_type: str = AUTHORIZATION_CODE) -> E
     again = Challenging(rejects="unauthorized")
     plain = Granting(refresh_token=False)
     return Episode(
-        Plan(servers, revision, wants_refresh_token=False, grant_type=grant_type),
+        Plan(servers, revision, grant_type=grant_type),
         (
             MakeCall(Call(resource, "read"), grants=(plain,)),
             MakeCall(Call(resource, "write"), grants=(plain,)),
@@ -233,14 +234,15 @@ def check(
     seed: int = 0,
     progress: Callable[[Progress], None] = ignore,
     bench: Bench | None = None,
+    selection: Selection = EVERYTHING,
 ) -> Result:
     """Run `examples` generated episodes against `subject`, then shrink an episode for each clause that broke.
 
     Without a number, COSTLY_EXAMPLES for a standalone subject and EXAMPLES for any other. Deterministic: the same seed
     gives the same result, on whatever bench. An interrupt, or a driver that fails, ends it early, with what was
-    found so far.
+    found so far. What the `selection` leaves out is neither reported nor shortened.
     """
-    tally, short = Tally(), list[Broken]()
+    tally, short = Tally(selection), list[Broken]()
     done, complete, fault, reachable = 0, True, None, None
     examples = examples or (COSTLY_EXAMPLES if subject.standalone else EXAMPLES)
     playing = partial(_playable, subject, revision, seed)
@@ -274,6 +276,7 @@ def check(
         reachable,
         tally.uncalled if done else (),
         dict(tally.skipped),
+        selection,
     )
 
 

@@ -6,17 +6,22 @@ used is one sentence on standard error and ends with 2.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from time import monotonic
+from types import ModuleType
+from typing import IO, Any, Final, TextIO, TypeVar, cast
 
 import click
 from rich.console import Console
@@ -33,23 +38,32 @@ from scope_properties.mutants import MUTANTS
 from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, READINGS, REVISIONS, VERDICTS, Reading, Revision, Verdict
 
-from . import checking, comparing, explaining, forms, page, smoking, terminal, vectors
-from .exchange import shown
-from .har import read_har
+from . import checking, comparing, explaining, forms, github, page, reporting, smoking, terminal, vectors
+from .ending import Interrupts
+from .exchange import printable, shown
+from .expecting import BadExpectation, Expected, meet, read_expected
 from .history import history
-from .jobs import Jobs, Opening, processes
+from .jobs import MOST, Jobs, Opening, processes
 from .names import UnknownName
 from .outcome import SEVERITY
+from .recordings import command as redacting
+from .recordings import reading
 from .releases import NAMED
 from .replays import BadReplay
+from .selecting import Selection, selected
 from .subjects import MODEL, DriverFault, SubjectUnavailable, commanded, subject
-from .transcripts import UnusableTranscript, read, stream
+from .tally import Broken
+from .testing import Checked
+from .transcripts import UnusableTranscript, write
 
 FOUND: Final = 1
 UNUSABLE: Final = 2
 INTERRUPTED: Final = 130
 CUT_SHORT: Final = 141
 """The reader of our output went away: what a program that a broken pipe ends by a signal would leave."""
+
+_UNWRITABLE: Final = (errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC)
+"""How writing fails; what else is written says so itself."""
 
 _LONGEST_NAME: Final = 80
 _WIDTH: Final = 110
@@ -74,23 +88,24 @@ class _Commands(click.Group):
         for stream_ in (sys.stdout, sys.stderr):
             if hasattr(stream_, "reconfigure"):
                 stream_.reconfigure(errors="backslashreplace")
-        try:
-            sys.exit(run(*args, standalone_mode=False, **extra))
-        except click.ClickException as wrong:
-            complain(" ".join(wrong.format_message().split()))
-            sys.exit(UNUSABLE)
-        except click.Abort:
-            sys.exit(INTERRUPTED)
+        with Interrupts() as interrupts:
+            try:
+                status = run(*args, standalone_mode=False, **extra)
+            except click.ClickException as wrong:
+                complain(" ".join(wrong.format_message().split()))
+                status = UNUSABLE
+            except (click.Abort, KeyboardInterrupt):
+                status = INTERRUPTED
+        sys.exit(status if interrupts.status is None else interrupts.status)
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
-        try:
-            status = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # What is still buffered goes nowhere, instead of failing again at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return CUT_SHORT
-        return status
+    # Any: click's own signatures; some options print, and end before there is a command.
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401
+        with _written():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        with _written():
+            return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -100,9 +115,35 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+@contextmanager
+def _written() -> Iterator[None]:
+    """Where standard output is written to the end; that it cannot be is a status or a sentence."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up(sys.stdout)
+        raise click.exceptions.Exit(CUT_SHORT) from None
+    except OSError as wrong:
+        if wrong.errno not in _UNWRITABLE:
+            raise
+        _give_up(sys.stdout)
+        raise Unusable(f"cannot write to standard output: {wrong.strerror}") from None
+
+
+def _give_up(stream_: IO[str]) -> None:
+    """Let what is still buffered go nowhere, instead of failing again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream_.fileno())
+
+
 def complain(sentence: str) -> None:
-    """Say in one line on standard error what is wrong."""
-    click.echo(f"scopelaw: {sentence}", err=True)
+    """Say in one line on standard error what is wrong, if anybody can hear it."""
+    try:
+        click.echo(printable(f"scopelaw: {sentence}"), err=True)
+    except OSError:
+        _give_up(sys.stderr)
 
 
 def unknown(kind: str, name: str, known: Iterable[str], *, few: bool = False) -> str:
@@ -199,10 +240,51 @@ _RELEASE: Final = click.option(
 )
 _JOBS: Final = click.option(
     "--jobs",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST),
     show_default="one a core; 1 for the model and its policies",
     help="How many processes to work in.",
 )
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+def _writable(ctx: click.Context, param: click.Parameter, file: Path | None) -> Path | None:
+    """Take a file to write, and refuse one that cannot be before anything is run."""
+    if file is not None and not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        raise click.BadParameter(f"cannot write {file}: there is no such folder, or it is not ours", ctx, param)
+    return file
+
+
+def _expectations(ctx: click.Context, param: click.Parameter, file: Path | None) -> tuple[Expected, ...]:
+    """Take a file of expected findings."""
+    try:
+        return () if file is None else read_expected(file)
+    except BadExpectation as wrong:
+        raise click.BadParameter(str(wrong), ctx, param) from None
+
+
+def _selection(ctx: click.Context, param: click.Parameter, given: Iterable[str]) -> frozenset[str]:
+    """Take the names of clauses, families and verdicts."""
+    try:
+        return selected(given)
+    except UnknownName as wrong:
+        raise click.BadParameter(str(wrong), ctx, param) from None
+
+
+_SELECT: Final = click.option(
+    "--select",
+    metavar="NAMES",
+    multiple=True,
+    callback=_selection,
+    help="Report only these clauses, families (ACC) or verdicts, with commas or several times.",
+)
+_IGNORE: Final = click.option(
+    "--ignore",
+    metavar="NAMES",
+    multiple=True,
+    callback=_selection,
+    help="Report all but these clauses, families or verdicts.",
+)
+_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 _READINGS_HELP: Final = "\b\n" + textwrap.fill(
     f"Readings: {', '.join(_READING_NAMES)}. scopelaw explain NAME shows the values of one.",
     width=76,
@@ -229,12 +311,16 @@ def _example(*lines: str) -> str:
 
 @click.group(
     cls=_Commands,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_example("scopelaw check", "scopelaw judge recorded.jsonl", "scopelaw explain ACC-1"),
 )
 @click.version_option(package_name="scopelaw", prog_name="scopelaw", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Which scopes an OAuth client of an MCP server asks for, and which of the rules it breaks."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 # --- check ----------------------------------------------------------------------------------------
@@ -264,7 +350,16 @@ def cli() -> None:
 @_format("text")
 @_RELEASE
 @_JOBS
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this page, too.")
+@_SELECT
+@_IGNORE
+@click.option(
+    "--expect", metavar="FILE", type=_FILE, callback=_expectations, help="TOML: the findings that are known, and why."
+)
+@click.option("--html", type=_FILE, callback=_writable, help="Write the result to this page, too.")
+@click.option("--junit", type=_FILE, callback=_writable, help="Write the result to this file as JUnit XML, too.")
+@click.option("--sarif", type=_FILE, callback=_writable, help="Write the result to this file as SARIF, too.")
+@click.option("--write", "folder", type=_FOLDER, help="Write the transcript of each finding into this folder, too.")
+@click.option("--quiet", is_flag=True, help="Print what fails, and nothing else.")
 @click.option("--replay", metavar="TEXT", help="Play only the episode that a report names.")
 def check(
     *,
@@ -278,16 +373,29 @@ def check(
     examples: int | None,
     seed: int,
     form: str,
+    select: frozenset[str],
+    ignore: frozenset[str],
+    expect: tuple[Expected, ...],
     html: Path | None,
+    junit: Path | None,
+    sarif: Path | None,
+    quiet: bool,
+    folder: Path | None,
     replay: str | None,
 ) -> int:
     """Put SUBJECT through generated episodes, and report each clause that it breaks.
 
-    SUBJECT is the reference model where none is named. Each broken clause comes with the shortest trace
-    that was found to show it. Ends with 0 where nothing at or above --fail-on was found, else with 1.
+    SUBJECT is the reference model where none is named, the name of a client, or package.module:name for one of
+    your own. Each broken clause comes with the shortest trace that was found to show it. Ends with 0 where nothing
+    at or above --fail-on was found, else with 1; with --expect, where something is new, or no longer happens.
     """
+    selection, began = Selection(select, ignore), monotonic()
+    for kind in (["junit"] if junit else []) + (["sarif"] if sarif else []):
+        _for_servers(kind)  # before anything is run
     in_force = revision or REVISIONS[-1]
     opening = _opening(name, command, release, in_force, MODEL)
+    if folder is not None:
+        _make_folder(folder)
     with _progress() as progress, _subject(opening, progress) as chosen:
         if replay is not None:
             return _replay(chosen, replay, readings, fail_on, form)
@@ -301,24 +409,80 @@ def check(
                 seed=seed,
                 progress=progress,
                 bench=bench,
+                selection=selection,
             )
+    _say_parting(chosen, bench, result)
     if result.fault is not None and not result.examples:
         raise Unusable(result.fault)
-    if form == "json":
-        click.echo(json.dumps(forms.result_json(result, readings=readings)))
-    else:
-        out = _console()
-        terminal.show(out, terminal.result_text(result, readings=readings, width=out.width))
+    ours = (each for each in expect if selection.may_take(each.clause, each.verdict))
+    checked = Checked(result, meet(result.subject, result.broken, ours, complete=result.complete), readings)
+    failing = checked.failing(fail_on)
     if html is not None:
-        try:
-            page.write_whole(html, page.result_html(result, readings=readings))
-        except OSError as wrong:
-            raise Unusable(f"cannot write {html}: {wrong.strerror}") from None
+        _write(html, page.result_html(result, readings=readings))
+    if junit is not None:
+        _write(junit, _for_servers("junit").junit(result, readings=readings, fails=failing.__contains__))
+    if sarif is not None:
+        _write(sarif, _for_servers("sarif").sarif(result, readings=readings))
+    if folder is not None:
+        for broken in result.broken:
+            _write_transcript(folder / f"{broken.finding.clause}-{broken.finding.cause}.jsonl", broken.transcript)
+    ran = forms.Ran(("scopelaw", *sys.argv[1:]), round(monotonic() - began, 3))
+    _tell(checked, failing, ran if form == "json" else None, quiet=quiet)
     if result.fault is not None:
         raise Unusable(result.fault)
     if not result.complete:
         return INTERRUPTED
-    return _status((broken.finding for broken in result.broken), fail_on)
+    return FOUND if failing or checked.met.gone else 0
+
+
+def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *, quiet: bool) -> None:
+    """Print a result and how it compares with what was expected, as JSON where it is said how it came to be.
+
+    And what GitHub shows of it, where it runs there.
+    """
+    result, readings, met = checked.result, checked.readings, checked.met
+    if ran is not None:
+        click.echo(json.dumps(forms.result_json(result, readings=readings, met=met, ran=ran)))
+    else:
+        out = _console()
+        told = (terminal.broken_text(each, readings=readings, width=out.width) for each in failing)
+        whole = terminal.result_text(result, readings=readings, width=out.width)
+        terminal.show(out, chain.from_iterable(told) if quiet else whole)
+        terminal.show(out, terminal.met_text(result.subject, met, failing, quiet=quiet))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        _annotate(checked, failing, annotates=ran is None)
+
+
+def _annotate(checked: Checked, failing: Sequence[Broken], *, annotates: bool) -> None:
+    if annotates:
+        for line in github.annotations_of(checked.result.subject, failing):
+            click.echo(line)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in github.step_summary(checked.result, readings=checked.readings))
+
+
+def _for_servers(kind: str) -> ModuleType:
+    """The module of a report for build servers, whose libraries not everybody has."""
+    try:
+        return import_module(f".{kind}", __package__)
+    except ModuleNotFoundError as missing:
+        raise Unusable(f"--{kind} needs {missing.name}: pip install 'scopelaw[ci]'") from None
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        page.write_whole(file, text)
+    except OSError as wrong:
+        raise Unusable(f"cannot write {file}: {wrong.strerror}") from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise Unusable(f"cannot write into {shown(str(folder))}: {(wrong.strerror or str(wrong)).lower()}") from None
 
 
 def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Verdict, form: str) -> int:
@@ -335,10 +499,18 @@ def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Ve
     return _status(findings, fail_on)
 
 
+def _say_parting(chosen: Subject, bench: Jobs | None, result: checking.Result) -> None:
+    """Say what was wrong with how the client's processes ended, unless one was ended early anyhow."""
+    if result.complete:
+        parting = dict.fromkeys([*getattr(chosen, "parting", ()), *(bench.parting if bench is not None else ())])
+        for wrong in parting:
+            complain(f"{shown(chosen.name)} ended as it should not: {wrong}")
+
+
 @contextmanager
 def _bench(
     opening: Opening, jobs: int, revision: Revision, readings: Mapping[str, str], *, costly: bool
-) -> Iterator[checking.Bench | None]:
+) -> Iterator[Jobs | None]:
     """Processes to work in, where more than one is wanted."""
     if jobs == 1:
         yield None
@@ -408,7 +580,7 @@ def smoke(*, name: str | None, command: str | None, release: str | None, revisio
 
 def _say(test: smoking.Smoke) -> bool:
     """Print what came of a test; whether it failed."""
-    click.echo(f"{test.outcome:<7} {test.name}" + (f": {test.because}" if test.because else ""))
+    click.echo(printable(f"{test.outcome:<7} {test.name}" + (f": {test.because}" if test.because else "")))
     return test.outcome == "failed"
 
 
@@ -462,15 +634,16 @@ def history_(
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What became of one file; the transcript is kept only where it is to be shown."""
+    """What became of one client of a recording; the transcript is kept only where it is to be shown or written."""
 
+    client: str | None
     events: int
     findings: list[Finding]
     transcript: Transcript | None
 
 
 @cli.command(
-    short_help="Judge recorded transcripts.",
+    short_help="Judge what was recorded of a client.",
     epilog=f"{_READINGS_HELP}\n\n"
     + _example(
         "scopelaw judge recorded.jsonl",
@@ -483,6 +656,8 @@ class _Judged:
 @_READING
 @_FAIL_ON
 @_format("json")
+@click.option("--together", is_flag=True, help="Take all files for one recording, as of a browser and a proxy.")
+@click.option("--write", "target", metavar="FILE", help="Write the transcript that was judged to this file, too.")
 def judge(
     *,
     files: tuple[str, ...],
@@ -490,66 +665,112 @@ def judge(
     readings: dict[str, str],
     fail_on: Verdict,
     form: str,
+    together: bool,
+    target: str | None,
 ) -> int:
-    """Judge recorded transcripts: JSON lines, or HAR where a name ends in .har; - is standard input.
+    """Judge what was recorded of a client: JSON lines, HAR, or a dump of mitmproxy; - is standard input.
+
+    What a file holds is told by its content, packed with gzip or not. Secrets are replaced by stable names. What could
+    not be read is said on standard error. Each client in a recording is judged by itself.
 
     Prints one JSON line a finding, and a footer that counts them. A --revision that is given is in force
     whatever the files say. Ends with 2 where a file is unusable, else with 1 where something was found.
     """
     all_found: list[Finding] = []
     events, status = 0, 0
-    for at, file in enumerate(files):
+    recordings = [files] if together else [(file,) for file in files]
+    kept = _Kept(target)
+    for at, recording in enumerate(recordings):
+        name = " and ".join(map(_name, recording))
         try:
-            judged = _judge(file, revision, readings, keep=form == "text")
+            for judged in _judge(recording, revision, readings, keep=form == "text" or target is not None):
+                all_found += judged.findings
+                events += judged.events
+                kept.write(judged.transcript)
+                if form == "json":
+                    _print_findings(judged.findings, name if len(recordings) > 1 else None, judged.client)
+                else:
+                    _show(judged, name if len(recordings) > 1 else None, readings, apart=at > 0)
+        except BrokenPipeError:
+            raise
         except (UnusableTranscript, OSError) as wrong:
-            complain(_sentence(file, wrong))
+            complain(_sentence(recording, wrong))
             status = UNUSABLE
-            continue
-        all_found += judged.findings
-        events += judged.events
-        if judged.transcript is None:
-            _print_findings(judged.findings, file if len(files) > 1 else None)
-            continue
-        out = _console()
-        if len(files) > 1:
-            terminal.show(out, [*([Text()] if at else []), Text(shown(file), style="bold")])
-        lines = terminal.transcript_text(judged.transcript, judged.findings, readings=readings, width=out.width)
-        terminal.show(out, lines)
-    if form == "json" and (status != UNUSABLE or len(files) > 1):
+    if form == "json" and (status != UNUSABLE or len(recordings) > 1):
         click.echo(json.dumps(_footer(events, all_found)))
     return status or _status(all_found, fail_on)
 
 
-def _judge(file: str, revision: Revision | None, readings: Mapping[str, str], *, keep: bool) -> _Judged:
-    with _opened(file) as lines:
-        if file.lower().endswith(".har"):
-            transcript = read_har(lines.read(), revision)
-            header, events = transcript.header, iter(transcript.events)
-        elif keep:
-            transcript = read(lines)
-            header, events = transcript.header, iter(transcript.events)
-        else:
-            header, events = stream(lines)
-        if revision is not None:
-            header = replace(header, revision=revision)
-        judging, count, kept = Judge(header, readings), 0, []
-        for event in events:
-            judging.hear(event)
-            count += 1
-            if keep:
-                kept.append(event)
-        judging.close()
-    return _Judged(count, judging.found, Transcript(header, tuple(kept)) if keep else None)
+def _show(judged: _Judged, name: str | None, readings: Mapping[str, str], *, apart: bool) -> None:
+    """Print what became of one client for people."""
+    assert judged.transcript is not None
+    out = _console()
+    title = ": ".join(shown(each) for each in (name, judged.client) if each is not None)
+    if title:
+        terminal.show(out, [*([Text()] if apart else []), Text(title, style="bold")])
+    lines = terminal.transcript_text(judged.transcript, judged.findings, readings=readings, width=out.width)
+    terminal.show(out, lines)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Where transcripts are written to: a file for each, numbered from the second on."""
+
+    target: str | None
+    count: int = 0
+
+    def write(self, transcript: Transcript | None) -> None:
+        """Write a transcript, if any is to be kept."""
+        if self.target is None or transcript is None:
+            return
+        self.count += 1
+        path = Path(self.target)
+        if self.count > 1:
+            path = path.with_name(f"{path.stem}-{self.count}{path.suffix}")
+        _write_transcript(path, transcript)
+
+
+def _write_transcript(path: Path, transcript: Transcript) -> None:
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(write(transcript))
+    except OSError as wrong:
+        raise Unusable(f"cannot write {shown(str(path))}: {(wrong.strerror or str(wrong)).lower()}") from None
+
+
+def _judge(
+    recording: tuple[str, ...], revision: Revision | None, readings: Mapping[str, str], *, keep: bool
+) -> Iterator[_Judged]:
+    """Judge each client of a recording."""
+    with ExitStack() as opened:
+        files = [(opened.enter_context(_opened(file)), file) for file in recording]
+        for recorded in reading.read(files, revision):
+            for note in recorded.notes:
+                complain(f"{' and '.join(map(_name, recording))}: {note}")
+            judging, count, kept = Judge(recorded.header, readings), 0, []
+            for event in recorded.events:
+                judging.hear(event)
+                count += 1
+                if keep:
+                    kept.append(event)
+            judging.close()
+            transcript = Transcript(recorded.header, tuple(kept)) if keep else None
+            yield _Judged(recorded.client if recorded.several else None, count, judging.found, transcript)
 
 
 def _opened(file: str) -> AbstractContextManager[IO[bytes]]:
     return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
 
 
-def _sentence(file: str, wrong: Exception) -> str:
-    name = "standard input" if file == "-" else shown(file)
+def _name(file: str) -> str:
+    return "standard input" if file == "-" else shown(file)
+
+
+def _sentence(recording: tuple[str, ...], wrong: Exception) -> str:
     if not isinstance(wrong, OSError):
-        return f"{name}: {wrong}"
+        return f"{' and '.join(map(_name, recording))}: {wrong}"
+    file = wrong.filename if isinstance(wrong.filename, str) else recording[0]
+    name = _name(file)
     sentence = f"cannot read {name}: {(wrong.strerror or str(wrong)).lower()}"
     if isinstance(wrong, FileNotFoundError):
         path = Path(file)
@@ -562,10 +783,10 @@ def _sentence(file: str, wrong: Exception) -> str:
     return sentence
 
 
-def _print_findings(findings: Iterable[Finding], file: str | None = None) -> None:
+def _print_findings(findings: Iterable[Finding], file: str | None = None, client: str | None = None) -> None:
+    named = {name: value for name, value in (("file", file), ("client", client)) if value is not None}
     for finding in findings:
-        form = forms.finding_json(finding)
-        click.echo(json.dumps(form if file is None else form | {"file": file}))
+        click.echo(json.dumps(forms.finding_json(finding) | named))
 
 
 def _footer(events: int, findings: Sequence[Finding]) -> dict[str, object]:
@@ -580,11 +801,20 @@ def _footer(events: int, findings: Sequence[Finding]) -> dict[str, object]:
 
 @cli.command(
     short_help="Say all that is known of a rule.",
-    epilog=_example("scopelaw explain", "scopelaw explain ACC-1", "scopelaw explain union-base"),
+    epilog=_example("scopelaw explain", "scopelaw explain ACC-1", "scopelaw explain --finding mine.json#1"),
 )
 @click.argument("name", metavar="[ID]", required=False)
-def explain(*, name: str | None) -> None:
-    """Say all that is known of a clause, reading, policy, law or mutant; without ID, list them all."""
+@click.option("--finding", metavar="FILE#N", help="Print a finding of a JSON result as Markdown, for an issue.")
+def explain(*, name: str | None, finding: str | None) -> None:
+    """Say all that is known of a clause, reading, policy, law or mutant; without ID, list them all.
+
+    A --finding of a result that check --format json printed is FILE#N, from 1, or FILE#CLAUSE/cause.
+    """
+    if finding is not None:
+        if name is not None:
+            raise click.UsageError(f"one thing is explained, so {name} and a --finding do not go together")
+        click.echo(reporting.issue_named(finding), nl=False)
+        return
     out = _console()
     if name is None:
         terminal.show(out, _everything())
@@ -719,6 +949,8 @@ def compare(*, left: str, right: str, revision: Revision | None, examples: int, 
 
 
 cli.add_command(vectors.command)
+cli.add_command(reporting.command)
+cli.add_command(redacting.command)
 
 
 # --- where it goes --------------------------------------------------------------------------------
@@ -757,4 +989,14 @@ def _progress() -> Iterator[Callable[[checking.Progress], None]]:
 
 def main() -> None:
     """Run the command."""
+    # What is closed when we begin is nobody's; the next file that is opened would take its place.
+    sys.stdin = _open_still(sys.stdin, "r")
+    sys.stderr = _open_still(sys.stderr, "w")
+    if _open_still(sys.stdout, "w") is not sys.stdout:
+        complain("standard output is closed")
+        sys.exit(UNUSABLE)
     cli()
+
+
+def _open_still(stream_: TextIO | None, mode: str) -> TextIO:
+    return stream_ or cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))

@@ -148,13 +148,16 @@ _LONGEST: Final = 300
 _LONG_TOKEN: Final = 8
 
 
-def shown(text: str) -> str:
-    """A text from elsewhere, safe to print: no control characters, and not without end."""
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST] + "…"
+def printable(text: str) -> str:
+    """A text as one line that moves no cursor and turns no other text around: what is not printable is escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown(text: str) -> str:
+    """A text from elsewhere, safe to print, and not without end."""
+    return printable(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
 
 
 def _scope(scope: WireScope) -> str:
@@ -171,16 +174,9 @@ class _Teller:
     """Turns events into lines; it knows the parties' short names, and which grant a token answers."""
 
     def __init__(self, events: Sequence[Event], *, shows_metadata: bool, calls: AbstractSet[int]) -> None:
-        found: dict[str, dict[str, None]] = {
-            member: {} for member in ("resource", "issuer", "access_token", "refresh_token")
-        }
-        for event in events:
-            for member, names in found.items():
-                name = getattr(event, member, None)
-                if name is not None:
-                    names[name] = None
-        self._servers, self._issuers = _named("server", found["resource"]), _named("AS", found["issuer"])
-        self._tokens = _numbered("t", found["access_token"]) | _numbered("r", found["refresh_token"])
+        self._servers = _named("server", _members(events, "resource"))
+        self._issuers = _named("AS", _members(events, "issuer"))
+        self._tokens = token_names(events)
         self._published: dict[str, str] = {}
         self._shows_metadata = shows_metadata
         self._calls = calls
@@ -307,6 +303,16 @@ class _Teller:
 
     def _token(self, token: str) -> str:
         return self._tokens[token]
+
+
+def _members(events: Iterable[Event], member: str) -> dict[str, None]:
+    """What the events have as a member of that name, each once, in order."""
+    return dict.fromkeys(name for event in events if (name := getattr(event, member, None)) is not None)
+
+
+def token_names(events: Sequence[Event]) -> dict[str, str]:
+    """The name of each token, by which a reader may tell it from others."""
+    return _numbered("t", _members(events, "access_token")) | _numbered("r", _members(events, "refresh_token"))
 
 
 def _named(role: str, known: Iterable[str]) -> dict[str, str]:

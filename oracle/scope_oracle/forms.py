@@ -15,14 +15,17 @@ may be added; none will change its meaning.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Final
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
 
 from .checking import Result
 from .comparing import Difference
+from .expecting import Met
 from .history import History
-from .outcome import rows
+from .outcome import counted, rows
 from .tally import Broken
 from .transcripts import records
 
@@ -30,10 +33,22 @@ FORM: Final = 1
 """The version of the JSON form of a result."""
 
 
-def result_json(result: Result, *, readings: Mapping[str, str]) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a result came to be: the words of the command, and how many seconds it took."""
+
+    command: tuple[str, ...]
+    seconds: float
+
+
+def result_json(
+    result: Result, *, readings: Mapping[str, str], met: Met | None = None, ran: Ran | None = None
+) -> dict[str, object]:
     """The JSON form of a result, as this module describes it."""
-    return {
+    known = {} if met is None else {id(broken): expected for broken, expected in met.known}
+    form: dict[str, object] = {
         "scopelaw": FORM,
+        "scopelaw_version": version("scopelaw"),
         "subject": result.subject,
         "version": result.version,
         "revision": result.revision,
@@ -49,8 +64,15 @@ def result_json(result: Result, *, readings: Mapping[str, str]) -> dict[str, obj
             | ({"out_of_reach": True} if row.out_of_reach else {})
             for row in rows(result)
         ],
-        "broken": list(map(broken_json, result.broken)),
+        "counts": counted(result),
+        "broken": [
+            broken_json(broken) | ({"expected": known[id(broken)].reason} if id(broken) in known else {})
+            for broken in result.broken
+        ],
     }
+    if met is not None:
+        form["gone"] = [{"finding": each.named, "reason": each.reason} for each in met.gone]
+    return form if ran is None else form | {"command": list(ran.command), "seconds": ran.seconds}
 
 
 def broken_json(broken: Broken) -> dict[str, object]:

@@ -16,6 +16,15 @@ from .tally import Broken
 SEVERITY: Final[Mapping[Verdict, int]] = {verdict: -place for place, verdict in enumerate(VERDICTS)}
 """How bad a verdict is: more is worse."""
 
+SAYS: Final[Mapping[Verdict, str]] = {"violates": "violates", "discouraged": "discouraged", "unspecified": "differs"}
+"""What a report says of a clause whose worst finding has this verdict."""
+
+_COUNTED: Final[Mapping[Verdict, str]] = {
+    "violates": "violate",
+    "discouraged": "discouraged",
+    "unspecified": "differ where the documents leave a choice",
+}
+
 State = Literal["holds", "broken", "not reached"]
 
 
@@ -32,16 +41,18 @@ class Row:
 
     @property
     def says(self) -> str:
-        """Its state, with the worst verdict where it is broken, and whether it could have been reached."""
+        """Its state, by the worst verdict where it is broken: where the documents leave a choice nothing is."""
         if self.out_of_reach:
             return "out of reach"
-        return self.state if self.verdict is None else f"broken ({self.verdict})"
+        return self.state if self.verdict is None else SAYS[self.verdict]
 
 
 def rows(result: Result) -> list[Row]:
-    """A row for each clause that a transcript can break at this revision, in the catalogue's order."""
+    """A row for each selected clause that a transcript can break at this revision, in the catalogue's order."""
     found = []
     for clause in judged_at(result.revision):
+        if not result.selection.may_take(clause.id):
+            continue
         broken = tuple(each for each in result.broken if each.finding.clause == clause.id)
         verdict = max((each.finding.verdict for each in broken), key=SEVERITY.__getitem__, default=None)
         reached = result.reached.get(clause.id, 0)
@@ -51,26 +62,32 @@ def rows(result: Result) -> list[Row]:
     return found
 
 
+def counted(result: Result) -> dict[str, int]:
+    """How many clauses have each verdict as their worst, how many hold, and how many were not reached."""
+    table = rows(result)
+    verdicts = {verdict: sum(row.verdict == verdict for row in table) for verdict in VERDICTS}
+    return verdicts | {state: sum(row.state == state for row in table) for state in ("holds", "not reached")}
+
+
 def summary(result: Result) -> list[str]:
     """What a result comes to: what was run, what came of it, and which clauses no run can judge."""
     version = f" {shown(result.version)}" if result.version else ""
     ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
-    table = rows(result)
-    states = [row.state for row in table]
-    counts = f"{states.count('holds')} clauses hold, {states.count('broken')} broken, "
-    counts += f"{states.count('not reached')} not reached"
-    beyond = sum(row.out_of_reach for row in table)
-    if beyond:
-        counts += f", {beyond} of them out of reach"
+    number = counted(result)
+    counts = [f"{number[verdict]} {says}" for verdict, says in _COUNTED.items()]
+    beyond = sum(row.out_of_reach for row in rows(result))
+    counts.append(f"{number['holds']} hold")
+    counts.append(f"{number['not reached']} not reached" + (f" ({beyond} of them out of reach)" if beyond else ""))
     excluded = sum(clause.excluded is not None for clause in CLAUSES.values())
     kept = sum(clause.unjudged is not None for clause in CLAUSES.values())
-    elsewhere = len(CLAUSES) - excluded - kept - len(states)
+    judged = (clause for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged)
+    elsewhere = sum(not clause.binds_at(result.revision) for clause in judged)
     apart = f"{excluded} more are excluded and {kept} are kept by the model's laws alone"
     if elsewhere:
         apart += f"; {elsewhere} do not bind at {result.revision}"
     return [
         ran if result.complete else f"{ran}; interrupted, and this is what was found so far",
-        counts,
+        ", ".join(counts),
         f"{apart}: see scopelaw explain",
     ]
 

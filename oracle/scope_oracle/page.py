@@ -1,149 +1,313 @@
-"""Reports as one HTML page: a row a clause, which opens into its traces."""
+"""Reports as one HTML page: findings by verdict, each with its diagram, and a table of clauses by clients."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
-from collections.abc import Container, Mapping
-from html import escape
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Final
 
-from scope_spec import CLAUSES
+from markupsafe import Markup
+
+from scope_spec import CLAUSES, VERDICTS, Clause, Verdict
 
 from .checking import Result
-from .exchange import Line, exchange_of
-from .outcome import Row, left_out, rows, summary
-from .tally import Broken, Kind, kind_of
-from .wording import fault, frequency, reading_line, replay_command, rule, tested
+from .diagram import Diagram, diagram
+from .exchange import shown
+from .forms import result_json
+from .issues import frequency_of, issue, messages_of, replay_of, sent_in, told_of
+from .outcome import SAYS, SEVERITY
+from .reports import Found, Report, Standing, report_of
+from .selecting import family
+from .tally import Kind, kind_of
+from .templating import TEMPLATES
+from .wording import reading_line
 
-_PAGE: Final = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>$title</title>
-<style>
-:root { color-scheme: light dark; --dim: #666; --good: #197a35; --bad: #c62828; --so: #8a5d00; }
-@media (prefers-color-scheme: dark) { :root { --dim: #999; --good: #5fc77c; --bad: #ff7b72; --so: #e3b341; } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.3rem; }
-summary, .row { display: grid; grid-template-columns: 6.5rem 13rem 4.5rem 1fr; gap: .8rem; }
-summary, .row { padding: .25rem .4rem; }
-summary { cursor: pointer; }
-summary:hover, summary:focus-visible { background: #8882; }
-details, .row { border-top: 1px solid #8884; }
-.n { text-align: right; color: var(--dim); font-variant-numeric: tabular-nums; }
-.holds { color: var(--good); } .violates { color: var(--bad); font-weight: 600; }
-.discouraged { color: var(--so); font-weight: 600; } .unspecified { font-weight: 600; }
-.dim, .not-reached { color: var(--dim); }
-.trace { overflow-x: auto; margin: .5rem 0 1rem 1rem; }
-table { border-collapse: collapse; font: .85rem/1.6 ui-monospace, monospace; }
-td { padding: 0 .9rem 0 0; white-space: pre; vertical-align: top; }
-td.mark { color: var(--bad); white-space: normal; min-width: 14rem; }
-td.more { white-space: pre-wrap; overflow-wrap: anywhere; }
-code { font-size: .85rem; overflow-wrap: anywhere; }
-dl { display: grid; grid-template-columns: 5.5rem 1fr; margin: .5rem 0; }
-dt { color: var(--dim); } dd { margin: 0; }
-@media (max-width: 40rem) {
-  summary, .row { grid-template-columns: 5rem 1fr 3rem; }
-  .title { grid-column: 1 / -1; }
+_TITLES: Final[Mapping[Verdict, tuple[str, str]]] = {
+    "violates": ("Violates", "violate"),
+    "discouraged": ("Discouraged", "discouraged"),
+    "unspecified": ("Differs where the documents leave a choice", "differ where the documents leave a choice"),
 }
-</style>
-</head>
-<body>
-<h1>$title</h1>
-<p>$counts</p>
-<main>
-$rows
-</main>
-<p class="dim">$apart</p>
-</body>
-</html>
-""")
+"""The heading over the findings of a verdict, and what is said of their number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finding as it stands on the page; the first of a clause is where the clause's permalink leads."""
+
+    report: Report
+    slug: str
+    found: Found
+    is_first: bool
+    places: Mapping[Kind, str]
+
+    @property
+    def place(self) -> str:
+        """Its permalink."""
+        return self.places[kind_of(self.found.finding)]
+
+    @property
+    def clause(self) -> Clause:
+        """What it is a finding of."""
+        return CLAUSES[self.found.clause]
+
+    @property
+    def family(self) -> str:
+        """How the id of its clause begins."""
+        return family(self.found.clause)
+
+    @property
+    def sent(self) -> str:
+        """What is accused, in a line."""
+        return sent_in(told_of(self.found))
+
+    @property
+    def diagram(self) -> Diagram | None:
+        """Its trace, drawn, where one trace shows it."""
+        told = told_of(self.found)
+        return None if told is None or self.found.transcript is None else diagram(told, self.found.transcript.events)
+
+    @property
+    def cast(self) -> Mapping[str, str]:
+        """Who is who in the diagram."""
+        told = told_of(self.found)
+        return {} if told is None else told.cast
+
+    @property
+    def messages(self) -> list[str]:
+        """The step that is accused, as HTTP."""
+        return messages_of(self.found)
+
+    @property
+    def notes(self) -> Iterator[tuple[str, str]]:
+        """What else is known of it."""
+        yield from (("reading", line) for line in reading_line(self.found.finding, self.report.readings))
+        often = frequency_of(self.report, self.found)
+        if often:
+            yield "found", often
+
+    @property
+    def also(self) -> list[tuple[str, str | None]]:
+        """What else the trace shows, and where that stands if it does."""
+        return [
+            (f"{clause}/{cause} ({SAYS[verdict]})", self.places.get((clause, verdict, cause)))
+            for clause, verdict, cause in self.found.others
+        ]
+
+    @property
+    def replay(self) -> str:
+        """The command that shows it again."""
+        return replay_of(self.report, self.found)
+
+    @property
+    def is_a_fault(self) -> bool:
+        """Whether there is an issue to file: where the documents leave a choice there is none."""
+        return self.found.finding.verdict != "unspecified"
+
+    @property
+    def markdown(self) -> str:
+        """The finding as an issue."""
+        return issue(self.report, self.found)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The findings of one verdict."""
+
+    verdict: Verdict
+    entries: Sequence[Entry]
+
+    @property
+    def short(self) -> str:
+        """The verdict in a word."""
+        return SAYS[self.verdict]
+
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        return _TITLES[self.verdict][0]
+
+    @property
+    def counted(self) -> str:
+        """What follows their number."""
+        return _TITLES[self.verdict][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was run, and what it was not put through."""
+
+    slug: str
+    report: Report
+
+    @property
+    def name(self) -> str:
+        """The client, with its release."""
+        return self.report.name
+
+    @property
+    def says(self) -> str:
+        """What was run, in a line."""
+        report = self.report
+        ran = f"{report.revision}: {report.examples} episodes, seed {report.seed}"
+        dated = f"{ran}, {report.date}" if report.date else ran
+        return dated if report.complete else f"{dated}; interrupted, and this is what was found so far"
+
+    @property
+    def left_out(self) -> list[str]:
+        """What the client was not put through, a sentence each."""
+        report = self.report
+        return [f"{shown(operation)} was never called" for operation in report.uncalled] + [
+            f"skipped in {count} of {report.examples} episodes: {shown(reason)}"
+            for reason, count in sorted(report.skipped.items())
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What became of a clause in one run; None where the clause was not asked about."""
+
+    run: str
+    place: str
+    standing: Standing | None
+
+    @property
+    def found(self) -> bool:
+        """Whether it leads to findings."""
+        return self.standing is not None and self.standing.verdict is not None
+
+    @property
+    def kind(self) -> str:
+        """What its colour goes by."""
+        if self.standing is None:
+            return "absent"
+        return self.standing.verdict or self.says.replace(" ", "-")
+
+    @property
+    def says(self) -> str:
+        """The cell itself."""
+        if self.standing is None:
+            return "–"
+        if self.standing.out_of_reach:
+            return "out of reach"
+        return self.standing.state if self.standing.verdict is None else SAYS[self.standing.verdict]
+
+    @property
+    def label(self) -> str:
+        """The cell for whoever hears it without its table."""
+        clause = "" if self.standing is None else self.standing.clause
+        return f"{self.says}: {self.run}, {clause}"
+
+    @property
+    def reached(self) -> str:
+        """In how many places the question was asked."""
+        return "" if self.standing is None else str(self.standing.reached)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A clause, and what became of it in each run."""
+
+    clause: Clause
+    cells: Sequence[Cell]
+
+    @property
+    def family(self) -> str:
+        """How its id begins."""
+        return family(self.clause.id)
 
 
 def result_html(result: Result, *, readings: Mapping[str, str]) -> str:
-    """A result as one page without scripts: a row a clause, which opens into its trace."""
-    ran, counts, apart = summary(result)
-    reported = {kind_of(broken.finding) for broken in result.broken}
-    return _PAGE.substitute(
-        title=escape(f"scopelaw: {ran}"),
-        counts="<br>".join(map(escape, (counts, *left_out(result)))),
-        apart=escape(apart),
-        rows="\n".join(_row_html(row, readings, reported) for row in rows(result)),
+    """A result as one page."""
+    return report_html([report_of(result_json(result, readings=readings))])
+
+
+def report_html(reports: Sequence[Report], title: str | None = None) -> str:
+    """One page over one report or several, with nothing outside of it; it needs its script for the filter alone."""
+    runs = [Run(slug, report) for slug, report in zip(_slugs(reports), reports, strict=True)]
+    entries = [entry for run in runs for entry in _entries(run)]
+    order = list(CLAUSES)
+    entries.sort(key=lambda entry: order.index(entry.found.clause))  # a clause's findings together, whatever the run
+    matrix = list(_matrix(runs))
+    style, script = _part("page.css"), _part("page.js")
+    return TEMPLATES.get_template("page.html").render(
+        title=title or f"scopelaw: {reports[0].name if len(reports) == 1 else f'{len(reports)} clients'}",
+        runs=runs,
+        entries=entries,
+        groups=[Group(each, [entry for entry in entries if entry.found.verdict == each]) for each in VERDICTS],
+        states=_states(matrix),
+        matrix=matrix,
+        families=list(dict.fromkeys(row.family for row in matrix)),
+        style=Markup(style),  # noqa: S704 - our own, and of no parts
+        script=Markup(script),  # noqa: S704
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        version=version("scopelaw"),
+        at=_at,
     )
 
 
-def _row_html(row: Row, readings: Mapping[str, str], reported: Container[Kind]) -> str:
-    cells = (
-        f"<span>{row.clause.id}</span>"
-        f'<span class="{row.verdict or row.state.replace(" ", "-")}">{row.says}</span>'
-        f'<span class="n">{row.reached}</span><span class="title">{escape(row.clause.title)}</span>'
-    )
-    if not row.broken:
-        return f'<div class="row">{cells}</div>'
-    traces = "".join(_broken_html(broken, readings, reported) for broken in row.broken)
-    return f'<details id="{row.clause.id}"><summary>{cells}</summary>{traces}</details>'
+def _entries(run: Run) -> Iterator[Entry]:
+    worst_first = sorted(run.report.broken, key=lambda found: -SEVERITY[found.verdict])
+    places = {
+        kind_of(found.finding): f"{run.slug}/{found.clause}/{found.cause}/{found.verdict}" for found in worst_first
+    }
+    seen = set[str]()
+    for found in worst_first:
+        yield Entry(run.report, run.slug, found, found.clause not in seen, places)
+        seen.add(found.clause)
 
 
-def _broken_html(broken: Broken, readings: Mapping[str, str], reported: Container[Kind]) -> str:
-    finding, header = broken.finding, broken.transcript.header
-    told = f"<p>{escape(finding.because)}</p>" if broken.of_the_run else _exchange_html(broken)
-    command = replay_command(tested(header), readings, broken.replay)
-    notes = [
-        ("fault", f"{fault(finding)}, {finding.verdict}"),
-        ("because", escape(rule(finding.clause, header.revision))),
-    ]
-    notes += [("reading", escape(line)) for line in reading_line(finding, readings)]
-    notes.append(("found", frequency(broken.found_in, broken.out_of)))
-    if broken.also:
-        others = ", ".join(_pointer(kind, reported) for kind in broken.also)
-        notes.append(("also", f"the same trace shows {others}"))
-    notes += [
-        (
-            "sources",
-            ", ".join(_link(each.document, each.section, each.link) for each in CLAUSES[finding.clause].sources),
-        ),
-        ("replay", f"<code>{escape(command)}</code>"),
-    ]
-    listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in notes)
-    return f'<div class="trace" id="{_anchor(kind_of(finding))}">{told}<dl>{listed}</dl></div>'
+def _matrix(runs: Sequence[Run]) -> Iterator[Row]:
+    known = [{standing.clause: standing for standing in run.report.clauses} for run in runs]
+    for id_, clause in CLAUSES.items():
+        if any(id_ in standings for standings in known):
+            cells = [
+                Cell(run.name, f"{run.slug}/{id_}", standings.get(id_))
+                for run, standings in zip(runs, known, strict=True)
+            ]
+            yield Row(clause, cells)
 
 
-def _exchange_html(broken: Broken) -> str:
-    told = exchange_of(broken.transcript, broken.finding)
-    lines = "".join(_line_html(line) for line in told.lines)
-    cast = "".join(f"<p>{escape(name)} is {escape(what)}</p>" for name, what in told.cast.items())
-    return f"{cast}<table>{lines}</table>"
+def _states(matrix: Iterable[Row]) -> list[tuple[str, int]]:
+    """How many clauses hold and how many do not get so far, over all runs."""
+    counts = Counter(cell.says for row in matrix for cell in row.cells if cell.standing and not cell.found)
+    said = (("hold", "holds"), ("not reached", "not reached"), ("out of reach", "out of reach"))
+    return [(words, counts[state]) for words, state in said if counts[state]]
 
 
-def _anchor(kind: Kind) -> str:
-    return "-".join(kind)
+def _slugs(reports: Iterable[Report]) -> Iterator[str]:
+    """A name for each that a link may hold, no two the same."""
+    taken = set[str]()
+    for report in reports:
+        name = re.sub(r"[^\w.@-]+", "-", f"{report.subject}-{report.version}" if report.version else report.subject)
+        slug, number = name, 1
+        while slug in taken:
+            number += 1
+            slug = f"{name}-{number}"
+        taken.add(slug)
+        yield slug
 
 
-def _pointer(kind: Kind, reported: Container[Kind]) -> str:
-    clause, verdict, cause = kind
-    text = f"{clause}/{cause} ({verdict})"
-    return f'<a href="#{_anchor(kind)}">{text}</a>' if kind in reported else text
+def _at(lane: int, lanes: int) -> str:
+    """Where a lane is, from left to right."""
+    return f"{100 * (lane + 0.5) / lanes:.4g}%"
 
 
-def _link(document: str, section: str, link: str) -> str:
-    return f'<a href="{escape(link)}">{escape(f"{document}, {section}")}</a>'
+def _part(name: str) -> str:
+    return (files("scope_oracle") / "templates" / name).read_text("utf-8")
 
 
-def _line_html(line: Line) -> str:
-    marks = escape("; ".join(line.marks))
-    cells = (
-        f"<td>{line.speaker}</td><td>{'→' if line.hearer else ''}</td><td>{line.hearer}</td>"
-        f'<td>{escape(line.says)}</td><td class="dim">{escape(line.aside)}</td>'
-    )
-    # A header may be long: in a row of its own it pushes no mark out of sight.
-    more = "".join(
-        f'<tr><td colspan="3"></td><td colspan="3" class="more">{escape(each)}</td></tr>' for each in line.more
-    )
-    return f"<tr>{cells}<td class='mark'>{'← ' + marks if marks else ''}</td></tr>{more}"
+def _hash(text: str) -> str:
+    """What a Content-Security-Policy knows a style or a script by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -9,11 +9,14 @@ import zlib
 from typing import Any, Final
 
 import cattrs
+from cattrs.errors import CattrsError
 from cattrs.strategies import configure_tagged_union
 
 from scope_model.scopes import ScopeSet, scopes
 from scope_model.servers import Named
 from scope_properties.episodes import Episode, EpisodeStep
+from scope_properties.model_subject import ModelSubject
+from scope_properties.runs import run
 
 _LARGEST: Final = 1_000_000
 """How many bytes of JSON a replay may hold: an episode takes a few thousand at the most."""
@@ -38,9 +41,10 @@ def episode_of(replay: str) -> Episode:
         if not unpacking.eof:
             raise BadReplay("the replay is cut short, or too large")
         episode = _CONVERTER.structure(json.loads(plain), Episode)
+        run(episode, ModelSubject())  # what the reference model cannot play is no episode of this version
     except (binascii.Error, zlib.error, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as wrong:
         raise BadReplay("the replay is not complete: paste all of what was printed") from wrong
-    except (cattrs.BaseValidationError, KeyError, TypeError, ValueError, AttributeError) as wrong:
+    except (CattrsError, LookupError, TypeError, ValueError, AttributeError, AssertionError, StopIteration) as wrong:
         if isinstance(wrong, BadReplay):
             raise
         raise BadReplay("the replay does not describe an episode of this version of scopelaw") from wrong

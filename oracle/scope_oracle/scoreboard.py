@@ -1,10 +1,10 @@
 """The scoreboard: what is recorded of released SDKs, clause by clause.
 
-`python -m scope_oracle.scoreboard` writes results/scoreboard.md, and a page for each release with the shortest
-trace of each finding, from the recorded results beside them; the tests fail where a page is not current. With a
-subject and a release it first checks that one and records the result, and with a revision at that one: a line of
-releases is judged at the newest that it speaks. Nothing in the pages is written by hand: what a finding comes down to
-is in the *.causes.toml files.
+`python -m scope_oracle.scoreboard` writes results/scoreboard.md, the same as a page to look at in
+results/scoreboard.html, and a page for each release with the shortest trace of each finding, from the recorded results
+beside them; the tests fail where one is not current. With a subject and a release it first checks that one and records
+the result, and with a revision at that one: a line of releases is judged at the newest that it speaks. Nothing in the
+pages is written by hand: what a finding comes down to is in the *.causes.toml files.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_model.events import Header, Transcript
 from scope_spec import CLAUSES, REVISIONS, Revision
 
-from .causes import Causes, causes_of, told
+from .causes import Causes, causes_of, explained
 from .checking import check
 from .forms import result_json
 from .issues import issue
 from .jobs import Jobs, Opening, processes
 from .names import UnknownName
-from .page import write_whole
+from .page import report_html, write_whole
+from .reports import UNNAMED, Report, report_of
 from .subjects import DriverFault, SubjectUnavailable, subject
 from .tally import Kind, kind_of
 from .terminal import finding_text
 from .transcripts import read
-from .wording import fault, frequency, release_of, replay_command
+from .wording import frequency, release_of, replay_command
 
 RESULTS: Final = Path(str(files("scope_oracle"))) / "results"
 """Where results are recorded: `scopelaw check SUBJECT --format json`, one file a release."""
@@ -44,14 +45,14 @@ BOARD: Final = RESULTS / "scoreboard.md"
 HISTORIES: Final = RESULTS / "history"
 """Where histories are recorded: `scopelaw history SUBJECT RELEASE... --format json`, one file an SDK."""
 
+LOOKED_AT: Final = RESULTS / "scoreboard.html"
+"""The same as a page to look at, which holds every trace."""
+
 PAST: Final = RESULTS / "history.md"
 ISSUES: Final = RESULTS / "issues"
 """Where the texts of issues are, in a folder for each release."""
 
 _WIDTH: Final = 110
-_UNNAMED: Final = "unnamed"
-"""The cause of what was recorded before causes had names."""
-
 _ABOUT_THE_PAST: Final = """\
 Written by `python -m scope_oracle.scoreboard` from what `scopelaw history` learnt by running releases. A finding is the
 shortest trace that shows it in the oldest or the newest release of a list; the same trace was played to the others.
@@ -86,6 +87,11 @@ class Recorded:
         return f"{self.subject}-{self.version}"
 
     @property
+    def report(self) -> Report:
+        """The result as it is told to people."""
+        return report_of(self.result)
+
+    @property
     def causes(self) -> dict[Kind, str]:
         """Why each finding stands, where that is settled."""
         return {
@@ -93,7 +99,7 @@ class Recorded:
                 clause,
                 verdict,
                 fault,
-            ): f"{'a reading' if verdict == 'unspecified' else 'its code'}: {told(cause, self.version)}"
+            ): f"{'a reading' if verdict == 'unspecified' else 'its code'}: {explained(cause, self.version)}"
             for clause, verdict, fault in map(_kind, self.result["broken"])
             if (cause := self.known.of(f"{clause}/{fault}", self.version)) is not None
         }
@@ -110,7 +116,7 @@ def recorded(results: Path = RESULTS) -> list[Recorded]:
 
 # Any: see Recorded.
 def _kind(found: Mapping[str, Any]) -> Kind:
-    return found["clause"], found["verdict"], found.get("cause", _UNNAMED)
+    return found["clause"], found["verdict"], found.get("cause", UNNAMED)
 
 
 def _order(version: str) -> list[int]:
@@ -181,7 +187,7 @@ def _finding(found: Mapping[str, Any]) -> Finding:
         found["verdict"],
         found.get("event", 0),
         found["because"],
-        found.get("cause", _UNNAMED),
+        found.get("cause", UNNAMED),
         found.get("reading"),
     )
 
@@ -218,22 +224,12 @@ def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
 
 def issues(release: Recorded) -> dict[Path, str]:
     """The text of an issue for each fault that goes against more than a reading, by its place."""
-    texts: dict[Path, str] = {}
+    report, texts = release.report, {}
     for verdict in ("discouraged", "violates"):  # of one fault the graver is told
-        for found in release.result["broken"]:
-            if found["verdict"] == verdict:
-                finding = _finding(found)
-                name = f"{finding.clause}-{finding.cause}"
-                cause = release.known.of(fault(finding), release.version)
-                place = None if cause is None else cause.at[release.version]
-                texts[ISSUES / release.name / f"{name}.md"] = issue(
-                    f"{release.subject} {release.version}",
-                    finding,
-                    _transcript(found),
-                    cause=cause,
-                    place=place,
-                    replay=_command(release, found),
-                )
+        for found in report.broken:
+            if found.verdict == verdict:
+                cause = release.known.of(f"{found.clause}/{found.cause}", release.version)
+                texts[ISSUES / release.name / f"{found.clause}-{found.cause}.md"] = issue(report, found, cause)
     return texts
 
 
@@ -264,7 +260,7 @@ def past() -> str:
         ]
         lines += ["", "| finding | because | shown from | gone in |", "|---|---|---|---|"]
         for life in history["lives"]:
-            gone, cause = life["gone"] or "still there", life.get("cause", _UNNAMED)
+            gone, cause = life["gone"] or "still there", life.get("cause", UNNAMED)
             name = f"{life['clause']}/{cause} {life['verdict']}"
             because = life["because"].replace("|", "\\|")
             if "episodes" in life:  # which were not counted at first
@@ -278,7 +274,12 @@ def pages() -> dict[Path, str]:
     releases = recorded()
     each_page = {RESULTS / f"{each.name}.md": page(each) for each in releases}
     each_issue = {path: text for each in releases for path, text in issues(each).items()}
-    return {BOARD: board(releases), PAST: past()} | each_page | each_issue
+    return {BOARD: board(releases), LOOKED_AT: looked_at(releases), PAST: past()} | each_page | each_issue
+
+
+def looked_at(releases: Sequence[Recorded]) -> str:
+    """The scoreboard as HTML."""
+    return report_html([each.report for each in releases], "Scoreboard")
 
 
 def record(

@@ -23,6 +23,8 @@ from scope_properties.runs import Run
 from scope_properties.subjects import Subject
 from scope_spec import Revision
 
+from .exchange import shown
+
 ONE: Final = "https://one.example/mcp"
 TWO: Final = "https://two.example/mcp"
 READ: Final = Call(ONE, "read")
@@ -79,7 +81,7 @@ def _requests(transcript: Transcript, resource: str = ONE) -> list[ResourceReque
 def _expect(holds: object, otherwise: str, run: Run) -> None:
     if not holds:
         words = (*getattr(run.session, "skipped", ()), *getattr(run.session, "refusals", ()))
-        said = f"; the client says: {words[-1]}" if words else ""
+        said = f"; the client says: {shown(words[-1])}" if words else ""
         raise _Failed(otherwise + said)
 
 

@@ -14,6 +14,7 @@ from scope_properties.episodes import Episode
 from scope_spec import CLAUSES, READINGS, Verdict
 
 from .grounds import PLAIN, Grounds
+from .selecting import EVERYTHING, Selection
 
 Kind = tuple[str, Verdict, str]
 """Findings of one clause, one verdict and one cause are one thing to report."""
@@ -98,8 +99,9 @@ def given_up(transcript: Transcript, readings: Mapping[str, str]) -> Iterator[Fi
 
 @dataclass(slots=True)
 class Tally:
-    """The sum of what came of episodes, as far as they were judged."""
+    """The sum of what came of episodes, as far as they were judged, and as far as it is to be reported."""
 
+    selection: Selection = EVERYTHING
     reached: Counter[str] = field(default_factory=Counter)
     opportunities: int = 0
     stepped_up: bool = False
@@ -133,7 +135,8 @@ class Tally:
     def found(self) -> list[Broken]:
         """Where each kind that stands was found in the plainest and shortest way, in order."""
         never = not self.stepped_up and self.opportunities >= OPPORTUNITIES
-        return [self._plainest[kind] for kind in sorted(self._plainest) if never or kind != NEVER_STEPS_UP]
+        stands = (self._plainest[kind] for kind in sorted(self._plainest) if never or kind != NEVER_STEPS_UP)
+        return [broken for broken in stands if self.selection.takes(broken.finding)]
 
     def counted(self, broken: Broken) -> Broken:
         """The same, with the number of episodes that show it, and of opportunities where it rests on them."""

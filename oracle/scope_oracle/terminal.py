@@ -15,10 +15,11 @@ from scope_properties.episodes import Plan
 
 from .checking import Result
 from .comparing import Difference
-from .exchange import Exchange, calls_behind, exchange, exchange_of, listed, rests_on_metadata, shown
+from .exchange import Exchange, calls_behind, exchange, exchange_of, listed, printable, rests_on_metadata, shown
+from .expecting import Met, written
 from .explaining import Notes
 from .history import History, Life
-from .outcome import left_out, rows, summary
+from .outcome import SEVERITY, left_out, rows, summary
 from .tally import Broken, Kind
 from .wording import also_line, fault, frequency, reading_line, replay_command, rule, tested
 
@@ -145,7 +146,7 @@ def _client(header: Header) -> str:
 
 
 def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> Iterator[Text]:
-    """A row a clause, then each broken one in full, then what it comes to."""
+    """A row a clause, then each finding in full, the worst first, then what it comes to."""
     ran, counts, apart = summary(result)
     table = rows(result)
     clauses = max(len(row.clause.id) for row in table)
@@ -159,7 +160,8 @@ def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> I
         line.append(f"  {row.reached or '':>7}  {row.clause.title}")
         line.truncate(max(width, 60), overflow="ellipsis")
         yield line
-    for broken in (each for row in table for each in row.broken):
+    every = [each for row in table for each in row.broken]
+    for broken in sorted(every, key=lambda each: -SEVERITY[each.finding.verdict]):
         yield Text()
         yield from broken_text(broken, readings=readings, width=width)
     yield Text()
@@ -167,6 +169,19 @@ def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> I
     for sentence in left_out(result):
         yield from hanging("", sentence, width)
     yield from hanging("", apart, width, "dim")
+
+
+def met_text(subject: str, met: Met, failing: Sequence[Broken], *, quiet: bool = False) -> Iterator[Text]:
+    """How a result compares with what was expected: what is known, what no longer happens, and what is new."""
+    for broken, expected in () if quiet else met.known:
+        known = f"{fault(broken.finding)} {broken.finding.verdict}"
+        yield Text(f"expected: {known} ({shown(expected.reason)})", style="dim")
+    for expected in met.gone:
+        yield Text(f"no longer happens: {expected.named} ({shown(expected.reason)})", style="yellow")
+    if failing and (met.known or met.gone):
+        yield Text("new, and to be added where it is to be borne with:")
+        for line in written(subject, failing):
+            yield Text(line)
 
 
 def history_text(subject: str, history: History) -> Iterator[Text]:
@@ -253,9 +268,14 @@ _PLAIN: Final = str.maketrans({"→": "->", "←": "<-", "↑": "^", "…": "...
 
 
 def show(console: Console, lines: Iterable[Text]) -> None:
-    """Print lines as they are: not wrapped, and in ASCII where the terminal knows no more."""
+    """Print lines as they are: not wrapped, and in ASCII where the terminal knows no more.
+
+    Whatever came from elsewhere is printable, wherever it was forgotten before.
+    """
     unicode = console.encoding.lower().startswith("utf")
     for line in lines:
+        if not line.plain.isprintable():
+            line.plain = printable(line.plain)
         if not unicode:
             line.plain = line.plain.translate(_PLAIN)
         console.print(line, soft_wrap=True)

@@ -10,7 +10,7 @@ from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_model.events import Header
 from scope_spec import CLAUSES, READINGS, Revision
 
-from .subjects import BUILT, PYTHON_SDK
+from .subjects import BUILT, PYTHON_SDK, sdk_of
 from .tally import Kind
 
 
@@ -64,7 +64,7 @@ def tested(header: Header) -> str:
     """What was put under test, as it is named on the command line: the installed Python SDK needs no release."""
     name, release = header.client_name, header.client_version
     installed = name == PYTHON_SDK and find_spec("mcp") is not None and release == version("mcp")
-    return name if release is None or name not in BUILT or installed else release_of(name, release)
+    return name if release is None or sdk_of(name) not in BUILT or installed else release_of(name, release)
 
 
 def replay_command(subject: str, readings: Mapping[str, str], replay: str) -> str:

@@ -13,8 +13,9 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from time import time
 from typing import Final
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
@@ -31,6 +32,7 @@ from scope_model.events import (
     Event,
     FetchResourceMetadata,
     FetchServerMetadata,
+    Key,
     ProtectedResourceMetadata,
     Registered,
     ResourceRequest,
@@ -39,6 +41,8 @@ from scope_model.events import (
     TokenResponse,
     WireScope,
 )
+from scope_model.scopes import read_scope
+from scope_model.servers import Consent
 from scope_properties.world import World
 from scope_spec import REVISIONS
 
@@ -74,6 +78,15 @@ METHODS: Final = frozenset({"initialize", "server/discover", "tools/list", "ping
 
 DOCUMENT: Final = "https://client.example/client.json"
 """Where a client's metadata would be; no server here fetches it."""
+
+IDENTITY_PROVIDER: Final = "https://idp.example"
+"""Where the user of a token exchange has signed in; clients are known there as KNOWN."""
+
+ID_JAG: Final = "urn:ietf:params:oauth:token-type:id-jag"
+ID_TOKEN_TYPE: Final = "urn:ietf:params:oauth:token-type:id_token"
+
+ID_TOKEN: Final = "an ID token"
+"""What the identity provider gave the client when the user signed in."""
 
 
 class Addresses:
@@ -115,6 +128,20 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Assertion:
+    """What an ID-JAG stands for: where and by whom it may be redeemed, and what was approved.
+
+    `says` is whether the authorization server names a scope that equals what is asked of it.
+    """
+
+    issuer: str
+    client_id: str
+    resource: str
+    consent: Consent
+    says: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Why a request is refused whatever its scopes: the error code of its RFC, and a sentence."""
 
@@ -137,6 +164,7 @@ class HttpWorld:
         self._addresses = addresses or Addresses({})
         self._clients: dict[tuple[str, str], Registration] = {}
         self._codes: dict[str, Code] = {}
+        self._assertions: dict[str, Assertion] = {}
         self._issued = 0
         self._sent_back = "", 0, HttpResponse(400)
         self._called: str | None = None
@@ -148,10 +176,18 @@ class HttpWorld:
                 self.know(issuer, DOCUMENT)
             elif world.plan.registration == "known":
                 self.know(issuer, KNOWN, secret=SECRET)
+        if world.plan.grant_type == TOKEN_EXCHANGE:
+            self._open_identity_provider()
         for resource in world.servers.resources:
             self._open_resource(resource)
 
-    def _open_issuer(self, issuer: str) -> None:
+    def _open_identity_provider(self) -> None:
+        self.know(IDENTITY_PROVIDER, KNOWN, secret=SECRET)
+        self._publish(IDENTITY_PROVIDER, self._identity_metadata)
+        self._handlers["POST", _place(f"{IDENTITY_PROVIDER}/token")] = self._assert
+
+    def _publish(self, issuer: str, handler: Handler) -> None:
+        """Put an issuer's metadata where clients look for it."""
         origin, path = _split(issuer)
         # RFC 8414 section 3.1 inserts the well-known name before the path, OpenID Connect appends it.
         for url in (
@@ -159,7 +195,10 @@ class HttpWorld:
             f"{origin}/.well-known/openid-configuration{path}",
             f"{origin}{path}/.well-known/openid-configuration",
         ):
-            self._handlers["GET", _place(url)] = partial(self._server_metadata, issuer)
+            self._handlers["GET", _place(url)] = handler
+
+    def _open_issuer(self, issuer: str) -> None:
+        self._publish(issuer, partial(self._server_metadata, issuer))
         self._handlers["POST", _place(f"{issuer}/register")] = partial(self._register, issuer)
         self._handlers["GET", _place(f"{issuer}/authorize")] = partial(self._authorize, issuer)
         self._handlers["POST", _place(f"{issuer}/token")] = partial(self._token, issuer)
@@ -200,8 +239,9 @@ class HttpWorld:
         operation = method
         if method == "tools/call":
             operation = parameters.get("name") if isinstance(parameters, dict) else None
-        guarded = method == "tools/call" or operation in self.world.servers.resources[resource].needs
-        if not guarded or not isinstance(operation, str):
+        if not isinstance(operation, str):  # whatever JSON it is
+            return None
+        if method != "tools/call" and operation not in self.world.servers.resources[resource].needs:
             return None
         return ResourceRequest(operation, _bearer(request), resource)
 
@@ -278,7 +318,8 @@ class HttpWorld:
 
     def _resource_metadata(self, resource: str, _: HttpRequest) -> HttpResponse:
         document = self.world.answer(FetchResourceMetadata(resource))
-        assert isinstance(document, ProtectedResourceMetadata)
+        if not isinstance(document, ProtectedResourceMetadata):
+            return HttpResponse(404)
         return _json(
             200,
             {
@@ -298,7 +339,7 @@ class HttpWorld:
         return _json(
             200,
             {
-                "issuer": address,
+                "issuer": self._addresses.outward(document.issuer or ""),
                 "authorization_endpoint": f"{address}/authorize",
                 "token_endpoint": f"{address}/token",
                 "registration_endpoint": f"{address}/register",
@@ -331,7 +372,7 @@ class HttpWorld:
         self._issued += 1
         client_id = f"client-{self._issued}"
         self.know(issuer, client_id, redirect_uris)
-        granted = {"client_id": client_id, "token_endpoint_auth_method": "none"}
+        granted = {"client_id": client_id, "token_endpoint_auth_method": "none", "scope": answer.scope}
         return _json(201, {**metadata, **granted})
 
     def _authorize(self, issuer: str, request: HttpRequest) -> HttpResponse:
@@ -382,55 +423,155 @@ class HttpWorld:
 
     def _token(self, issuer: str, request: HttpRequest) -> HttpResponse:
         """Issue a token, or refuse before anybody looks at the scopes."""
-        form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        form = _form(request)
         grant_type, resource = _one(form, "grant_type") or "", self._resource(form)
         refresh_token = _one(form, "refresh_token") if grant_type == REFRESH_TOKEN else None
         client_id, secret = _credentials(request, form)
-        registration = self._clients.get((issuer, client_id))
         code = self._codes.pop(_one(form, "code") or "", None) if grant_type == AUTHORIZATION_CODE else None
-        scope, meant = _scope(form), resource or self._resource_of(code, refresh_token)
+        assertion = self._assertions.get(_one(form, "assertion") or "") if grant_type == JWT_BEARER else None
+        scope, meant = _scope(form), resource or self._resource_of(code or assertion, refresh_token)
         sent = TokenRequest(grant_type, scope, refresh_token, issuer, resource)
-        fault = None
+        fault = self._fault_of_client(issuer, client_id, secret)
         if grant_type not in _GRANT_TYPES:
             fault = Fault("unsupported_grant_type", f"the grant type {grant_type!r} is unknown")
-        elif registration is None:
-            fault = Fault("invalid_client", "the client is not registered here")
-        elif registration.secret not in (None, secret):
-            fault = Fault("invalid_client", "the client_secret is wrong")
-        elif grant_type == AUTHORIZATION_CODE:
+        elif fault is None and grant_type == AUTHORIZATION_CODE:
             fault = _fault_of_code(code, issuer, client_id, form)
+        elif fault is None and grant_type == JWT_BEARER:
+            fault = _fault_of_assertion(assertion, issuer, client_id, meant)
         if fault is None:
+            if assertion is not None:
+                self._honour(assertion, scope)
             response = self.world.answer(TokenRequest(grant_type, scope, refresh_token, issuer, meant), sent)
             assert isinstance(response, TokenResponse)
         else:
             response = TokenResponse(error=fault.error, issuer=issuer, resource=meant)
             self._complain("token request", fault, sent, response)
         if response.access_token is None:
-            return _json(401 if response.error == "invalid_client" else 400, {"error": response.error})
-        exchanged = grant_type == TOKEN_EXCHANGE
+            return _refused(response)
+        issued = self.world.servers.access_tokens.get(response.access_token)
         return _json(
             200,
             {
                 "access_token": response.access_token,
-                "token_type": "N_A" if exchanged else "Bearer",
-                "issued_token_type": "urn:ietf:params:oauth:token-type:id-jag" if exchanged else None,
-                "expires_in": 3600,
+                "token_type": "Bearer",
+                "expires_in": _BRIEFLY if issued is not None and issued.brief else _LONG,
                 "scope": response.scope,
                 "refresh_token": response.refresh_token,
             },
         )
+
+    def _fault_of_client(self, issuer: str, client_id: str, secret: str | None) -> Fault | None:
+        registration = self._clients.get((issuer, client_id))
+        if registration is None:
+            return Fault("invalid_client", "the client is not registered here")
+        if registration.secret not in (None, secret):
+            return Fault("invalid_client", "the client_secret is wrong")
+        return None
+
+    def _honour(self, assertion: Assertion, scope: WireScope) -> None:
+        """Go by what the assertion approves, and what of it the request names; silence is for what it names."""
+        asked, says = assertion.consent.asked, True
+        if isinstance(scope, str) and (named := read_scope(scope)):
+            asked = named if asked is None else named & asked
+            says = assertion.says or asked != named
+        granting = replace(assertion.consent.granting, says=says)
+        key, servers = Key(assertion.issuer, assertion.resource), self.world.servers
+        self.world.servers = replace(servers, consents={**servers.consents, key: Consent(asked, granting)})
+
+    # --- the identity provider --------------------------------------------------------------------
+
+    def _identity_metadata(self, _: HttpRequest) -> HttpResponse:
+        """Where to exchange tokens. No transcript speaks of it: it lists no scopes of any resource."""
+        self.world.spend()
+        address = self._addresses.outward(IDENTITY_PROVIDER)
+        return _json(
+            200,
+            {
+                "issuer": address,
+                "authorization_endpoint": f"{address}/authorize",
+                "token_endpoint": f"{address}/token",
+                "response_types_supported": ["code"],
+                "grant_types_supported": [TOKEN_EXCHANGE],
+                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+                "code_challenge_methods_supported": ["S256"],
+            },
+        )
+
+    def _assert(self, request: HttpRequest) -> HttpResponse:
+        """Exchange the user's ID token for an ID-JAG (RFC 8693; MCP Enterprise-Managed Authorization, section 4).
+
+        The issuer that is written down is the one that is to redeem it.
+        """
+        form = _form(request)
+        client_id, secret = _credentials(request, form)
+        audience, resource, scope = self._audience(form), self._resource(form), _scope(form)
+        sent = TokenRequest(_one(form, "grant_type") or "", scope, None, audience, resource)
+        fault = self._fault_of_client(IDENTITY_PROVIDER, client_id, secret) or _fault_of_exchange(form)
+        if fault is None and (audience is None or resource not in self.world.servers.resources):
+            fault = Fault("invalid_target", "the audience or the resource is unknown")
+        if fault is not None or audience is None or resource is None:
+            assert fault is not None
+            refusal = TokenResponse(error=fault.error, issuer=audience, resource=resource)
+            self._complain("token exchange", fault, sent, refusal)
+            return _refused(refusal)
+        response = self.world.answer(sent)
+        assert isinstance(response, TokenResponse)
+        if response.access_token is None:
+            return _refused(response)
+        return _json(
+            200,
+            {
+                "access_token": self._jag(audience, resource),
+                "token_type": "N_A",
+                "issued_token_type": ID_JAG,
+                "expires_in": _LIFETIME,
+                "scope": response.scope,
+            },
+        )
+
+    def _jag(self, issuer: str, resource: str) -> str:
+        """An ID-JAG for what was just approved; nobody here checks its signature."""
+        consent = self.world.servers.consents[Key(issuer, resource)]
+        # Which client the issuer knows this one by, the identity provider is told out of band.
+        client_id = [known for at, known in self._clients if at == issuer][-1]
+        approved = self.world.servers.approved(issuer, consent)
+        self._issued += 1
+        now = int(time())
+        claims = {
+            "iss": self._addresses.outward(IDENTITY_PROVIDER),
+            "sub": "a user",
+            "aud": self._addresses.outward(issuer),
+            "resource": self._addresses.outward(resource),
+            "client_id": client_id,
+            "jti": f"jag-{self._issued}",
+            "iat": now,
+            "exp": now + _LIFETIME,
+            **({"scope": str(approved)} if approved else {}),
+        }
+        parts = (json.dumps(part).encode() for part in ({"typ": "oauth-id-jag+jwt", "alg": "HS256"}, claims))
+        jag = ".".join(map(_base64url, (*parts, b"a signature")))
+        says = self.world.exchanges[-1].freedom.granting.says
+        self._assertions[jag] = Assertion(issuer, client_id, resource, consent, says)
+        return jag
+
+    def _audience(self, form: Parameters) -> str | None:
+        """The issuer that an assertion is asked for."""
+        audience = self._addresses.inward(_one(form, "audience") or "").rstrip("/")
+        return next((issuer for issuer in self.world.servers.issuers if issuer.rstrip("/") == audience), None)
+
+    # --- both -------------------------------------------------------------------------------------
 
     def _resource(self, parameters: Parameters) -> str | None:
         """The `resource` of a request, by the name that the world has for it."""
         resource = _one(parameters, "resource")
         return None if resource is None else self._addresses.inward(resource)
 
-    def _resource_of(self, code: Code | None, refresh_token: str | None) -> str | None:
+    def _resource_of(self, grant: Code | Assertion | None, refresh_token: str | None) -> str | None:
         """What a token request without `resource` is for: that of its grant, else what was called last."""
-        if code is not None:
-            return code.resource
-        grant = self.world.servers.refresh_tokens.get(refresh_token or "")
-        return self._called if grant is None else grant.key.resource
+        if grant is not None:
+            return grant.resource
+        held = self.world.servers.refresh_tokens.get(refresh_token or "")
+        return self._called if held is None else held.key.resource
 
     def _complain(self, about: str, fault: Fault, sent: Event, response: Event) -> None:
         """Write an exchange down in which the scopes were never looked at."""
@@ -442,7 +583,10 @@ class HttpWorld:
 _SERVER_INFO: Final = {"name": "scopelaw", "version": "0"}
 # What MCP 2026-07-28 has every cacheable result say; here nothing outlives its answer.
 _FRESH: Final = {"ttlMs": 0, "cacheScope": "private"}
-_GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER)
+_LONG: Final = 3600
+_BRIEFLY: Final = 1
+_GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, JWT_BEARER)
+_LIFETIME: Final = 300
 
 
 def _fault_of_authorization(query: Parameters, back: str | None) -> Fault | None:
@@ -465,12 +609,40 @@ def _fault_of_code(code: Code | None, issuer: str, client_id: str, form: Paramet
     if code.redirect_uri != _one(form, "redirect_uri"):
         return Fault("invalid_grant", "the redirect_uri is not that of the authorization request")
     digest = hashlib.sha256((_one(form, "code_verifier") or "").encode()).digest()
-    if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != code.challenge:
+    if _base64url(digest) != code.challenge:
         return Fault("invalid_grant", "the code_verifier does not fit the code_challenge")
     return None
 
 
+def _fault_of_exchange(form: Parameters) -> Fault | None:
+    """What forbids to issue an ID-JAG (MCP Enterprise-Managed Authorization, section 4)."""
+    if _one(form, "grant_type") != TOKEN_EXCHANGE:
+        return Fault("unsupported_grant_type", "the identity provider only exchanges tokens")
+    if _one(form, "requested_token_type") != ID_JAG:
+        return Fault("invalid_request", "the requested_token_type is not that of an ID-JAG")
+    if _one(form, "subject_token_type") != ID_TOKEN_TYPE:
+        return Fault("invalid_request", "the subject_token_type is not that of an ID token")
+    if _one(form, "subject_token") != ID_TOKEN:
+        return Fault("invalid_grant", "the subject_token was not issued here")
+    return None
+
+
+def _fault_of_assertion(assertion: Assertion | None, issuer: str, client_id: str, resource: str | None) -> Fault | None:
+    """What forbids to redeem an assertion (RFC 7523 section 3)."""
+    if assertion is None or assertion.issuer != issuer:
+        return Fault("invalid_grant", "the assertion was not issued for this authorization server")
+    if assertion.client_id != client_id:
+        return Fault("invalid_grant", "the assertion was issued to another client")
+    if assertion.resource != resource:
+        return Fault("invalid_target", "the assertion was issued for another resource")
+    return None
+
+
 # --- reading --------------------------------------------------------------------------------------
+
+
+def _form(request: HttpRequest) -> Parameters:
+    return parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
 
 
 def _split(url: str) -> tuple[str, str]:
@@ -543,6 +715,16 @@ def _strings(value: object) -> tuple[str, ...] | None:
 
 
 # --- writing --------------------------------------------------------------------------------------
+
+
+def _base64url(octets: bytes) -> str:
+    """Base64url without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def _refused(response: TokenResponse) -> HttpResponse:
+    """The error of a token endpoint (RFC 6749 section 5.2)."""
+    return _json(401 if response.error == "invalid_client" else 400, {"error": response.error})
 
 
 def _list(names: tuple[str, ...] | None) -> list[str] | None:

@@ -51,20 +51,18 @@ class Requesting:
             return None, doubtful
         if len(waiting) == 1:
             return waiting[0], doubtful
-        best = self._best(waiting)
+        named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
         live = [one for one in waiting if self.goes_on(one)] or waiting
+        best = self._best(live, waiting[0], named)
         others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
         return best, (*others, *doubtful)
 
-    def _best(self, waiting: list[PendingChallenge]) -> PendingChallenge:
-        """The latest, or another that it meets and the latest is not met."""
-        latest = waiting[0]
-        named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
-        waiting = [one for one in waiting if self.goes_on(one)] or waiting
-        sensible = (one for one in waiting if not one.challenge.refuses_plainly and (one is latest or not one.repeats))
+    def _best(self, live: list[PendingChallenge], latest: PendingChallenge, named: ScopeSet) -> PendingChallenge:
+        """The latest, or another that it meets and the latest is not met; `named` is what all that wait name."""
+        sensible = (one for one in live if not one.challenge.refuses_plainly and (one is latest or not one.repeats))
         met = [one for one in sensible if one.challenge.asks_within(self.wanted)]
         if not met:
-            return min(waiting, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
+            return min(live, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
         return min(met, key=lambda one: self._misfit(one, named))
 
     def _misfit(self, one: PendingChallenge, named: ScopeSet) -> tuple[int, bool, bool, int, int]:

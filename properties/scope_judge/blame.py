@@ -17,7 +17,7 @@ from scope_model.scopes import NO_SCOPES, Scope
 from scope_spec import CLAUSES, Revision
 
 from .findings import Finding
-from .misreadings import NEEDING_ERROR, OF_NAMES, SEARCHING, Heading, Misreading
+from .misreadings import NEEDING_ERROR, OF_NAMES, SEARCHING, SEARCHING_FROM_THE_END, Heading, Misreading
 from .occasions import FEW, OFFLINE, Asked, Occasion, Settled, Situation, is_implied, listing
 
 Showing = Callable[[Asked, "Reads"], bool]
@@ -213,7 +213,7 @@ class Blame:
         for wrong, seen in self._misreadings(asked):
             names = seen.scopes or NO_SCOPES
             unread = wrong.clause in OF_NAMES and (challenge is None or not challenge.plain)
-            if wrong is SEARCHING or unread or not names <= asked.wanted:
+            if wrong in (SEARCHING, SEARCHING_FROM_THE_END) or unread or not names <= asked.wanted:
                 continue
             if all(scope in names or _is_explained(asked, scope, challenged=False) for scope in heeded):
                 yield wrong

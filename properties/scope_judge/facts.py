@@ -89,7 +89,7 @@ class Facts:
         self._mode = header.configured_mode or _MODES.get(readings["A11"])
         configured = header.configured_scopes
         self._configured = None if configured is None else read_scope(" ".join(configured)) or None
-        self._began_midway = False
+        self._began_midway = header.began_midway
         self._listed_by_servers: dict[str | None, ScopeSet | None] = {}
         self._issuers: set[str] = set()
         self._documents: dict[str, tuple[ProtectedResourceMetadata, int]] = {}
@@ -98,7 +98,10 @@ class Facts:
         self._issued_by: dict[str, str | None] = {}
         self._named: dict[str, dict[Owner, int]] = {}
         self._any_foreign = False
+        self._foreign_at = NEVER
         self._redeeming: tuple[Account, Resource] | None = None
+        self._silent: dict[str | None, TokenRequest] = {}
+        self._asserted: dict[str | None, TokenRequest] = {}
         self._decoys: list[Settled] = []
         self._stepped_up = False
         self._authorizing: dict[Resource, Account] = {}
@@ -118,7 +121,9 @@ class Facts:
         """What the end of a transcript tells: of tokens that were used, but not for what they were issued for."""
         for resource in self.places.known:
             newest = None if resource.account is None else resource.account.token
-            for token in resource.owed.values():
+            for operation, token in resource.owed.items():
+                if self._open.get(operation):
+                    continue  # its call may go on
                 used_at = max(token.used_at, NEVER if newest is None else newest.used_at)
                 if token.state != "expired" and used_at > token.issued_at and resource.responded_at > used_at:
                     yield TokenTried(token)
@@ -323,7 +328,9 @@ class Facts:
         tried.refused = challenge if event.status == 403 else None
         for scope in challenge.tolerated:
             self._named.setdefault(scope, {})[resource] = resource.epoch
-        pending.beside = resource.pending.pop(event.operation, tried.left if challenge.refuses_plainly else None)
+        # What a refresh answered is over.
+        left = tried.left if tried.left is not None and tried.left.refreshed_at == NEVER else None
+        pending.beside = resource.pending.pop(event.operation, left if challenge.refuses_plainly else None)
         resource.pending[event.operation] = pending
         self.places.waiting[resource] = None
         if challenge.names_metadata:
@@ -348,6 +355,7 @@ class Facts:
 
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
+        excused = excused or self._foreign_at > pending.at
         tried = resource.attempt(pending.operation)
         elsewhere = self._asked_before - self._asked_for[resource, pending.operation]
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
@@ -419,6 +427,7 @@ class Facts:
 
     def _take_for_foreign(self, scopes: ScopeSet | None) -> None:
         self._any_foreign = True
+        self._foreign_at = self.at
         for scope in scopes or ():
             self._named.setdefault(scope, {})[FOREIGN] = self.at
 
@@ -455,7 +464,8 @@ class Facts:
     def _authorization_request(self, event: AuthorizationRequest) -> Occasions:
         return self._asks(event, AUTHORIZATION_CODE)
 
-    def _asks(self, event: AuthorizationRequest | TokenRequest, grant_type: str) -> Occasions:
+    def _asks(self, event: AuthorizationRequest | TokenRequest, grant_type: str, *, is_whole: bool = True) -> Occasions:
+        """A request for scopes; one that is not whole may have been going to name more of them."""
         request = ScopeRequest.of(event.scope)
         yield ScopesSent(request)
         resource = self._asked_of(event)
@@ -498,8 +508,9 @@ class Facts:
             self._wants_a_refresh_token(resource, account),
             candidates,
         )
-        yield asked
-        if presumes:
+        if is_whole:
+            yield asked
+        if is_whole and presumes:
             yield replace(asked, is_first_if_tokens_are_seen=True, first=first)
         if answers is not None:
             yield from self._settled(resource, answers, answered=True)
@@ -646,11 +657,45 @@ class Facts:
             account.refused = None  # a renewal that preceded a call: the next one is another call's
 
     def _token_request(self, event: TokenRequest) -> Occasions:
-        if event.grant_type in (CLIENT_CREDENTIALS, TOKEN_EXCHANGE):
-            return self._asks(event, event.grant_type)
+        if event.grant_type == CLIENT_CREDENTIALS:
+            return self._asks(event, CLIENT_CREDENTIALS)
         if event.grant_type == REFRESH_TOKEN:
             return self._refreshes(event)
-        return self._redeems(event)
+        if event.grant_type == TOKEN_EXCHANGE:
+            return self._exchanges(event)
+        return self._presents(event) if event.grant_type == JWT_BEARER else self._redeems(event)
+
+    def _exchanges(self, event: TokenRequest) -> Occasions:
+        """The first leg of an exchange. One that names no scope leaves it to the last to name them."""
+        if event.scope is not None:
+            yield from self._asks(event, TOKEN_EXCHANGE)
+        else:
+            self._asserted.pop(event.resource, None)
+            self._silent[event.resource] = event
+
+    def _presents(self, event: TokenRequest) -> Occasions:
+        """The last leg of an exchange: where the first named no scope, or nobody saw it, this one asks for scopes."""
+        at = event.resource if event.resource is not None else next(reversed(self._asserted), None)
+        first = self._asserted.pop(at, None)
+        if first is None and event.scope is not None and not self._names_scopes_already(event):
+            first = event
+        if first is not None:
+            yield from self._asks(replace(first, scope=event.scope), TOKEN_EXCHANGE)
+            if self._redeeming is not None:
+                self._redeeming[0].awaited -= 1  # the assertion came
+        yield from self._redeems(event)
+
+    def _names_scopes_already(self, event: TokenRequest) -> bool:
+        """Whether the first leg is known to have named scopes."""
+        return self._being_authorized(event)[0].leg == TOKEN_EXCHANGE
+
+    def _is_asserted(self, event: TokenResponse) -> bool:
+        """Whether a response brings the assertion that a silent first leg asked for."""
+        at = event.resource if event.resource is not None else next(reversed(self._silent), None)
+        if event.access_token is None or at not in self._silent:
+            return False
+        self._asserted[at] = self._silent.pop(at)
+        return True
 
     def _redeems(self, event: TokenRequest) -> Occasions:
         """The exchange of a code, or of an assertion: it goes on with the request that was answered last."""
@@ -668,6 +713,8 @@ class Facts:
         named = None if event.resource is None else self.places.named(event.resource)
         if named is not None and named.account is not None and named.account.under_way:
             self._redeeming = named.account, named
+        elif named is not None and self._redeeming is not None and self._redeeming[1] is named:
+            pass  # a code that was refused is sent again
         elif self._authorizing:
             named = next(reversed(self._authorizing))
             self._redeeming = self._authorizing[named], named
@@ -737,6 +784,11 @@ class Facts:
         return next((one for one in rejected if one.refreshed_at == NEVER), latest)
 
     def _token_response(self, event: TokenResponse) -> Occasions:
+        if self._is_asserted(event):
+            return
+        refused = self._silent.pop(event.resource, None)
+        if refused is not None:
+            yield from self._asks(refused, TOKEN_EXCHANGE, is_whole=False)
         account, resource = self._place_of(event.issuer, event.resource)
         self._began_midway = self._began_midway or account.leg is None
         account.awaited = max(0, account.awaited - 1)
@@ -806,7 +858,9 @@ class Facts:
             account.granted, account.told = UNKNOWN, "unseen"
         else:
             account.granted = UNKNOWN if asked is None else exactly(asked)
-            account.told = "nobody" if asked is None else "omitted"
+            # What the first leg of an exchange named, its assertion may carry into a last one that names nothing.
+            silent = request is None or request.scope is None
+            account.told = "omitted" if asked is not None else "nobody" if silent else "unseen"
         account.in_hand, account.asked = account.granted, asked
         account.refresh_told, account.narrowed = "nothing", None
         account.refreshed = account.aborted = NO_SCOPES
@@ -856,7 +910,7 @@ class Facts:
             self.at,
             answering,
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
-            answering is None or not account.in_hand.surely_lacks_some(answering.challenge.scope or NO_SCOPES),
+            answering is None or not self._may_fall_short(account.in_hand, answering.challenge),
         )
         # A refresh may be one by the clock, unless the call is known to go on.
         if (
@@ -880,6 +934,11 @@ class Facts:
         for scope in (account.granted.at_most or NO_SCOPES) | account.refreshed:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
+
+    @staticmethod
+    def _may_fall_short(held: Known, challenge: ParsedChallenge) -> bool:
+        """Whether a token lacks, or in one reading of its scope may lack, some of what a challenge asks for."""
+        return not held.may_cover(challenge.scope or NO_SCOPES) or held.exact == NO_SCOPES
 
     def _note_who_issued(self, event: TokenResponse, resource: Resource) -> None:
         """Note by whom tokens were issued: the authorization server that says so, if the resource names it too."""

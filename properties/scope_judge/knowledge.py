@@ -45,6 +45,10 @@ class Known:
         """Whether at least one of these is known not to be in it."""
         return self.at_most is not None and not scopes <= self.at_most
 
+    def may_cover(self, scopes: ScopeSet) -> bool:
+        """Whether all of these may be in it, and are whichever of several sets it is."""
+        return all(scopes <= choice for choice in self.one_of) and not self.surely_lacks_some(scopes)
+
     @property
     def shown(self) -> ScopeSet | None:
         """A set that it can be, for a sentence; None where nothing is known of it."""

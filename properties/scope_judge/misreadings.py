@@ -93,6 +93,11 @@ def _any_scheme(lines: Lines) -> Heading:
     return Heading(scope, read_challenge(lines).error)
 
 
+def _last_scheme(lines: Lines) -> Heading:
+    named = [scope for challenge in _parsed(lines) if (scope := challenge.get("scope")) is not None]
+    return Heading(named[-1] if named else None, read_challenge(lines).error)
+
+
 # A challenge as it was written: its scheme, then each name, equals sign, quoted value or token. Possessive, and tried
 # where the last one ended, so that a text is gone through once.
 _SCHEME: Final = re.compile(r"[ \t,]*([^\s,=\"]++)(?:[ \t]++[A-Za-z0-9\-._~+/]++=*+(?=[ \t]*(?:,|$)))?").match
@@ -156,10 +161,19 @@ def _searching(lines: Lines) -> Heading:
     return Heading(values["scope"], values["error"])
 
 
+def _searching_from_the_end(lines: Lines) -> Heading:
+    right, found = read_challenge(lines), _SUBSTRING["scope"].findall(", ".join(lines))
+    return Heading("".join(found[-1]) if found else None, right.error)
+
+
 NEEDING_ERROR: Final = Misreading("needing-error", "CHAL-6", "reads no challenge without an error code", _needing_error)
 
 SEARCHING: Final = Misreading("substring", "PARSE-8", "finds parameters inside other names and values", _searching)
 """Recognised only by what it finds where nothing is: whatever else is odd, it stumbles over as well."""
+
+SEARCHING_FROM_THE_END: Final = Misreading(
+    "substring-from-the-end", "PARSE-8", "takes the last thing that looks like a scope", _searching_from_the_end
+)
 
 OF_NAMES: Final = ("PARSE-1", "ORDER-2")
 """The clauses whose misreadings find the right parameter, and go wrong over the names in it."""
@@ -175,6 +189,7 @@ MISREADINGS: Final = (
         _passing_over(lambda _: False, unescape=False),
     ),
     Misreading("any-scheme", "PARSE-9", "takes the scope of whichever scheme comes first", _any_scheme),
+    Misreading("last-scheme", "PARSE-9", "takes the scope of whichever scheme comes last", _last_scheme),
     Misreading(
         "no-blanks",
         "PARSE-6",
@@ -197,6 +212,7 @@ MISREADINGS: Final = (
     Misreading("first-line", "PARSE-7", "reads the first header line alone", _first_line),
     NEEDING_ERROR,
     SEARCHING,
+    SEARCHING_FROM_THE_END,
 )
 """The misreadings, the most telling first."""
 

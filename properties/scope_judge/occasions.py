@@ -15,6 +15,7 @@ from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     OFFLINE_ACCESS,
+    TOKEN_EXCHANGE,
     AuthorizationRequest,
     ConfiguredMode,
     Header,
@@ -38,10 +39,13 @@ ENOUGH: Final = 2
 """How many requests for scopes of one operation are enough to give up after them (STEP-2)."""
 
 OFFLINE: Final = scopes(OFFLINE_ACCESS)
+_LONGEST: Final = 200
 _SHOWN: Final = 4
 
-Situation = tuple[Literal["user", "machine"], Literal["initial", "step-up", "again"]]
+Whom = Literal["user", "machine", "enterprise"]
+Situation = tuple[Whom, Literal["initial", "step-up", "again"]]
 """For whom scopes are requested: for the first time, after insufficient_scope, or after a later 401."""
+_FOR: Final[Mapping[str, Whom]] = MappingProxyType({CLIENT_CREDENTIALS: "machine", TOKEN_EXCHANGE: "enterprise"})
 
 Origin = Literal["known", "moved", "configured", "listed", "parent", "elsewhere", "server", "foreign", "nowhere"]
 """Where a requested scope is first named: before or by the challenge ("known"), or where else."""
@@ -54,9 +58,10 @@ _NOWHERE: Final[Mapping[Owner, int]] = MappingProxyType({})
 
 
 def listing(names: Iterable[Scope]) -> str:
-    """The first few of some scopes, for a sentence."""
+    """The first few of some scopes, for a sentence; of one that is very long its beginning."""
     shown = list(islice(names, _SHOWN + 1))
-    return " ".join(shown[:_SHOWN]) + (" ..." if len(shown) > _SHOWN else "")
+    short = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..." for name in shown[:_SHOWN]]
+    return " ".join(short) + (" ..." if len(shown) > _SHOWN else "")
 
 
 def missing(required: ScopeSet, wanted: ScopeSet) -> list[Scope]:
@@ -328,6 +333,12 @@ class Reported(Occasion):
         return "refresh omitted after a narrow one" if account.narrowed is not None else "refresh omitted"
 
     @property
+    def may_speak_of_the_last(self) -> bool:
+        """Whether the newest token was never used, and came with an empty scope: no grammar has one (RFC 6749 A.4)."""
+        account, token = self.account, self.account.token
+        return token is not None and token.used_at == NEVER and account.granted.exact == NO_SCOPES
+
+    @property
     def shown(self) -> str:
         """What it says, for a sentence."""
         if self.said is None:
@@ -337,6 +348,8 @@ class Reported(Occasion):
     @property
     def answer(self) -> Answer:
         """What a clause says of the report that rests on it."""
+        if self.may_speak_of_the_last:
+            return None
         if self.is_right or (self.said is None and self.account.granted.shown is None):
             return HOLDS
         known = self.account.granted.shown
@@ -454,7 +467,7 @@ class Asked(Occasion):
     @property
     def situation(self) -> Situation:
         """Which of a client's rules is at work."""
-        whom: Literal["user", "machine"] = "machine" if self.grant_type == CLIENT_CREDENTIALS else "user"
+        whom = _FOR.get(self.grant_type, "user")
         if self.account.requested is None:
             return whom, "initial"
         return whom, "step-up" if self.challenge is not None and self.challenge.status == 403 else "again"

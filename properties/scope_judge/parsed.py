@@ -125,5 +125,5 @@ def read_response(status: int, lines: tuple[str, ...], several: str) -> ParsedCh
         read_scope(" ".join(values[1:])) if alone else NO_SCOPES,
         differ,
         listed == "",
-        any(bearer.get("resource_metadata") is not None for bearer in bearers),
+        relied_on.get("resource_metadata") is not None,
     )

@@ -1,1 +1,75 @@
-"""What must always hold: laws, strategies and a state machine over the reference model."""
+"""What must always hold: laws, strategies and a state machine over the reference model.
+
+`machine_for(subject)` is the state machine for any client, and `machine_for(subject).TestCase` its test case, for
+unittest and pytest alike; `episodes()` and its like are Hypothesis strategies. What is not exported here may change.
+
+>>> from scope_properties import LAWS, ModelSubject, machine_for
+>>> machine_for(ModelSubject()).TestCase.__mro__[1].__module__
+'unittest.case'
+>>> len(LAWS) > 20
+True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .episodes import Episode, ExpireToken, MakeCall, Plan
+    from .laws import LAWS
+    from .machine import ScopeMachine, machine_for
+    from .model_subject import ModelSubject
+    from .mutants import MUTANTS
+    from .runs import run
+    from .strategies import challenge_lines, make_calls, plans, raw_lines, scope_sets, scope_tokens
+    from .subjects import Session, Subject
+
+__all__ = [
+    "LAWS",
+    "MUTANTS",
+    "Episode",
+    "ExpireToken",
+    "MakeCall",
+    "ModelSubject",
+    "Plan",
+    "ScopeMachine",
+    "Session",
+    "Subject",
+    "challenge_lines",
+    "machine_for",
+    "make_calls",
+    "plans",
+    "raw_lines",
+    "run",
+    "scope_sets",
+    "scope_tokens",
+]
+
+_HOMES: Final = {
+    "LAWS": "laws",
+    "MUTANTS": "mutants",
+    "Episode": "episodes",
+    "ExpireToken": "episodes",
+    "MakeCall": "episodes",
+    "ModelSubject": "model_subject",
+    "Plan": "episodes",
+    "ScopeMachine": "machine",
+    "Session": "subjects",
+    "Subject": "subjects",
+    "challenge_lines": "strategies",
+    "machine_for": "machine",
+    "make_calls": "strategies",
+    "plans": "strategies",
+    "raw_lines": "strategies",
+    "run": "runs",
+    "scope_sets": "strategies",
+    "scope_tokens": "strategies",
+}
+
+
+# Any: what is exported has as many types as names. Looked up late, so that Hypothesis is loaded by whoever needs it.
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

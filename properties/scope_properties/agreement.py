@@ -15,7 +15,7 @@ from scope_judge.judge import Judge
 from .episodes import Episode
 from .laws import LAWS, Law, broken_by
 from .model_subject import ModelSubject, Transition, transitions_of
-from .reach import Cell, Reach, freedoms, is_judged
+from .reach import Cell, Reach, freedoms_of, is_judged
 from .runs import Run
 
 
@@ -59,8 +59,7 @@ class Watch:
         reach.laws.update(self.laws)
         reach.cells.update(self.cells)
         reach.clauses.update(self.judge.reached)
-        for exchange in self.run.world.exchanges:
-            reach.freedoms.update(freedoms(exchange))
+        reach.freedoms.update(freedoms_of(self.run.world))
 
 
 def agreement(subject: ModelSubject, episodes: Iterable[Episode], declared: frozenset[str] = frozenset()) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from scope_model.client import Call
-from scope_model.events import AUTHORIZATION_CODE
+from scope_model.events import AUTHORIZATION_CODE, TOKEN_EXCHANGE
 from scope_model.scopes import ScopeSet
 from scope_model.servers import Challenging, Granting, Servers
 from scope_spec import Revision
@@ -79,7 +79,8 @@ Registration = Literal["dynamic", "known", "document"]
 class Plan:
     """The world as it starts, and how the client is set up in it.
 
-    `wants_refresh_token` is None for a client that is not set up at all, and keeps it to itself.
+    `wants_refresh_token` is None for a client that is not set up at all, and keeps it to itself. Where it
+    `shares_configuration`, the application hands the same configuration object to its clients of all servers.
     """
 
     servers: Servers
@@ -88,6 +89,7 @@ class Plan:
     wants_refresh_token: bool | None = True
     grant_type: str = AUTHORIZATION_CODE
     registration: Registration = "dynamic"
+    shares_configuration: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,18 @@ class Episode:
 
     plan: Plan
     steps: tuple[EpisodeStep, ...]
+
+
+def as_administered(episode: Episode) -> Episode:
+    """The same episode, but that for clients that an enterprise manages a resource stays where it is.
+
+    Which authorization server the identity provider vouches to is set up beforehand, and no client finds it out. Nor
+    are scopes configured: what that means to a client's other grants need not be what it means to this one.
+    """
+    if episode.plan.grant_type != TOKEN_EXCHANGE:
+        return episode
+    steps = tuple(step for step in episode.steps if not isinstance(step, MoveResource))
+    return Episode(replace(episode.plan, configured=None), steps)
 
 
 def fit_to_world(step: EpisodeStep, world: Servers) -> EpisodeStep:

@@ -33,9 +33,11 @@ from .tables import (
     CALLS,
     CONFIGURED,
     DESCRIBED,
+    DRESSED,
     GIVEN,
     GRANTINGS,
     ISSUERS,
+    ISSUING,
     LISTS,
     NEEDS,
     OPERATIONS,
@@ -55,7 +57,8 @@ MOST: Final = 6
 """How many groups of steps follow the first call, at the most."""
 
 _FIRST: Final = RESOURCES[0]
-_FEW_CHALLENGES: Final = (0, 0, 0, 0, 1, 1, 2, 3, 4, 5)
+_FEW_CHALLENGES: Final = (0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 0, 0, 0, 0, 1, 1, 2, 3, 4, 8)
+_NAMED_ANYHOW: Final[tuple[Named, ...]] = ("needed", "unnamed")
 _FEW_GRANTS: Final = (0, 0, 0, 0, 1, 1, 2, 3)
 _STATUSES: Final[tuple[Literal["unauthorized", "insufficient_scope"], ...]] = (
     "unauthorized",
@@ -65,7 +68,7 @@ _STATUSES: Final[tuple[Literal["unauthorized", "insufficient_scope"], ...]] = (
 _UNHEARD_OF: Final = tuple(map(ScopeSet, ("p", "qr", "s")))
 _NARROW: Final = tuple(how for how in GRANTINGS if how.grant == "narrower")
 _SILENT: Final = tuple(how for how in GRANTINGS if how.grant == "asked" and not how.says)
-_REFUSED: Final = tuple(how for how in GRANTINGS if how.grant in ("refused", "invalid_scope"))
+_REFUSED: Final = tuple(how for how in GRANTINGS if how.grant in ("refused", "invalid_scope", "refused_code"))
 
 
 class Generator(ABC):
@@ -90,17 +93,21 @@ class Generator(ABC):
         # As many draws for one server as for two: whoever shrinks can take one away, and the rest stays as it is.
         described = zip(RESOURCES, DESCRIBED, strict=True)
         drawn = [self._resource(name, self.among(issuers), self.among(others)) for name, others in described]
-        issuing = [AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS)) for name in ISSUERS]
+        issuing = [
+            AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS), *self.among(ISSUING))
+            for name in ISSUERS
+        ]
         servers = Servers(
             dict(zip(resources, drawn, strict=False)),
             dict(zip(issuers, issuing, strict=False)),
         )
         wants, grant_type = self.among((True, True, False)), self.among(grant_types)
-        return Plan(servers, revision, self.among(CONFIGURED), wants, grant_type, self.among(REGISTRATIONS))
+        configured, registration = self.among(CONFIGURED), self.among(REGISTRATIONS)
+        return Plan(servers, revision, configured, wants, grant_type, registration, self.among((False, False, True)))
 
-    def _resource(self, name: str, issuer: str, described: str | None) -> ResourceServer:
+    def _resource(self, name: str, issuer: str, described: tuple[str | None, bool]) -> ResourceServer:
         needs = {operation: self.among(NEEDS) for operation in OPERATIONS}
-        return ResourceServer(name, issuer, needs, self.among(LISTS), described)
+        return ResourceServer(name, issuer, needs, self.among(LISTS), *described)
 
     def make_call(self, call: Call | None = None) -> MakeCall:
         """A call, of any operation unless one is given, with the choices that its servers make."""
@@ -112,9 +119,13 @@ class Generator(ABC):
         )
 
     def challenging(self) -> Challenging:
-        """A way of answering a request, half of the time spelled plainly."""
-        wording = self.among(WORDINGS)
-        return wording if self.among((True, False)) else replace(wording, spelling=self.among(SPELLED))
+        """A way of answering a request, about half of the time spelled plainly."""
+        wording, dressed = self.among(WORDINGS), self.among(DRESSED)
+        if dressed == "plainly":
+            return wording
+        if dressed == "with a description":
+            return replace(wording, describes=True)
+        return replace(wording, spelling=self.among(SPELLED))
 
     def related_steps(self) -> Steps:
         """Steps that belong together: an expiry shows only in the call that follows, a grant only in a report."""
@@ -137,6 +148,7 @@ class Generator(ABC):
                 self._metadata_that_changes,
                 self._a_growing_challenge,
                 self._an_endless_challenge,
+                self._a_rejection_described_anew,
             )
         )()
 
@@ -243,6 +255,11 @@ class Generator(ABC):
         given = self.among(GIVEN)
         challenge, grant = Challenging("insufficient_scope", given), Granting("narrower", without=given)
         return (MakeCall(self._any_of_the_first(), (challenge,), (grant,), persists=True),)
+
+    def _a_rejection_described_anew(self) -> Steps:
+        """The same rejection for ever, in other words each time (CHAL-8)."""
+        rejection = Challenging("unauthorized", self.among(_NAMED_ANYHOW), describes=True)
+        return (MakeCall(self._any_of_the_first(), (rejection,), persists=True),)
 
     def _any_of_the_first(self) -> Call:
         return Call(_FIRST, self.among(OPERATIONS))

@@ -15,7 +15,6 @@ from hypothesis.strategies import SearchStrategy
 from scope_model.client import Call
 from scope_model.scopes import ScopeSet
 from scope_model.servers import Challenging, Granting, Grants
-from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_spec import VERDICTS, Verdict
 
 from .agreement import Watch, said, stated
@@ -30,12 +29,23 @@ from .episodes import (
     RestartClient,
     fit_to_world,
 )
+from .generating import Steps
 from .model_subject import ModelSession, ModelSubject, Transition
 from .reach import Reach
 from .runs import Run
-from .strategies import challengings, grantings, make_calls, metadata_lists, plans, scope_sets
+from .strategies import challengings, grantings, make_calls, metadata_lists, plans, related_steps, scope_sets
 from .subjects import Subject
-from .tables import CALLS, ISSUERS, OPERATIONS, PLACES, PLAIN_SCOPES, RESOURCES, UNEXPECTED_EVENTS, WITHOUT_A_USER
+from .tables import (
+    CALLS,
+    ISSUERS,
+    OPERATIONS,
+    PLACES,
+    PLAIN_SCOPES,
+    RESOURCES,
+    SPELLED,
+    UNEXPECTED_EVENTS,
+    WITHOUT_A_USER,
+)
 
 
 def _silent(plan: Plan) -> Plan:
@@ -55,7 +65,7 @@ WORLDS: Final = st.one_of(plans(), SILENT_WORLDS, MACHINE_WORLDS)
 ANY_CALL: Final = st.sampled_from(CALLS)
 OTHERS: Final = st.sampled_from(OPERATIONS)
 SOME_SCOPES: Final = scope_sets(min_size=1, max_size=2)
-SOME_SPELLINGS: Final = st.lists(st.sampled_from((*SPELLINGS, *MISSPELLINGS)), min_size=1, max_size=5, unique=True)
+SOME_SPELLINGS: Final = st.lists(st.sampled_from(SPELLED), min_size=1, max_size=5, unique=True)
 REFUSALS: Final[SearchStrategy[Grants]] = st.sampled_from(("refused", "invalid_scope"))
 
 
@@ -129,6 +139,11 @@ class ScopeMachine(RuleBasedStateMachine):
     def call_with_any_answers(self, step: MakeCall) -> None:
         """A call through any number of challenges and grants."""
         self.play(step)
+
+    @rule(steps=related_steps())
+    def let_related_things_happen(self, steps: Steps) -> None:
+        """Whatever a check lets happen."""
+        self.play(*steps)
 
     @rule(call=ANY_CALL, spellings=SOME_SPELLINGS)
     def call_and_reject_its_token_in_each_spelling(self, call: Call, spellings: list[str]) -> None:

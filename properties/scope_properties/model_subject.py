@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from scope_model.client import (
@@ -19,6 +20,7 @@ from scope_model.client import (
     LearningServer,
     Memory,
     Noted,
+    Phase,
     Refreshing,
     Registering,
     Served,
@@ -34,6 +36,7 @@ from scope_model.events import (
     ClientReported,
     ClientRestarted,
     ConfiguredMode,
+    ResourceRequest,
     ResourceResponse,
     TokenExpired,
 )
@@ -93,7 +96,9 @@ class ModelSession:
 
     def call(self, call: Call) -> None:
         """Make a call and go on until it is served or given up."""
-        action = self.hear(call)
+        self._go_on(self.hear(call))
+
+    def _go_on(self, action: Action) -> None:
         try:
             while not isinstance(action, (Served, Failed, Noted, Illegal)):
                 action = self.hear(self.world.answer(action))
@@ -102,8 +107,30 @@ class ModelSession:
             raise
 
     def overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
-        """Make one call after the other: a client is a value, and does one thing at a time."""
-        one_after_the_other(self, first, second, turn)
+        """Send both requests before either is answered: one client in two phases, which share all that it knows.
+
+        Where a token is to be refreshed first, one call waits for the other, as behind a lock.
+        """
+        begun = [self.step(self.client, call) for call in (first, second)]
+        if not all(isinstance(action, ResourceRequest) for _, action in begun):
+            one_after_the_other(self, first, second, turn)
+            return
+        sent, also_sent = [(self._send(call), self.client.phase) for call in (first, second)]
+        self._resume(*sent)
+        turn()
+        self._resume(*also_sent)
+
+    def _resume(self, action: Action, phase: Phase) -> None:
+        self.client = replace(self.client, phase=phase)
+        with suppress(Exhausted):
+            self._go_on(action)
+
+    def _send(self, call: Call) -> Action:
+        self.client = replace(self.client, phase=Idle())
+        action = self.hear(call)
+        if isinstance(action, ResourceRequest):
+            self.world.arrive(action)
+        return action
 
     def expire(self, access_token: str) -> None:
         """Let the clock pass the end of a token's lifetime."""

@@ -6,43 +6,72 @@ entered, and the freedoms that the servers made use of.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
+from types import MappingProxyType
 from typing import Final, get_args
 
+from scope_model.challenges import bearer_challenge, parse_challenges
 from scope_model.client import EVENTS, TRANSITIONS, Heard, Phase
 from scope_model.events import (
     AUTHORIZATION_CODE,
     JWT_BEARER,
     AuthorizationRequest,
     AuthorizationServerMetadata,
+    ClientRegistration,
     FetchResourceMetadata,
     FetchServerMetadata,
     ProtectedResourceMetadata,
     ResourceResponse,
     TokenRequest,
+    TokenResponse,
 )
 from scope_model.scopes import ScopeSet
-from scope_model.servers import Challenging, Granting, Grants
-from scope_model.spellings import MISSPELLINGS, SPELLINGS
+from scope_model.servers import Challenging, Granting, Grants, Registers, Rejects
+from scope_model.spellings import MISSPELLINGS, SEVERAL, SPELLINGS
 from scope_spec import CLAUSES, Revision
 
 from .laws import LAWS
-from .world import Exchange
+from .world import Exchange, World
 
 Cell = tuple[type[Phase], type[Heard]]
 """A cell of the transition table: the phase that a client was in, and the kind of event that it heard."""
 
+_NAMES: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
+    {
+        "a URL": re.compile(r"https://.*[^/]"),
+        "a URL with a slash at its end": re.compile(r"https://.*/"),
+        "a URN": re.compile(r"urn:.*"),
+        "an api:// name with capitals": re.compile(r"api://.*[A-Z].*"),
+        "a capital": re.compile(r".*[A-Z].*"),
+        "punctuation": re.compile(r".*[+&%#=~].*"),
+        "a hundred characters": re.compile(r".{100,}"),
+    }
+)
+_MANY: Final = (3, 30)
+
 FREEDOMS: Final = (
-    *(f"rejects={value}" for value in (None, "unauthorized", "insufficient_scope", "forbidden")),
-    *(f"scope={value}" for value in ("needed", "missing", "needed-and-held", "unnamed", "given")),
-    *(f"spelling={value}" for value in (*SPELLINGS, *MISSPELLINGS)),
-    *(f"{name}={value}" for name in ("names_metadata", "names_error") for value in (True, False)),
+    *(f"rejects={value}" for value in (None, *get_args(Rejects))),
+    *(f"scope={value}" for value in ("needed", "missing", "needed-and-held", "unnamed", "empty", "given")),
+    *(f"spelling={value}" for value in (*SPELLINGS, *SEVERAL, *MISSPELLINGS)),
+    *(f"{name}={value}" for name in ("names_metadata", "names_error", "describes") for value in (True, False)),
     *(f"grant={value}" for value in get_args(Grants)),
-    *(f"{name}={value}" for name in ("says", "reorders", "refresh_token") for value in (True, False)),
+    *(
+        f"{name}={value}"
+        for name in ("says", "reorders", "refresh_token", "commas", "brief")
+        for value in (True, False)
+    ),
     *(f"{whose} lists {what}" for whose in ("resource", "issuer") for what in ("no list", "none", "some")),
-    "metadata of another resource",
+    *(f"metadata of {whose}" for whose in ("another resource", "a parent", "another issuer")),
+    "metadata that appears with the first 401",
+    *(f"registers {what}" for what in get_args(Registers)),
+    *(f"a name that is or has {what}" for what in _NAMES),
+    *(f"a challenge of {number} scopes" for number in _MANY),
+    *(f"configuration shared: {value}" for value in (True, False)),
+    "two requests at once",
 )
 """Every choice that the servers of a world are free to make."""
 
@@ -74,25 +103,69 @@ def is_judged(clause: str, revision: Revision) -> bool:
     return known.binds_at(revision) and known.excluded is None and known.unjudged is None
 
 
+def freedoms_of(world: World) -> Iterator[str]:
+    """The choices that the servers of a world, and its application, have shown."""
+    yield f"configuration shared: {world.plan.shares_configuration}"
+    if world.overlapped:
+        yield "two requests at once"
+    for exchange in world.exchanges:
+        yield from freedoms(exchange)
+
+
 def freedoms(exchange: Exchange) -> Iterator[str]:
     """The choices that an answer shows."""
     request, freedom, answer = exchange.request, exchange.freedom, exchange.answer
     match request:
         case FetchResourceMetadata() if isinstance(answer, ProtectedResourceMetadata):
             yield f"resource lists {_shown(answer.scopes_supported)}"
+            yield from _kinds(answer.scopes_supported or ())
             if answer.resource != request.resource:
-                yield "metadata of another resource"
+                is_parent = request.resource.startswith(f"{answer.resource}/")
+                yield "metadata of a parent" if is_parent else "metadata of another resource"
         case FetchServerMetadata() if isinstance(answer, AuthorizationServerMetadata):
             yield f"issuer lists {_shown(answer.scopes_supported)}"
+            if answer.issuer != request.issuer:
+                yield "metadata of another issuer"
+        case ClientRegistration():
+            issuer = exchange.servers.issuers.get(request.issuer or "")
+            if issuer is not None:
+                yield f"registers {issuer.registers}"
         case AuthorizationRequest():
             yield from _choices(freedom.granting)
-        case TokenRequest() if request.grant_type not in (AUTHORIZATION_CODE, JWT_BEARER):
-            yield from _choices(freedom.granting)
+        case TokenRequest():
+            if request.grant_type not in (AUTHORIZATION_CODE, JWT_BEARER):
+                yield from _choices(freedom.granting)
+            if isinstance(answer, TokenResponse) and answer.scope is not None:
+                yield from _kinds(answer.scope.split())
         case _:
             if isinstance(answer, ResourceResponse):
-                yield f"rejects={freedom.challenging.rejects}"
-                if answer.www_authenticate:
-                    yield from _choices(freedom.challenging)
+                yield from _freedoms_of_a_response(exchange, answer)
+
+
+def _freedoms_of_a_response(exchange: Exchange, answer: ResourceResponse) -> Iterator[str]:
+    challenging = exchange.freedom.challenging
+    yield f"rejects={challenging.rejects}"
+    called = exchange.servers.resources.get(answer.resource or "")
+    if called is not None and called.reserved and answer.status == 401:
+        yield "metadata that appears with the first 401"
+    if answer.www_authenticate:
+        yield from _choices(challenging)
+        yield from _kinds_in(answer.www_authenticate)
+
+
+@cache
+def _kinds_in(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """What kinds of names a challenge holds, and how many."""
+    challenge = bearer_challenge(parse_challenges(lines))
+    names = [] if challenge is None else (challenge.get("scope") or "").split()
+    many = (f"a challenge of {number} scopes" for number in _MANY if len(names) >= number)
+    return (*_kinds(names), *many)
+
+
+def _kinds(names: Iterable[str]) -> Iterator[str]:
+    for what, pattern in _NAMES.items():
+        if any(map(pattern.fullmatch, names)):
+            yield f"a name that is or has {what}"
 
 
 def _choices(how: Challenging | Granting) -> Iterator[str]:

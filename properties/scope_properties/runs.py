@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import assert_never
 
 from scope_model.client import Call
@@ -59,16 +59,19 @@ class Run:
                 world.begin(step)
                 with self._written_down(call), suppress(Exhausted):
                     session.call(call)
+                self._let_brief_tokens_expire()
             case OverlapCalls(first, second):
                 world.begin(first)
-                with self._written_down(first.call), self._written_down(second.call):
-                    session.overlap(first.call, second.call, lambda: world.begin(second))
+                with ExitStack() as at_the_end, ExitStack() as in_turn:
+                    in_turn.enter_context(self._written_down(first.call))
+                    at_the_end.enter_context(self._written_down(second.call))
+                    in_turn.callback(world.begin, second)
+                    session.overlap(first.call, second.call, in_turn.close)
+                self._let_brief_tokens_expire()
             case ExpireToken(resource):
                 token = world.token_in_use(resource)
                 if token is not None:
-                    world.servers = world.servers.expire(token)
-                    world.events.append(TokenExpired(token))
-                    session.expire(token)
+                    self._expire(token)
             case RestartClient():
                 if session.restart():
                     world.events.append(ClientRestarted())
@@ -82,6 +85,16 @@ class Run:
                 world.servers = world.servers.move(resource, issuer)
             case _:
                 assert_never(step)
+
+    def _let_brief_tokens_expire(self) -> None:
+        for token, issued in self.world.servers.access_tokens.items():
+            if issued.brief:
+                self._expire(token)
+
+    def _expire(self, token: str) -> None:
+        self.world.servers = self.world.servers.expire(token)
+        self.world.events.append(TokenExpired(token))
+        self.session.expire(token)
 
     @contextmanager
     def _written_down(self, call: Call) -> Iterator[None]:

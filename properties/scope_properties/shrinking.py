@@ -76,11 +76,13 @@ def _weight(episode: Episode) -> int:
     total = 10 * len(episode.steps) + 5 * (len(plan.servers.resources) + len(plan.servers.issuers))
     total += _scopes_weight(plan.configured) + (not plan.wants_refresh_token)
     total += 5 * (plan.grant_type != AUTHORIZATION_CODE) + 5 * (plan.registration != "dynamic")
+    total += plan.shares_configuration
     for resource in plan.servers.resources.values():
         total += _names_weight(resource.scopes_supported) + sum(map(_scopes_weight, resource.needs.values()))
-        total += len(resource.needs) + (resource.describes is not None)
+        total += len(resource.needs) + (resource.describes is not None) + resource.reserved
     for issuer in plan.servers.issuers.values():
         total += _names_weight(issuer.scopes_supported) + _scopes_weight(issuer.default)
+        total += (issuer.describes is not None) + (issuer.registers != "as asked")
     return total + sum(map(_step_weight, episode.steps))
 
 
@@ -98,6 +100,10 @@ def _step_weight(step: EpisodeStep) -> int:
             return 0
 
 
+_EMPTY: Final = ("scope", "empty")
+"""A challenge for the empty scope, which is odder than one that names none."""
+
+
 def _distance(choice: Challenging | Granting) -> int:
     """How far a choice is from the plain one."""
     plain = type(choice)()
@@ -105,7 +111,7 @@ def _distance(choice: Challenging | Granting) -> int:
     for field in fields(choice):
         value = getattr(choice, field.name)
         if value != getattr(plain, field.name):
-            total += 8 if field.name == "spelling" else 1
+            total += 8 if field.name == "spelling" else 2 if (field.name, value) == _EMPTY else 1
             total += _scopes_weight(value) if isinstance(value, ScopeSet) else 0
     return total
 
@@ -162,6 +168,8 @@ def _simpler_plans(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, grant_type=AUTHORIZATION_CODE)
     if plan.registration != "dynamic":
         yield replace(plan, registration="dynamic")
+    if plan.shares_configuration:
+        yield replace(plan, shares_configuration=False)
     for name, resource in servers.resources.items():
         for plainer in _simpler_resources(resource):
             resources = {**servers.resources, name: plainer}
@@ -174,6 +182,8 @@ def _simpler_plans(plan: Plan) -> Iterator[Plan]:
 def _simpler_resources(resource: ResourceServer) -> Iterator[ResourceServer]:
     if resource.describes is not None:
         yield replace(resource, describes=None)
+    if resource.reserved:
+        yield replace(resource, reserved=False)
     for listed in _fewer_names(resource.scopes_supported):
         yield replace(resource, scopes_supported=listed)
     for operation, needed in resource.needs.items():
@@ -185,6 +195,9 @@ def _simpler_resources(resource: ResourceServer) -> Iterator[ResourceServer]:
 
 
 def _simpler_issuers(issuer: AuthorizationServer) -> Iterator[AuthorizationServer]:
+    plain = replace(issuer, describes=None, registers="as asked")
+    if plain != issuer:
+        yield plain
     for listed in _fewer_names(issuer.scopes_supported):
         yield replace(issuer, scopes_supported=listed)
     for default in _fewer(issuer.default):
@@ -233,6 +246,8 @@ def _plainer(choice: Choice) -> Iterator[Choice]:
         if value != plainest:
             # The name comes from the dataclass itself and the value from another instance of it.
             yield replace(choice, **{field.name: plainest})
+            if (field.name, value) == _EMPTY:
+                yield replace(choice, **{field.name: "unnamed"})  # type: ignore[arg-type]
             for fewer in _fewer(value) if isinstance(value, ScopeSet) else ():
                 if fewer is not None:
                     yield replace(choice, **{field.name: fewer})  # type: ignore[arg-type]

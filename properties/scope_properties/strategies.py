@@ -22,11 +22,11 @@ from scope_spec import Revision
 
 from .episodes import Episode, MakeCall, Plan
 from .generating import MOST, Generator, Steps
-from .tables import GRANTINGS, LISTS, ODD_SCOPES, PLAIN_SCOPES, SPELLED, USER_DELEGATED, WORDINGS
+from .tables import GRANTINGS, LISTS, LONG_SCOPES, ODD_SCOPES, PLAIN_SCOPES, USER_DELEGATED, WORDINGS
 
 T = TypeVar("T")
 
-SCOPES: Final = st.sampled_from(PLAIN_SCOPES + ODD_SCOPES)
+SCOPES: Final = st.sampled_from(PLAIN_SCOPES + ODD_SCOPES + LONG_SCOPES)
 
 _TOKEN_CHARACTERS: Final = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"\\')
 
@@ -86,14 +86,16 @@ def raw_lines() -> SearchStrategy[tuple[str, ...]]:
     return challenge_lines() | cut | st.lists(noise | st.text(max_size=20), max_size=3).map(tuple)
 
 
-@cache
 def challengings(*, hostile: bool = True) -> SearchStrategy[Challenging]:
     """Ways of answering a request; `hostile` ones also challenge a token that would do."""
-    return st.builds(
-        lambda wording, spelling: replace(wording, spelling=spelling),
-        st.sampled_from(WORDINGS if hostile else tuple(how for how in WORDINGS if how.rejects is None)),
-        st.sampled_from(SPELLED if hostile else tuple(SPELLINGS)),
-    )
+    return _any_challenging() if hostile else _FAIR
+
+
+_FAIR: Final = st.builds(
+    lambda wording, spelling: replace(wording, spelling=spelling),
+    st.sampled_from(tuple(dict.fromkeys(how for how in WORDINGS if how.rejects is None))),
+    st.sampled_from(tuple(SPELLINGS)),
+)
 
 
 def grantings() -> SearchStrategy[Granting]:
@@ -120,6 +122,11 @@ class _Drawn(Generator):
 @cache
 def _up_to(most: int) -> SearchStrategy[int]:
     return st.integers(0, most)
+
+
+@st.composite
+def _any_challenging(draw: DrawFn) -> Challenging:
+    return _Drawn(draw).challenging()
 
 
 @st.composite

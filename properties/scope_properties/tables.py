@@ -25,13 +25,23 @@ from scope_model.events import (
     Unavailable,
 )
 from scope_model.scopes import NO_SCOPES, ScopeSet
-from scope_model.servers import Challenging, Granting, Grants, Named
-from scope_model.spellings import MISSPELLINGS, SPELLINGS
+from scope_model.servers import Challenging, Granting, Grants, Named, Registers, Rejects
+from scope_model.spellings import MISSPELLINGS, SEVERAL, SPELLINGS
 
 from .episodes import Registration
 
 PLAIN_SCOPES: Final = ("a", "b", "c", "d")
 ODD_SCOPES: Final = ("a:read", "A", "e,f", OFFLINE_ACCESS)
+LONG_SCOPES: Final = (
+    "https://api.example/files",
+    "https://api.example/files/",
+    "urn:example:files",
+    "api://7f3e/Files.Read",
+    "x+y&z%20#1=2~3.4-5",
+    "long-" * 20,
+)
+"""Scopes as the field names them, punctuation and all; the first two are not the same one."""
+THIRTY: Final = tuple(f"s{number}" for number in range(1, 31))
 RESOURCES: Final = ("https://one.example/mcp", "https://two.example/mcp")
 ISSUERS: Final = ("https://as.example", "https://other-as.example")
 USER_DELEGATED: Final = (AUTHORIZATION_CODE,)
@@ -45,36 +55,21 @@ CALLS: Final = tuple(Call(resource, operation) for resource in PLACES for operat
 NEEDS: Final = tuple(
     ScopeSet(text.split())
     for text in (
-        "a",
-        "b",
-        "c",
-        "d",
-        "a b",
-        "b c",
-        "c a",
-        "",
-        "a:read",
-        "a a:read",
-        "A",
-        "e,f",
-        "offline_access",
+        *("a", "b", "c", "d", "a b", "b c", "c a", "", "a:read", "a a:read", "A", "e,f", OFFLINE_ACCESS) * 2,
+        "a b c",
+        *LONG_SCOPES,
+        " ".join(LONG_SCOPES[:2]),
+        " ".join(THIRTY),
     )
 )
 LISTS: Final = (
-    *(None,) * 6,
+    *(None,) * 12,
     *(
         tuple(text.split())
         for text in (
-            "a",
-            "b",
-            "a b",
-            "b a",
-            "c d",
-            "a b c",
-            f"a {OFFLINE_ACCESS}",
-            "A a:read",
-            "e,f",
-            "",
+            *("a", "b", "a b", "b a", "c d", "a b c", f"a {OFFLINE_ACCESS}", "A a:read", "e,f", "") * 2,
+            *LONG_SCOPES[1:],
+            " ".join(LONG_SCOPES),
         )
     ),
 )
@@ -83,17 +78,37 @@ SERVER_LISTS: Final = (
     *(tuple(text.split()) for text in ("a", "a b c", "e,f", "")),
     *((OFFLINE_ACCESS,), ("a", OFFLINE_ACCESS), ("x", OFFLINE_ACCESS)) * 2,
 )
-# Some resources publish metadata that speaks of another one (META-3): the second, since nothing works there then.
-DESCRIBED: Final = ((*(None,) * 11, "https://elsewhere.example/mcp"), (None, None, "https://elsewhere.example/mcp"))
-SPELLED: Final = (*SPELLINGS, *MISSPELLINGS)
+_ELSEWHERE: Final = "https://elsewhere.example/mcp"
+DESCRIBED: Final[tuple[tuple[tuple[str | None, bool], ...], ...]] = (
+    (*((None, False),) * 9, (None, True), ("https://one.example", False), (_ELSEWHERE, False)),
+    ((None, False), (None, True), ("https://two.example", False), (_ELSEWHERE, False)),
+)
+"""For each resource what its metadata may wrongly describe (META-3), and whether it is there only after a 401.
+
+More often of the second, since nothing works there then.
+"""
+_REGISTERS: Final[tuple[Registers, ...]] = ("another scope", "no scope")
+ISSUING: Final[tuple[tuple[str | None, Registers], ...]] = (
+    *((None, "as asked"),) * 12,
+    *((None, registers) for registers in _REGISTERS * 2),
+    ("https://elsewhere.example", "as asked"),
+)
+"""What the metadata of an issuer may wrongly describe, and what it registers."""
+SPELLED: Final = (*SPELLINGS, *SEVERAL, *MISSPELLINGS)
+DRESSED: Final = (*("plainly",) * 5, *("in another spelling",) * 5, "with a description")
+"""How a challenge is written."""
 REGISTRATIONS: Final[tuple[Registration, ...]] = (*("dynamic",) * 6, "known", "document")
 CONFIGURED: Final = (
     *(None,) * 8,
     *map(ScopeSet, ("a", "k", "ak", (OFFLINE_ACCESS,), ("k", OFFLINE_ACCESS))),
 )
 GIVEN: Final = tuple(map(ScopeSet, ("a", "b", "c", "dc", ("A",), ("a:read",))))
-_NAMED: Final[tuple[Named, ...]] = ("needed", "missing", "needed-and-held", *("unnamed",) * 4, *GIVEN)
-_REJECTS: Final = (None, "insufficient_scope", "unauthorized", "forbidden")
+_NAMED: Final[tuple[Named, ...]] = ("needed", "missing", "needed-and-held", *("unnamed",) * 4, *GIVEN, "empty")
+_REJECTS: Final[tuple[Rejects | None, ...]] = (
+    *(None, "insufficient_scope", "unauthorized", "forbidden") * 3,
+    "bare_unauthorized",
+    "another_error",
+)
 WORDINGS: Final = tuple(
     Challenging(rejects, named, "plain", names_metadata, names_error)
     for names_metadata, names_error in ((True, True), (False, True), (True, False))
@@ -107,13 +122,18 @@ _GRANTS: Final[tuple[tuple[Grants, tuple[ScopeSet, ...]], ...]] = (
     ("empty", (NO_SCOPES,)),
     ("refused", (NO_SCOPES,)),
     ("invalid_scope", (NO_SCOPES,)),
+    ("refused_code", (NO_SCOPES,)),
 )
-GRANTINGS: Final = tuple(
-    Granting(grant, change, change, says, reorders, refresh_token)
-    for refresh_token in (True, False)
-    for grant, changes in _GRANTS
-    for change in changes
-    for says, reorders in ((True, False), (False, False), (True, True))
+GRANTINGS: Final = (
+    *(
+        Granting(grant, change, change, says, reorders, refresh_token)
+        for refresh_token in (True, False)
+        for grant, changes in _GRANTS
+        for change in changes
+        for says, reorders in ((True, False), (False, False), (True, True))
+    ),
+    *(Granting(commas=True, refresh_token=refresh_token) for refresh_token in (True, False)),
+    *(Granting(says=says, brief=True) for says in (True, False)),
 )
 
 UNEXPECTED_EVENTS: Final[tuple[Heard, ...]] = (

@@ -19,7 +19,7 @@ from scope_model.events import (
     TokenRequest,
     Unavailable,
 )
-from scope_model.servers import Answer, Challenging, Freedom, Granting, Request, answer
+from scope_model.servers import Answer, Challenging, Freedom, Granting, Request, Servers, answer
 
 from .episodes import MakeCall, Plan
 
@@ -35,11 +35,12 @@ class Exhausted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request, what the servers were free to do about it, and their answer."""
+    """A request, what the servers were free to do about it, their answer, and the servers as they were before."""
 
     request: Request
     freedom: Freedom
     answer: Answer
+    servers: Servers
 
 
 class World:
@@ -54,6 +55,7 @@ class World:
         self.events: list[Event] = []
         self._arrived: list[ResourceRequest] = []
         self.exchanges: list[Exchange] = []
+        self.overlapped = False
         self._challenges: list[Challenging] = []
         self._grants: list[Granting] = []
         self._persists = False
@@ -81,6 +83,7 @@ class World:
     def arrive(self, request: ResourceRequest) -> None:
         """Write a request down that is to be answered later."""
         self.events.append(request)
+        self.overlapped = self.overlapped or bool(self._arrived)
         self._arrived.append(request)
 
     def answer(self, request: Request, sent: Sent | None = None) -> Answer:
@@ -95,8 +98,9 @@ class World:
         elif isinstance(written, (ResourceRequest, ClientRegistration, AuthorizationRequest, TokenRequest)):
             self.events.append(written)
         freedom = self._freedom(request)
-        self.servers, response = answer(self.servers, request, freedom)
-        self.exchanges.append(Exchange(request, freedom, response))
+        servers = self.servers
+        self.servers, response = answer(servers, request, freedom)
+        self.exchanges.append(Exchange(request, freedom, response, servers))
         if isinstance(request, ResourceRequest) and request.access_token and request.resource:
             self._in_use[request.resource] = request.access_token
         if not isinstance(response, (Unavailable, Registered)):

@@ -64,7 +64,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One requirement, with what breaking it means for a client."""
+    """One requirement, with what breaking it means for a client; `causes` are the kinds of fault within it."""
 
     id: str
     title: str
@@ -76,6 +76,7 @@ class Clause:
     sources: tuple[Source, ...]
     revisions: tuple[Revision, ...]
     observed: tuple[Event, ...]
+    causes: tuple[str, ...] = ()
     conformance_check: tuple[str, ...] = ()
     readings: tuple[str, ...] = ()
     differs: str | None = None
@@ -251,6 +252,7 @@ def _clause(entry: _Entry, id_: str) -> Clause:
         sources=entry.sources(),
         revisions=entry.some_of("revisions", REVISIONS),
         observed=entry.some_of("observed", EVENTS),
+        causes=entry.texts("causes", optional=True),
         conformance_check=entry.texts("conformance_check", optional=True),
         readings=entry.texts("readings", optional=True),
         differs=entry.optional_text("differs"),

@@ -49,6 +49,8 @@ from scope_model.events import (
 )
 from scope_model.scopes import ScopeSet
 from scope_oracle.checking import check, plain_episode
+from scope_oracle.recordings import har, reading
+from scope_oracle.recordings.redacting import Redactor
 from scope_oracle.subjects import SubjectUnavailable, subject
 from scope_oracle.subjects.building import manifest
 from scope_oracle.subjects.command import Command
@@ -359,6 +361,106 @@ CORNERS: Final[Mapping[str, Callable[[Sequence[str]], Iterator[Event]]]] = {
     "resources, then as many reports": _resources_then_reports,
     "times ten letters that no equals sign ends": _long_header,
 }
+
+
+# --- recordings -----------------------------------------------------------------------------------
+
+
+def recorded(size: Size) -> Iterator[Row]:
+    """A HAR of many entries against one of few, against reading it as JSON, and on the clock."""
+    count, rounds = size.many, max(1, size.rounds // 3)
+    for name, documents in (("", False), (" with documents", True)):
+        few, many = _har(count // 10, documents=documents), _har(count, documents=documents)
+        # What is that large leaves the processor's caches, and JSON alone is not linear on the clock.
+        value = _growth(rounds, _judge_har, few, many) / _growth(rounds, _load_har, few, many)
+        yield Row(f"judge, an entry of a HAR of {count} / of {count // 10}{name}, beside JSON's", value, 1.3)
+    few = _har(count // 10)
+    yield Row("redact a HAR / json.loads", ratio(size.rounds, partial(_redact, few), partial(json.loads, few)), 2)
+    (seconds,) = best(rounds, partial(_judge_har, [few]))
+    yield Row("entries of a HAR judged a second", count / 10 / seconds)
+
+
+def _growth(rounds: int, work: Callable[[Iterable[bytes]], None], few: bytes, many: bytes) -> float:
+    """How much more an entry costs among many than among a tenth of them."""
+    return ratio(rounds, partial(work, [many]), partial(work, [few] * 10))
+
+
+def _load_har(files: Iterable[bytes]) -> None:
+    for data in files:
+        json.loads(data)
+
+
+def _har(count: int, *, documents: bool = False) -> bytes:
+    """A browser's recording: rounds of a call, a login and a token, or as many servers with a document each."""
+    entries = list(islice(_entries(documents=documents), count))
+    return json.dumps(
+        {"log": {"version": "1.2", "creator": {"name": "x", "version": "1"}, "entries": entries}}
+    ).encode()
+
+
+def _entries(*, documents: bool) -> Iterator[dict[str, object]]:
+    turn = 0
+    while True:
+        at = f"https://rs{turn}.example/mcp" if documents else RESOURCE
+        well_known = at.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
+        body = {"jsonrpc": "2.0", "id": turn, "method": "tools/call", "params": {"name": "read", "arguments": {}}}
+        token = "" if turn == 0 or documents else f"Bearer token-{turn - 1}"
+        line = 'Bearer error="insufficient_scope", scope="a b"'
+        named = {"resource": at, "authorization_servers": [ISSUER]}
+        asked = f"response_type=code&client_id=c&redirect_uri=http://localhost/&state=s{turn}&scope=a+b&resource={at}"
+        form = f"grant_type=authorization_code&code=c{turn}&client_id=c&resource={at}"
+        answer = {"access_token": f"token-{turn}", "token_type": "Bearer", "scope": "a b"}
+        back = {"location": f"http://localhost/?code=c{turn}&state=s{turn}"}
+        yield _entry("POST", at, 401, {}, body=json.dumps(body), token=token, received={"www-authenticate": line})
+        yield _entry("GET", well_known, 200, named)
+        yield _entry("GET", f"{ISSUER}/authorize?{asked}", 302, {}, received=back)
+        yield _entry("POST", f"{ISSUER}/token", 200, answer, body=form)
+        result = {"jsonrpc": "2.0", "id": turn, "result": {"content": [{"type": "text", "text": "x" * 1500}]}}
+        for _ in range(4):
+            yield _entry("POST", at, 200, result, body=json.dumps(body), token=f"Bearer token-{turn}")
+        turn += 1
+
+
+def _entry(
+    method: str,
+    url: str,
+    status: int,
+    answer: object,
+    *,
+    body: str | None = None,
+    token: str = "",
+    received: Mapping[str, str] | None = None,
+) -> dict[str, object]:
+    """One entry with as many headers as a browser sends and receives."""
+    usual = [{"name": f"header-{name}", "value": "some text of usual length"} for name in range(12)]
+    sent = [*usual, {"name": "mcp-protocol-version", "value": "2026-07-28"}]
+    sent += [{"name": "Authorization", "value": token}] if token else []
+    back = [{"name": name, "value": value} for name, value in (received or {}).items()]
+    request: dict[str, object] = {"method": method, "url": url, "headers": sent, "cookies": [], "queryString": []}
+    if body is not None:
+        request["postData"] = {"mimeType": "application/json", "text": body}
+    content = {"size": 1, "mimeType": "application/json", "text": json.dumps(answer)}
+    return {
+        "_initiator": {"type": "script", "stack": {"callFrames": [{"url": url, "lineNumber": 1}] * 8}},
+        "startedDateTime": "2026-11-01T10:00:00.000Z",
+        "time": 12.5,
+        "request": request,
+        "response": {"status": status, "headers": [*usual, *back], "content": content, "redirectURL": ""},
+        "timings": {"blocked": 1, "dns": -1, "connect": -1, "send": 0, "wait": 11, "receive": 0},
+    }
+
+
+def _judge_har(files: Iterable[bytes]) -> None:
+    for data in files:
+        for one in reading.told(har.read(data)):
+            judge(Transcript(one.header, tuple(one.events)))
+
+
+def _redact(data: bytes) -> None:
+    redactor = Redactor()
+    for one in reading.told(har.read(data)):
+        for _ in write(Transcript(one.header, tuple(redactor.events(one.events)))):
+            pass
 
 
 # --- the reference client -------------------------------------------------------------------------
@@ -713,6 +815,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 MEASURES: Final[Mapping[str, Callable[[Size], Iterator[Row]]]] = {
     "judge": judging,
+    "recordings": recorded,
     "client": stepping,
     "machine": exploring,
     "python-sdk": driving,

@@ -19,6 +19,7 @@ from scope_model.client import Action, Call, Client, Failed, Heard, Idle, Illega
 from scope_model.events import (
     AUTHORIZATION_CODE,
     JWT_BEARER,
+    TOKEN_EXCHANGE,
     AuthorizationRequest,
     AuthorizationResponse,
     AuthorizationServerMetadata,
@@ -99,6 +100,8 @@ class Front:
     clients: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     document: str | None = None
     code: str | None = None
+    provider: dict[str, str] = field(default_factory=dict)
+    assertion: str | None = None
     states: Iterator[str] = field(default_factory=lambda: map(str, count()))
 
     def answer(self, request: Request) -> Answer:
@@ -160,7 +163,9 @@ class Front:
             body = json.dumps({name: value for name, value in metadata.items() if value is not None})
             response = self.web.send("POST", self.endpoints[at]["registration_endpoint"], body, JSON)
             assert response.status == 201
-            self.clients[at] = (json.loads(response.body)["client_id"], None)
+            document = json.loads(response.body)
+            self.clients[at] = (document["client_id"], None)
+            return Registered(document.get("scope"))
         return Registered()
 
     def _authorize(self, request: AuthorizationRequest) -> AuthorizationResponse:
@@ -186,6 +191,8 @@ class Front:
         return AuthorizationResponse("code" in back, back.get("error"), back["iss"], request.resource)
 
     def _token(self, request: TokenRequest) -> TokenResponse:
+        if request.grant_type == TOKEN_EXCHANGE:
+            return self._exchange(request)
         issuer, redeems = request.issuer or "", request.grant_type == AUTHORIZATION_CODE
         client_id, secret = self.clients[issuer]
         fields: dict[str, object] = {
@@ -198,13 +205,9 @@ class Front:
             "code": self.code if redeems else None,
             "redirect_uri": BACK if redeems else None,
             "code_verifier": VERIFIER if redeems else None,
-            "assertion": "assertion" if request.grant_type == JWT_BEARER else None,
+            "assertion": self.assertion if request.grant_type == JWT_BEARER else None,
         }
-        given = {name: value for name, value in fields.items() if value is not None}
-        body = urlencode(given, doseq=True)
-        response = self.web.send("POST", self.endpoints[issuer]["token_endpoint"], body, FORM)
-        found = json.loads(response.body)
-        assert response.status == (400 if "error" in found else 200)
+        found = self._posted(self.endpoints[issuer]["token_endpoint"], fields)
         return TokenResponse(
             found.get("access_token"),
             found.get("scope"),
@@ -213,6 +216,31 @@ class Front:
             issuer,
             request.resource,
         )
+
+    def _exchange(self, request: TokenRequest) -> TokenResponse:
+        """The first leg, at the identity provider: what it brings is nothing that the model looks into."""
+        fields: dict[str, object] = {
+            "grant_type": request.grant_type,
+            "requested_token_type": "urn:ietf:params:oauth:token-type:id-jag",
+            "subject_token": self.provider["id_token"],
+            "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+            "client_id": self.provider["client_id"],
+            "client_secret": self.provider["client_secret"],
+            "audience": request.issuer,
+            "resource": request.resource,
+            "scope": request.scope,
+        }
+        found = self._posted(f"{self.provider['issuer']}/token", fields)
+        self.assertion = found.get("access_token")
+        token = None if self.assertion is None else "assertion"
+        return TokenResponse(token, found.get("scope"), None, found.get("error"), request.issuer, request.resource)
+
+    def _posted(self, url: str, fields: dict[str, object]) -> dict[str, str]:
+        given = {name: value for name, value in fields.items() if value is not None}
+        response = self.web.send("POST", url, urlencode(given, doseq=True), FORM)
+        found: dict[str, str] = json.loads(response.body)
+        assert response.status == (400 if "error" in found else 200)
+        return found
 
 
 def _listed(document: dict[str, list[str]]) -> tuple[str, ...] | None:
@@ -274,9 +302,11 @@ def application(subject: ModelSubject, web: Web, command: dict[str, object]) -> 
     )
     known = clients if isinstance(clients, dict) else {}
     registered = {issuer: (client["client_id"], client["client_secret"]) for issuer, client in known.items()}
-    document = command["document_url"]
+    document, provider = command["document_url"], command["identity_provider"] or {}
     assert document is None or isinstance(document, str)
-    return Application(subject, servers, Client(setup), Front(web, clients=registered, document=document))
+    assert isinstance(provider, dict)
+    front = Front(web, clients=registered, document=document, provider=provider)
+    return Application(subject, servers, Client(setup), front)
 
 
 def main() -> None:

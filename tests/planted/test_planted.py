@@ -55,17 +55,17 @@ def test_a_copy_for_another_process_has_the_bug(tmp_path: Path) -> None:
     assert edit.replace in tmp_path.joinpath(*FLOW.split(".")).with_suffix(".py").read_text("utf-8")
 
 
-@pytest.mark.released
+@pytest.mark.long
 @bugs
 def test_a_bug_is_found_by_its_clause_as_nothing_else_is(bug: Bug) -> None:
     assert found(bug.name) is not None
 
 
-@pytest.mark.released
+@pytest.mark.long
 def test_half_of_the_bugs_are_found_soon() -> None:
     assert median(one.episode for one in map(found, BUGS) if one is not None) <= HALF_WITHIN
 
 
-@pytest.mark.released
+@pytest.mark.long
 def test_the_table_is_current() -> None:
     assert PAGE.read_text("utf-8") == page()

@@ -33,9 +33,9 @@ NOT_OURS: Final[Mapping[Answer, str]] = {
     Answer("call that is served", "200, text/event-stream"): "how MCP wraps a result says nothing of scopes",
     Answer("token request with a refresh token", "400 invalid_grant, with error_description"): "a text for people",
     Answer("challenge that is malformed", "legible as far as error"): "no freedom yet",
-    Answer("lifetime of an access token", "less than an hour"): "no freedom yet",
     Answer("refresh token in the answer to a refresh token", "the same again"): "no freedom yet",
     Answer("registration", "400 invalid_client_metadata"): "no freedom yet",
+    Answer("authorization request without scope", "access_denied, with iss, state"): "as rare as such a request here",
     Answer("registration", "a client with a secret"): "no freedom yet",
     Answer("place of the resource metadata", "well-known name before the path"): "no freedom yet",
     **{

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from operator import attrgetter
+from typing import Final, cast
 
 from scope_oracle.names import UnknownName
 from scope_oracle.releases import NAMED
@@ -26,12 +30,21 @@ SUBJECTS = (MODEL, *BUILT, *NAMED)
 """Every name that `subject` knows."""
 
 
+_LONGEST: Final = 300
+"""How much of somebody else's error is told."""
+
+
 class SubjectUnavailable(Exception):
     """A subject that cannot be put under test here; the message says what to do about it."""
 
 
 class DriverFault(Exception):
     """A driver broke the contract; the message says how, and what it last wrote to standard error."""
+
+
+def sdk_of(name: str) -> str:
+    """The SDK of a subject's name, without the setting that it may have."""
+    return name.partition("+")[0]
 
 
 def silent(_: str) -> None:
@@ -43,14 +56,17 @@ def subject(
 ) -> AbstractContextManager[Subject]:
     """The subject called `name`, there for as long as its context; `say` is told of what takes long.
 
-    The Python SDK is the installed one, in this process, unless a `release` is named. Raises UnknownName, or
-    SubjectUnavailable where something is missing that it needs.
+    The Python SDK is the installed one, in this process, unless a `release` or a setting is named: `SDK+SETTING` is the
+    SDK with a setting of its driver. Raises UnknownName, or SubjectUnavailable where something is missing that it
+    needs.
     """
-    if name in BUILT and (name != PYTHON_SDK or release is not None):
+    if sdk_of(name) in BUILT and (name != PYTHON_SDK or release is not None):
         try:
             return _built(name, release, say)
         except ModuleNotFoundError as missing:
             raise _without_drivers(name, missing) from missing
+    if ":" in name and release is None:
+        return nullcontext(imported(name))
     if name not in SUBJECTS:
         raise UnknownName("subject", name, SUBJECTS)
     if release is not None:
@@ -64,6 +80,26 @@ def subject(
     return nullcontext(ModelSubject(NAMED[name], label=name))
 
 
+def imported(name: str) -> Subject:
+    """The subject at `package.module:name`, or what a callable there makes; raises SubjectUnavailable.
+
+    The folder that the command is run in is looked at first, as by Python itself.
+    """
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, "")
+    try:
+        found = attrgetter(attribute)(import_module(module))
+        found = found() if callable(found) and not hasattr(found, "open") else found
+    except Exception as wrong:
+        because = f"{type(wrong).__name__}: {wrong}"
+        raise SubjectUnavailable(f"cannot import {name}: {' '.join(because.split())[:_LONGEST]}") from wrong
+    finally:
+        sys.path.remove("")
+    if not all(hasattr(found, member) for member in ("open", "playable", "grant_types")):
+        raise SubjectUnavailable(f"{name} is no subject; from_httpx_auth and in_process make one")
+    return cast("Subject", found)  # whoever names it says what it is; what a Subject has was looked for
+
+
 def _built(name: str, release: str | None, say: Callable[[str], None]) -> AbstractContextManager[Subject]:
     from scope_oracle.subjects.building import build, manifest, recipe
     from scope_oracle.subjects.driver import Driven
@@ -71,9 +107,12 @@ def _built(name: str, release: str | None, say: Callable[[str], None]) -> Abstra
 
     if name in WRAPPED:
         return wrapped(name, build(recipe(name), release, say))
-    driver = manifest(name)
+    sdk, _, setting = name.partition("+")
+    driver = manifest(sdk)
+    if setting and setting not in driver.settings:
+        raise UnknownName(f"setting of {sdk}", setting, driver.settings)
     built = build(driver, release, say)
-    return Driven(name, built.command, driver, built.folder, built.release)
+    return Driven(name, built.command, driver, built.folder, built.release, setting=setting or None)
 
 
 def commanded(command: str, revision: Revision, say: Callable[[str], None] = silent) -> AbstractContextManager[Subject]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +21,8 @@ from platformdirs import user_cache_path
 
 from scope_model.events import ConfiguredMode
 from scope_oracle.subjects import SubjectUnavailable
+
+from .groups import begun, end_group
 
 DRIVERS: Final = Path(str(files("scope_oracle"))) / "drivers"
 """Where the drivers' folders are."""
@@ -60,6 +60,7 @@ class Manifest(Recipe):
 
     configured_mode: ConfiguredMode
     grant_types: tuple[str, ...]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def build(program: Recipe, version: str | None, say: Callable[[str], None], fold
     missing = [tool for tool in program.needs if shutil.which(tool) is None]
     if missing:
         raise SubjectUnavailable(f"{program.name} is built with {' and '.join(missing)}, which is not installed here")
-    release = (version or program.version).removeprefix("v")
+    release = (program.version if version is None else version).removeprefix("v")
     if not _RELEASE.fullmatch(release):
         raise SubjectUnavailable(f"{release!r} is no release of {program.package}: one looks like {program.version}")
     try:
@@ -116,8 +117,7 @@ def _built(program: Recipe, release: str, say: Callable[[str], None], folders: P
     cache = user_cache_path("scopelaw")
     folder = cache / "drivers" / f"{program.name}-{release}-{_digest(source)}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(folder.suffix + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # somebody else may be building the same
+    with _locked(folder.with_suffix(folder.suffix + ".lock")) as lock:
         if not (folder / _DONE).exists():
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(source, folder, ignore=shutil.ignore_patterns(_COMPILED))
@@ -125,9 +125,20 @@ def _built(program: Recipe, release: str, say: Callable[[str], None], folders: P
             for command in program.locked if release == program.version else program.release:
                 words = [_filled(word, given) for word in command]
                 say(f"building {program.name} {release}: {' '.join(command[:3])}")
-                _run(words, folder, f"cannot build {program.name} {release}")
+                _run(words, folder, f"cannot build {program.name} {release}", lock)
             (folder / _DONE).touch()
     return folder
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """The descriptor of a file that nobody else has locked: somebody else may be building the same."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield lock.fileno()
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # what a build leaves running may have the file open for ever
 
 
 def _filled(word: str, given: Mapping[str, str]) -> str:
@@ -136,20 +147,26 @@ def _filled(word: str, given: Mapping[str, str]) -> str:
     return word
 
 
-def _run(command: Sequence[str], folder: Path, complaint: str) -> None:
-    """Run one command of a build; whatever ends it ends all that it started."""
+def _run(command: Sequence[str], folder: Path, complaint: str, lock: int) -> None:
+    """Run one command of a build; whatever ends it ends all that it started.
+
+    Where we are ended by force, the lock is held until that is gone as well.
+    """
     log = folder / _LOG
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - from a file of ours
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that whatever it starts can be ended with it
+            pass_fds=[lock],
         )
         try:
-            status = process.wait()
-        except BaseException:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
+            status = begun(process).wait()
+        finally:
+            end_group(process)
     if status:
         lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
         said = " ".join(lines[-_TOLD_OF_A_FAILURE:])

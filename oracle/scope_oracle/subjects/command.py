@@ -29,7 +29,8 @@ from scope_properties.subjects import one_after_the_other
 from scope_properties.world import World
 from scope_spec import Revision
 
-from .driver import end_group, fault
+from .driver import fault
+from .groups import begun, end_group
 from .hosting import Host
 from .watching import HANDSHAKES, WatchingWorld
 
@@ -237,7 +238,7 @@ class CommandSession:
     def _start(self, url: str) -> subprocess.Popen[bytes]:
         named = {"MCP_CONFORMANCE_SCENARIO": SCENARIO, "MCP_CONFORMANCE_PROTOCOL_VERSION": self._revision}
         try:
-            return subprocess.Popen(  # noqa: S602 - the command that the user gave, run as the official suite does
+            process = subprocess.Popen(  # noqa: S602 - the command that the user gave, run as the official suite does
                 f"{self._command} {url}",
                 shell=True,
                 stdin=subprocess.DEVNULL,
@@ -248,3 +249,4 @@ class CommandSession:
             )
         except OSError as wrong:
             raise self.fault(f"cannot be started: {wrong.strerror}") from None
+        return begun(process)

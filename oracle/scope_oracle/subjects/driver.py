@@ -8,26 +8,33 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
-from time import monotonic, sleep
+from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
 from scope_model.client import Call
-from scope_model.events import CLIENT_CREDENTIALS, ClientReported, ConfiguredMode, TokenResponse
+from scope_model.events import (
+    CLIENT_CREDENTIALS,
+    TOKEN_EXCHANGE,
+    ClientReported,
+    ConfiguredMode,
+    TokenResponse,
+)
+from scope_model.servers import Servers
 from scope_oracle.subjects import DriverFault
-from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpWorld
-from scope_properties.episodes import Episode, Plan
+from scope_oracle.world import DOCUMENT, ID_TOKEN, IDENTITY_PROVIDER, KNOWN, SECRET, HttpWorld
+from scope_properties.episodes import Episode, Plan, as_administered
 from scope_properties.world import World
 from scope_spec import REVISIONS, Revision
 
 from .building import Manifest
+from .groups import begun, end_group
 from .hosting import Host
 
 VERSION: Final = 1
@@ -46,6 +53,7 @@ LONGEST_LINE: Final = 1 << 16
 """Bytes that an answer may have."""
 
 SERVER_NAMES: Final = ("one", "two")
+_WITHOUT_A_USER: Final = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
 _KEPT_OF_WORDS: Final = 500
 _SHOWN: Final = 200
 _MOMENT: Final = 0.02
@@ -73,7 +81,7 @@ class Driver:
         self._seq = 0
         self._pending: dict[int, str] = {}
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - the driver that the user asked for
+            process = subprocess.Popen(  # noqa: S603 - the driver that the user asked for
                 list(command),
                 cwd=folder,
                 stdin=subprocess.PIPE,
@@ -83,6 +91,7 @@ class Driver:
             )
         except OSError as wrong:
             raise DriverFault(f"the driver cannot be started: {command[0]}: {wrong.strerror}") from None
+        self._process = begun(process)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -270,27 +279,6 @@ def _line(message: Mapping[str, object]) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
-def end_group(process: subprocess.Popen[bytes]) -> bool:
-    """End a process and its group; whether any was left of the group after the process itself had ended."""
-    ended = process.poll() is not None
-    left = ended and _outlives(process.pid)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return left
-
-
-def _outlives(group: int) -> bool:
-    """Whether a process group is still there after a moment's grace."""
-    for _ in range(_GRACE):
-        try:
-            os.killpg(group, 0)
-        except (ProcessLookupError, PermissionError):
-            return False
-        sleep(_MOMENT)
-    return True
-
-
 def _plain(text: str) -> str:
     """The end of a driver's words, without what would move a terminal's cursor."""
     return " ".join("".join(each if each.isprintable() else " " for each in text[-_KEPT_OF_WORDS:]).split())
@@ -320,8 +308,11 @@ class Driven:
         manifest: Manifest,
         folder: Path | None = None,
         release: str | None = None,
+        *,
+        setting: str | None = None,
     ) -> None:
         self._release = release
+        self._setting = setting
         self._label = label
         self._command = command
         self._manifest = manifest
@@ -385,7 +376,7 @@ class Driven:
 
     def playable(self, episode: Episode) -> Episode:
         """All of it: what the SDK cannot do, the driver says."""
-        return episode
+        return as_administered(episode)
 
     def open(self, plan: Plan, world: World) -> DriverSession:
         """Start a client with nothing stored; raises DriverFault where the driver cannot."""
@@ -393,13 +384,16 @@ class Driven:
         assert self._host is not None
         # Whatever revision the client is held to, it speaks the newest that it can.
         older = [known for known in self._revisions if known <= plan.revision]
-        return DriverSession(self._driver, self._host, plan, world, older[-1] if older else self._revisions[0])
+        revision = older[-1] if older else self._revisions[0]
+        return DriverSession(self._driver, self._host, plan, world, revision, setting=self._setting)
 
 
 class DriverSession:
     """One application within one episode; `refusals` is why its calls failed, `skipped` what its SDK cannot do."""
 
-    def __init__(self, driver: Driver, host: Host, plan: Plan, world: World, revision: Revision) -> None:
+    def __init__(
+        self, driver: Driver, host: Host, plan: Plan, world: World, revision: Revision, *, setting: str | None
+    ) -> None:
         self._driver = driver
         self._host = host
         self._world = world
@@ -409,13 +403,16 @@ class DriverSession:
         self.refusals: list[str] = []
         self.skipped: set[str] = set()
         # A client without a user has a secret, and nobody hands those out to whoever asks.
-        registration = "known" if plan.grant_type == CLIENT_CREDENTIALS else plan.registration
-        clients = None
+        registration = plan.registration if plan.grant_type not in _WITHOUT_A_USER else "known"
+        clients, credentials = None, {"client_id": KNOWN, "client_secret": SECRET}
         if registration == "known":
             for issuer in plan.servers.issuers:
                 self.http_world.know(issuer, KNOWN, secret=SECRET)
-            credentials = {"client_id": KNOWN, "client_secret": SECRET}
             clients = {self._addresses.outward(issuer): credentials for issuer in plan.servers.issuers}
+        provider = None
+        if plan.grant_type == TOKEN_EXCHANGE:
+            signed_in = {"issuer": self._addresses.outward(IDENTITY_PROVIDER), "id_token": ID_TOKEN}
+            provider = {**signed_in, **credentials, "vouches_for": self._issuers(plan.servers)}
         host.serve(None)
         started = self._ask(
             "reset",
@@ -427,10 +424,18 @@ class DriverSession:
             document_url=DOCUMENT if registration == "document" else None,
             configured_scopes=None if plan.configured is None else list(plan.configured),
             wants_refresh_token=plan.wants_refresh_token,
+            identity_provider=provider,
+            setting=setting,
         )
         # A client that cannot be set up like that does nothing, so that nothing is said of it.
         self._can = started is not None
         host.serve(self.http_world)
+
+    def _issuers(self, servers: Servers) -> dict[str, str]:
+        """The authorization server of each resource, as whoever sets up an enterprise's clients knows it."""
+        return {
+            self._names[name]: self._addresses.outward(resource.issuer) for name, resource in servers.resources.items()
+        }
 
     def call(self, call: Call) -> None:
         """Make a call, however it ends."""

@@ -11,22 +11,30 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import cycle
 from threading import Thread
 from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from scope_model.client import Call
 from scope_model.servers import Servers
 from scope_oracle.subjects import SubjectUnavailable
-from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld
+from scope_oracle.world import IDENTITY_PROVIDER, Addresses, HttpRequest, HttpResponse, HttpWorld
 from scope_properties.world import Exhausted
 
 LOOPBACK: Final = "127.0.0.1"
 SERVERS: Final = 2
 """How many resource servers, and how many authorization servers, a world may have here."""
+
+OF_A_WORLD: Final = 2 * SERVERS + 1
+"""How many addresses a world has; the last is the identity provider's."""
+
+PLACES: Final = 16
+"""How many worlds are at addresses of their own; then one is where the first of them was."""
 
 _MOMENT: Final = 0.005
 _FOR_EVER: Final = 86_400
@@ -67,6 +75,8 @@ class Host:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._sockets: list[socket.socket] = []
+        self._places = cycle(range(PLACES))
+        self._ports: list[int] = []
         self._world: HttpWorld | None = None
         self._failure: Exception | None = None
         self._gate: _Gate | None = None
@@ -90,7 +100,7 @@ class Host:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             try:
-                self._sockets = [stack.enter_context(_listening()) for _ in range(2 * SERVERS)]
+                self._sockets = [stack.enter_context(_listening()) for _ in range(OF_A_WORLD * PLACES)]
             except OSError as wrong:
                 raise SubjectUnavailable(f"cannot listen on {LOOPBACK}: {wrong.strerror}") from None
             thread = Thread(target=self._server.run, args=(self._sockets,), name="scopelaw host", daemon=True)
@@ -111,11 +121,13 @@ class Host:
         thread.join()
 
     def place(self, servers: Servers) -> Addresses:
-        """Where each of these servers is to be found."""
-        ports = [each.getsockname()[1] for each in self._sockets]
+        """Where each of these servers is to be found; a request that comes elsewhere is of an episode before."""
+        first = OF_A_WORLD * next(self._places)
+        ports = self._ports = [each.getsockname()[1] for each in self._sockets[first : first + OF_A_WORLD]]
         placed = (
             *zip(servers.resources, ports[:SERVERS], strict=False),
-            *zip(servers.issuers, ports[SERVERS:], strict=False),
+            *zip(servers.issuers, ports[SERVERS:-1], strict=False),
+            (IDENTITY_PROVIDER, ports[-1]),
         )
         return Addresses({_origin(name): f"http://{LOOPBACK}:{port}" for name, port in placed})
 
@@ -165,16 +177,16 @@ class Host:
             if self._gate is not None:
                 await self._wait(self._gate, request)
             response = self._respond(request)
+            length = (b"content-length", str(len(response.body)).encode())
+            headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
         except Exception as failure:  # a fault of ours, for the thread that runs the episode to raise
             self._failure = failure
             raise
-        length = (b"content-length", str(len(response.body)).encode())
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
         await send({"type": "http.response.start", "status": response.status, "headers": [length, *headers]})
         await send({"type": "http.response.body", "body": response.body})
 
     def _respond(self, request: HttpRequest) -> HttpResponse:
-        if self._world is None:
+        if self._world is None or urlsplit(request.url).port not in self._ports:
             return _NOBODY
         try:
             return self._world.handle(request)

@@ -16,23 +16,35 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from inspect import signature
 from traceback import walk_tb
 from typing import Any, Final, TypeAlias
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from scope_model.client import Call
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
     ClientReported,
     ConfiguredMode,
     TokenResponse,
 )
 from scope_oracle.subjects import PYTHON_SDK, SubjectUnavailable
-from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpRequest, HttpWorld
-from scope_properties.episodes import Episode, Plan
+from scope_oracle.world import (
+    DOCUMENT,
+    ID_JAG,
+    ID_TOKEN,
+    ID_TOKEN_TYPE,
+    IDENTITY_PROVIDER,
+    KNOWN,
+    SECRET,
+    HttpRequest,
+    HttpWorld,
+)
+from scope_properties.episodes import Episode, Plan, as_administered
 from scope_properties.subjects import one_after_the_other
 from scope_properties.world import World
 
@@ -40,6 +52,7 @@ from scope_properties.world import World
 Theirs: TypeAlias = Any
 
 REDIRECT_URI: Final = "http://localhost:3030/callback"
+_IDENTITY_ASSERTION: Final = "mcp.client.auth.extensions.identity_assertion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,11 @@ class Sdk:
         http = getattr(auth, "httpx2", None) or auth.httpx
         return cls(version("mcp"), auth, shared, machine, http)
 
+    @property
+    def flow_errors(self) -> tuple[Theirs, ...]:
+        """What its flows raise: its extensions take the error from the package."""
+        return self.auth.OAuthFlowError, import_module("mcp.client.auth").OAuthFlowError
+
 
 class PythonSdk:
     """The installed Python SDK as a subject."""
@@ -97,8 +115,9 @@ class PythonSdk:
 
     @property
     def grant_types(self) -> tuple[str, ...]:
-        """Its provider, and its client credentials extension; it has no token exchange."""
-        return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS)
+        """Its provider, its client credentials extension, and the one for identity assertions, which 2.x has."""
+        exchange = (TOKEN_EXCHANGE,) if find_spec(_IDENTITY_ASSERTION) else ()
+        return (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, *exchange)
 
     @property
     def standalone(self) -> bool:
@@ -107,11 +126,11 @@ class PythonSdk:
 
     def playable(self, episode: Episode) -> Episode:
         """All of it."""
-        return episode
+        return as_administered(episode)
 
     def open(self, plan: Plan, world: World) -> PythonSdkSession:
         """Start a client with nothing stored; raises SubjectUnavailable for a grant that the SDK lacks."""
-        if plan.grant_type not in (AUTHORIZATION_CODE, CLIENT_CREDENTIALS):
+        if plan.grant_type not in self.grant_types:
             raise SubjectUnavailable(f"the Python SDK has no grant {plan.grant_type}")
         # The SDK logs each flow that fails with its traceback, and failing is what many flows are here for.
         logging.getLogger("mcp").setLevel(logging.CRITICAL + 1)
@@ -148,7 +167,10 @@ class Declined(Exception):
 
 @dataclass(slots=True)
 class PythonSdkSession:
-    """One application: a provider and a storage for each server; `refusals` is why its flows failed."""
+    """One application: a provider and a storage for each server; `refusals` is why its flows failed.
+
+    Where the plan says so, one `configuration` object serves the providers of all servers, as in the SDK's examples.
+    """
 
     sdk: Sdk
     plan: Plan
@@ -157,6 +179,7 @@ class PythonSdkSession:
     providers: dict[str, Theirs] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     came_back: str = ""
+    configuration: Theirs = None
 
     def call(self, call: Call) -> None:
         """Make a call and let the SDK do what it does; its refusals end the call."""
@@ -173,14 +196,17 @@ class PythonSdkSession:
         A restart made it forget that time; then no clock can tell it, and none is made to.
         """
         for provider in self.providers.values():
-            context = provider.context
-            tokens = context.current_tokens
-            if tokens is not None and tokens.access_token == access_token and context.token_expiry_time:
-                context.token_expiry_time = 1.0
+            if self.plan.grant_type == TOKEN_EXCHANGE:
+                kept, tokens, expiry = provider, provider._tokens, "_expiry"  # noqa: SLF001
+            else:
+                kept, tokens, expiry = provider.context, provider.context.current_tokens, "token_expiry_time"
+            if tokens is not None and tokens.access_token == access_token and getattr(kept, expiry):
+                setattr(kept, expiry, 1.0)
 
     def restart(self) -> bool:
         """Lose memory, keep token storage."""
         self.providers.clear()
+        self.configuration = None
         return True
 
     def report(self, resource: str) -> ClientReported | None:
@@ -213,7 +239,7 @@ class PythonSdkSession:
                 out = await flow.asend(self._answer(out))
         except StopAsyncIteration:
             pass
-        except (self.sdk.auth.OAuthFlowError, self.sdk.http.InvalidURL, Declined) as refusal:
+        except (*self.sdk.flow_errors, self.sdk.http.InvalidURL, Declined) as refusal:
             self.refusals.append(str(refusal))
         except ValueError as refusal:
             # pydantic's errors among them: the SDK lets some out that are about what a server sent.
@@ -234,24 +260,33 @@ class PythonSdkSession:
         storage = self.storages.setdefault(resource, Storage())
         if self.plan.grant_type == CLIENT_CREDENTIALS:
             return self._machine_provider(resource, storage, scope)
-        refreshes = (REFRESH_TOKEN,) if self.plan.wants_refresh_token else ()
-        metadata = self.sdk.shared.OAuthClientMetadata(
-            client_name="scopelaw",
-            redirect_uris=[REDIRECT_URI],
-            grant_types=[AUTHORIZATION_CODE, *refreshes],
-            scope=scope,
-        )
+        if self.plan.grant_type == TOKEN_EXCHANGE:
+            return self._enterprise_provider(resource, storage, scope)
+        metadata = self._configured(scope)
         if self.plan.registration == "known" and storage.client_info is None:
-            storage.client_info = self._known_client(resource, metadata)
+            storage.client_info = self._known_client(metadata)
         options = {"client_metadata_url": DOCUMENT} if self.plan.registration == "document" else {}
         return self.sdk.auth.OAuthClientProvider(
             resource, metadata, storage, self._open_browser, self._wait_for_callback, **options
         )
 
-    def _known_client(self, resource: str, metadata: Theirs) -> Theirs:
-        """What the application stores of a client that registered out of band, at the issuer of the resource."""
+    def _configured(self, scope: str | None) -> Theirs:
+        if self.configuration is not None and self.plan.shares_configuration:
+            return self.configuration
+        refreshes = (REFRESH_TOKEN,) if self.plan.wants_refresh_token else ()
+        self.configuration = self.sdk.shared.OAuthClientMetadata(
+            client_name="scopelaw",
+            redirect_uris=[REDIRECT_URI],
+            grant_types=[AUTHORIZATION_CODE, *refreshes],
+            scope=scope,
+        )
+        return self.configuration
+
+    def _known_client(self, metadata: Theirs) -> Theirs:
+        """What the application stores of a client that registered out of band: its issuer, where there is only one."""
         information = self.sdk.shared.OAuthClientInformationFull
-        issuer = self.plan.servers.resources[resource].issuer
+        issuers = list(self.plan.servers.issuers)
+        issuer = issuers[0] if len(issuers) == 1 else None
         bound = {"issuer": issuer} if "issuer" in information.model_fields else {}
         method = {"token_endpoint_auth_method": "client_secret_post"}  # where none is said, the SDK sends no secret
         credentials = {"client_id": KNOWN, "client_secret": SECRET, **method}
@@ -266,6 +301,33 @@ class PythonSdkSession:
         options = {"scope": scope, "scopes": scope, "issuer": issuer}
         known = {name: value for name, value in options.items() if name in signature(make).parameters}
         return make(resource, storage, KNOWN, SECRET, **known)
+
+    def _enterprise_provider(self, resource: str, storage: Storage, scope: str | None) -> Theirs:
+        """The provider that presents an identity assertion; its client is registered out of band."""
+        make = import_module(_IDENTITY_ASSERTION).IdentityAssertionOAuthProvider
+        issuer = self.plan.servers.resources[resource].issuer
+        self.http_world.know(issuer, KNOWN, secret=SECRET)
+        return make(resource, storage, KNOWN, SECRET, issuer, self._fetch_id_jag, scope)
+
+    async def _fetch_id_jag(self, audience: str, resource: str) -> str:
+        """The application's leg of the exchange: the SDK tells it of no scopes, and so it names none."""
+        fields = {
+            "grant_type": TOKEN_EXCHANGE,
+            "requested_token_type": ID_JAG,
+            "audience": audience,
+            "resource": resource,
+            "subject_token": ID_TOKEN,
+            "subject_token_type": ID_TOKEN_TYPE,
+            "client_id": KNOWN,
+            "client_secret": SECRET,
+        }
+        response = self.http_world.handle(
+            HttpRequest("POST", f"{IDENTITY_PROVIDER}/token", body=urlencode(fields).encode())
+        )
+        answer = json.loads(response.body)
+        if response.status != 200:
+            raise Declined(answer["error"])
+        return str(answer["access_token"])
 
     async def _open_browser(self, url: str) -> None:
         response = self.http_world.handle(HttpRequest("GET", url))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scope_judge.account import NEVER, PendingChallenge
+from scope_judge.account import PendingChallenge
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import ENDLESS, FEW, Asked, Called, RefreshAsked, Settled, listing
 
@@ -75,7 +75,7 @@ def a_refreshed_token_is_not_refreshed_again(refresh: RefreshAsked) -> Answer:
     answers = refresh.answers
     if answers is None:
         return None
-    if answers.refreshed_at != NEVER:
+    if answers.refreshed_at > refresh.account.refresh_failed_at:  # a refresh that failed renewed nothing: RETRY-5
         return Broken("refreshed-twice", "the token was refreshed in answer to this challenge, and is refreshed again")
     return _renewed_again(answers, "and the token is refreshed again")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scope_model.challenges import bearer_challenge
 from scope_model.client import Failed, LearningResource, Memory
 from scope_model.events import OFFLINE, REFRESH_TOKEN, FetchResourceMetadata, ProtectedResourceMetadata, TokenRequest
 from scope_model.scopes import NO_SCOPES, read_scope, same_scopes, scopes
@@ -98,7 +99,8 @@ def metadata_is_remembered_as_it_lists(transition: Transition) -> bool | None:
     if event.resource not in (None, resource):
         return None
     listed = read_scope(" ".join(event.scopes_supported or ())) or None
-    return transition.after.memory.resource_metadata[resource] == listed
+    known = transition.after.memory.resource_metadata
+    return resource in known and known[resource] == listed
 
 
 @law("META-4", about=challenge_heard)
@@ -107,5 +109,6 @@ def metadata_that_is_pointed_to_is_fetched(heard: HeardChallenge) -> bool | None
     action = heard.transition.action
     if not asks(action) or (isinstance(action, TokenRequest) and action.grant_type == REFRESH_TOKEN):
         return None
-    named = any(bearer.get("resource_metadata") is not None for bearer in heard.bearers)
+    answered = bearer_challenge(heard.bearers)
+    named = answered is not None and answered.get("resource_metadata") is not None
     return isinstance(action, FetchResourceMetadata) if named else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
 from scope_judge.misreadings import MISREADINGS
-from scope_model.challenges import Challenge, parse_challenges
+from scope_model.challenges import Challenge, bearer_challenge, parse_challenges
 from scope_model.client import (
     Action,
     Authorizing,
@@ -97,19 +98,61 @@ NEVER_OFFLINE: Final = choosing(
 # --- to read something else -----------------------------------------------------------------------
 
 
-def misreading(name: str, *, also: AbstractSet[str] = frozenset()) -> Mutant:
+def misreading(name: str, *, also: AbstractSet[str] = frozenset(), only_by: AbstractSet[str] = frozenset()) -> Mutant:
     """A mutant that makes of a challenge what the misreading of that name makes of it."""
     wrong = next(known for known in MISREADINGS if known.name == name)
 
     def alter(_: Client, event: Heard) -> Heard:
         if not isinstance(event, ResourceResponse) or event.status not in (401, 403):
             return event
-        read, bearers = wrong.read(event.www_authenticate), bearers_of(event)
-        kept = [(n, v) for n, v in bearers[0].parameters if n not in ("scope", "error")] if bearers else []
+        read, right = wrong.read(event.www_authenticate), bearer_challenge(parse_challenges(event.www_authenticate))
+        kept = [] if right is None else [(n, v) for n, v in right.parameters if n not in ("scope", "error")]
         kept += [(n, v) for n, v in (("scope", read.scope), ("error", read.error)) if v is not None]
         return replace(event, www_authenticate=SPELLINGS["plain"](kept))
 
-    return Mutant(wrong.name, wrong.clause, wrong.says, alter_event=alter, also=also)
+    return Mutant(wrong.name, wrong.clause, wrong.says, alter_event=alter, also=also, only_by=only_by)
+
+
+def reading_challenges(change: Callable[[ResourceResponse, dict[str, str]], None]) -> AlterEvent:
+    """Read other parameters in the challenge to answer: `change` them where they stand."""
+
+    def alter(_: Client, event: Heard) -> Heard:
+        if not isinstance(event, ResourceResponse) or event.status not in (401, 403):
+            return event
+        answered = bearer_challenge(parse_challenges(event.www_authenticate))
+        right = {} if answered is None else {name: answered.get(name) or "" for name, _ in answered.parameters}
+        read = dict(right)
+        change(event, read)
+        return event if read == right else replace(event, www_authenticate=SPELLINGS["plain"](list(read.items())))
+
+    return alter
+
+
+def reading_names(change: Callable[[list[str]], list[str]]) -> AlterEvent:
+    """Read other scopes in a challenge."""
+
+    def alter(_: ResourceResponse, read: dict[str, str]) -> None:
+        if "scope" in read:
+            read["scope"] = " ".join(change(read["scope"].split()))
+
+    return reading_challenges(alter)
+
+
+def reading_each_name(change: Callable[[str], str]) -> AlterEvent:
+    """Read each scope of a challenge otherwise."""
+    return reading_names(lambda names: list(map(change, names)))
+
+
+def deaf_where(written: str) -> AlterEvent:
+    """Find neither scope nor error in a challenge whose lines match the pattern `written`."""
+    odd = re.compile(written)
+
+    def alter(response: ResourceResponse, read: dict[str, str]) -> None:
+        if any(map(odd.search, response.www_authenticate)):
+            read.pop("scope", None)
+            read.pop("error", None)
+
+    return reading_challenges(alter)
 
 
 def bearers_of(response: ResourceResponse) -> list[Challenge]:

@@ -73,6 +73,12 @@ def _wipes_on_refusal(_: Client, event: Heard, after: Client) -> Client:
     return after
 
 
+def _wipes_on_a_refused_code(before: Client, event: Heard, after: Client) -> Client:
+    if isinstance(before.phase, Exchanging) and isinstance(event, TokenResponse) and event.error == "invalid_grant":
+        return replace(after, storage=replace(after.storage, grants={}))
+    return after
+
+
 def _writes_the_first_leg_down(before: Client, event: Heard, after: Client, action: Action) -> Step:
     phase = before.phase
     if isinstance(phase, Asserting) and isinstance(event, TokenResponse) and isinstance(action, TokenRequest):
@@ -89,21 +95,29 @@ MUTANTS: Final = (
         "ACC-10",
         "drops its tokens when the user refuses more",
         alter_step=remembering(_wipes_on_refusal),
-        also={"ACC-1", "ACC-2", "ACC-8", "ORDER-3"},
+        also={"ACC-2", "ACC-8"},
+    ),
+    Mutant(
+        "wiped-by-a-refused-code",
+        "ACC-10",
+        "drops its tokens when a code is refused",
+        alter_step=remembering(_wipes_on_a_refused_code),
+        only_by={"grant=refused_code"},
+        also={"ACC-1", "ACC-2", "ACC-8", "RETRY-3"},
     ),
     Mutant(
         "clears-at-exchange",
         "GRANT-1",
         "takes an omitted scope for none",
         alter_event=reading_tokens(_clears),
-        also={"GRANT-2", "GRANT-4", "RETRY-3"},
+        also={"GRANT-2", "GRANT-4", "RETAIN-1", "RETAIN-3", "RETRY-3"},
     ),
     Mutant(
         "blank-at-exchange",
         "GRANT-1",
         "takes an omitted scope for unknown",
         replace(REFERENCE, on_omitted_scope="forget"),
-        also={"GRANT-2", "RETRY-3"},
+        also={"GRANT-2", "RETAIN-1", "RETRY-3", "STEP-2"},
     ),
     Mutant(
         "keeps-the-earlier-grant",
@@ -117,28 +131,40 @@ MUTANTS: Final = (
         "GRANT-2",
         "believes that it got all that it asked for",
         alter_event=reading_tokens(_ignores_narrower),
-        also={"RETAIN-1", "RETRY-1", "STEP-2", "STEP-5"},
+        also={"STEP-2"},
     ),
     Mutant(
         "ignores-a-wider-grant",
         "GRANT-2",
         "believes that it got no more than it asked for",
         alter_event=reading_tokens(_ignores_wider),
-        also={"ACC-2", "ACC-8"},
+        also={"ACC-2", "ACC-8", "RETAIN-1"},
     ),
     Mutant(
         "rejects-another-grant",
         "GRANT-3",
         "takes a narrower grant for a failure",
         alter_event=reading_tokens(_rejects_narrower),
-        also={"ACC-1", "ACC-2", "ACC-4", "ACC-8", "CHAL-8", "GRANT-2", "ORDER-3", "RETAIN-2", "RETAIN-4"},
+        also={
+            "ACC-1",
+            "ACC-2",
+            "ACC-4",
+            "ACC-8",
+            "CHAL-8",
+            "GRANT-2",
+            "ORDER-3",
+            "RETAIN-2",
+            "RETAIN-4",
+            "STEP-5",
+            "STEP-7",
+        },
     ),
     Mutant(
         "guesses-from-metadata",
         "GRANT-4",
         "takes an unknown grant for all that the server lists",
         alter_event=reading_tokens(_guesses),
-        also={"ACC-7", "OFFLINE-1", "ORDER-2", "ORDER-3", "SEL-6", "SEL-7"},
+        also={"ACC-7", "OFFLINE-1", "ORDER-2", "SEL-6", "SEL-7"},
     ),
     Mutant(
         "decodes-the-token",
@@ -156,7 +182,7 @@ MUTANTS: Final = (
         "takes the scope of the first leg for that of the token",
         alter_event=reading_tokens(_takes_the_first_leg),
         grant_types=WITHOUT_A_USER,
-        also={"ACC-2", "RETRY-1", "STEP-2"},
+        also={"ACC-2", "ACC-8", "STEP-2"},
     ),
     Mutant(
         "writes-the-first-leg-down",

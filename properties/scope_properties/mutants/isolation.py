@@ -79,21 +79,21 @@ MUTANTS: Final = (
         "ACC-7",
         "counts what one authorization server granted at another",
         alter_step=remembering(_shares_by_resource),
-        also={"ORDER-3"},
+        also={"OFFLINE-1", "ORDER-3"},
     ),
     Mutant(
         "shared-between-resources",
         "ACC-7",
         "counts what was granted at one resource at another",
         alter_step=remembering(_shares_by_issuer),
-        also={"OFFLINE-1", "ORDER-3"},
+        also={"OFFLINE-1", "ORDER-3", "SEL-7"},
     ),
     Mutant(
         "forgets-at-restart",
         "ACC-8",
         "loses its account with its memory",
         alter_step=remembering(_forgets_at_restart),
-        also={"GRANT-2", "ORDER-3", "RETRY-3", "STEP-2"},
+        also={"GRANT-2", "RETRY-3", "STEP-2"},
     ),
     Mutant(
         "registers-what-it-knows",
@@ -113,6 +113,6 @@ MUTANTS: Final = (
         "ISO-1",
         "names another resource when it steps up",
         alter_step=sending(_another_resource),
-        also={"ACC-1", "ACC-7", "CHAL-1", "OFFLINE-1", "ORDER-3", "RETRY-1", "RETRY-5"},
+        also={"ACC-1", "ACC-6", "ACC-7", "ACC-8", "CHAL-1", "OFFLINE-1", "RETRY-1", "SEL-2", "SEL-7", "STEP-2"},
     ),
 )

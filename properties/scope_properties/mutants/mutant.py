@@ -23,7 +23,8 @@ class Mutant:
     """A wrong client: the clause that must catch it, and the others that it breaks in consequence (`also`).
 
     It is the reference under another `policy`, or one whose events or steps are altered. `law_only` says why no
-    transcript can show what is wrong, where only a law of the model can.
+    transcript can show what is wrong, where only a law of the model can. `only_by` are the freedoms of the servers
+    without which it behaves like the reference.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Mutant:
     also: AbstractSet[str] = frozenset()
     law_only: str | None = None
     grant_types: tuple[str, ...] = USER_DELEGATED
+    only_by: AbstractSet[str] = frozenset()
 
     def step(self, client: Client, event: Heard) -> Step:
         """The reference's step, altered."""

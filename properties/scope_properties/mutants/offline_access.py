@@ -51,14 +51,14 @@ MUTANTS: Final = (
         "OFFLINE-2",
         "authorizes again where no refresh token came",
         alter_step=_expects_a_refresh_token,
-        also={"ACC-2", "ACC-6", "CHAL-1", "CHAL-8", "GRANT-3", "ORDER-2", "RETRY-1", "RETRY-2", "RETRY-3", "STEP-7"},
+        also={"ACC-2", "ACC-6", "CHAL-1", "CHAL-8", "GRANT-3", "PARSE-7", "RETRY-1", "RETRY-2", "RETRY-3", "STEP-7"},
     ),
     Mutant(
         "filters-offline-access",
         "OFFLINE-3",
         "never asks for offline_access, even where it is challenged",
         always_choosing(lambda chosen, _: chosen - OFFLINE),
-        also={"CHAL-1", "RETRY-3", "SEL-2"},
+        also={"CHAL-1", "SEL-2"},
     ),
     Mutant(
         "registers-without-refresh",

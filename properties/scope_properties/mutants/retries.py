@@ -83,7 +83,11 @@ MUTANTS: Final = (
         also={"ORDER-3", "RETRY-2", "RETRY-3", "RETRY-4"},
     ),
     Mutant(
-        "no-bound", "RETRY-2", "never gives up", replace(REFERENCE, attempts=1_000_000), also={"RETRY-1", "RETRY-4"}
+        "no-bound",
+        "RETRY-2",
+        "never gives up",
+        replace(REFERENCE, attempts=1_000_000),
+        also={"ORDER-3", "RETRY-1", "RETRY-4"},
     ),
     Mutant(
         "bound-for-the-session",
@@ -110,14 +114,14 @@ MUTANTS: Final = (
         "RETRY-1",
         "refreshes a token that was just refreshed, as long as it is refused",
         alter_step=_refreshes_without_end,
-        also={"CHAL-8", "STEP-2", "STEP-5"},
+        also={"CHAL-8", "RETRY-2", "STEP-5"},
     ),
     Mutant(
         "insists-on-a-refresh",
         "RETRY-5",
         "sends a refused refresh once more",
         alter_step=_insists_on_a_refresh,
-        also={"CHAL-8"},
+        also={"CHAL-8", "RETRY-2"},
     ),
     Mutant("insists", "RETRY-5", "sends a refused request again", alter_step=_insists, also={"RETRY-1", "RETRY-2"}),
 )

@@ -5,14 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from scope_model.client import Action, Client, Heard, LearningResource
+from scope_model.client import (
+    Action,
+    Call,
+    Challenged,
+    Client,
+    Heard,
+    Idle,
+    LearningResource,
+    LearningServer,
+    Registering,
+    Step,
+    select,
+    step,
+)
 from scope_model.events import (
     CLIENT_CREDENTIALS,
     OFFLINE,
     OFFLINE_ACCESS,
+    AuthorizationServerMetadata,
+    ClientRegistration,
+    FetchResourceMetadata,
     ProtectedResourceMetadata,
+    Registered,
     ResourceResponse,
     TokenRequest,
+    Unavailable,
 )
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.selections import (
@@ -27,9 +45,18 @@ from scope_model.selections import (
     with_offline_access,
 )
 from scope_model.spellings import SPELLINGS
-from scope_properties.tables import WITHOUT_A_USER
+from scope_properties.tables import LONG_SCOPES, ODD_SCOPES, PLAIN_SCOPES, THIRTY, WITHOUT_A_USER
 
-from .alterations import FIRST, REFERENCE, always_choosing, bearers_of, choosing, registering_narrowly, sending
+from .alterations import (
+    FIRST,
+    REFERENCE,
+    always_choosing,
+    bearers_of,
+    choosing,
+    reading_challenges,
+    registering_narrowly,
+    sending,
+)
 from .mutant import Mutant
 
 
@@ -92,13 +119,97 @@ def _names_nothing_again(_: Client, after: Client, action: Action) -> Action:
     return action if after.grant(action.resource) is None else replace(action, scope=None)
 
 
+def _a_default_for_a_bare_401(response: ResourceResponse, read: dict[str, str]) -> None:
+    if response.status == 401 and not response.www_authenticate:
+        read["scope"] = "openid"
+
+
+def _trusts_parents(client: Client, event: Heard) -> Heard:
+    phase = client.phase
+    if not isinstance(event, ProtectedResourceMetadata) or not isinstance(phase, LearningResource):
+        return event
+    return replace(event, resource=None) if phase.call.resource.startswith(f"{event.resource}/") else event
+
+
+def _trusts_any_issuer(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    phase = before.phase
+    if not isinstance(phase, LearningServer) or not isinstance(event, AuthorizationServerMetadata):
+        return after, action
+    if event.issuer in (None, phase.issuer):
+        return after, action
+    known = {**before.memory.resource_metadata, phase.call.resource: scopes(" ".join(event.scopes_supported or ()))}
+    trusting = replace(before, memory=replace(before.memory, resource_metadata=known))
+    return step(trusting, replace(event, issuer=None))
+
+
+_EARLY: Final = Challenged(401, None, names_metadata=False, insufficient_scope=False)
+
+
+def _looks_early(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    """Fetch the metadata before the first call, and remember it where there is none."""
+    if isinstance(event, Call) and isinstance(before.phase, Idle):
+        if event.resource not in before.memory.resource_metadata and before.grant(event.resource) is None:
+            return replace(before, phase=LearningResource(event, _EARLY)), FetchResourceMetadata(event.resource)
+        return after, action
+    phase = before.phase
+    if not isinstance(phase, LearningResource) or phase.challenged is not _EARLY:
+        return after, action
+    if isinstance(event, Unavailable):
+        return step(replace(_remembering_nothing(before, phase.call.resource), phase=Idle()), phase.call)
+    if isinstance(event, ProtectedResourceMetadata):
+        return step(replace(before, phase=Idle()), phase.call)
+    return after, action
+
+
+def _remembering_nothing(client: Client, resource: str) -> Client:
+    memory, storage = client.memory, client.storage
+    known = {**memory.resource_metadata, resource: NO_SCOPES}
+    issuers = {resource: resource.removesuffix("/mcp"), **storage.issuers}
+    return replace(client, memory=replace(memory, resource_metadata=known), storage=replace(storage, issuers=issuers))
+
+
+def _sees_no_later_list(client: Client, event: Heard) -> Heard:
+    phase = client.phase
+    if not isinstance(event, ProtectedResourceMetadata) or not isinstance(phase, LearningResource):
+        return event
+    was_missing = client.memory.resource_metadata.get(phase.call.resource) == NO_SCOPES
+    return replace(event, scopes_supported=()) if was_missing else event
+
+
+def _clipped(chosen: ScopeSet, _: Sources) -> ScopeSet | None:
+    return chosen & scopes("registered")
+
+
+def _cut_to_the_registered(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    if not isinstance(event, Registered) or event.scope is None:
+        return after, action
+    return step(replace(before, setup=replace(before.setup, policy=always_choosing(_clipped))), event)
+
+
+_ALL: Final = ScopeSet((*PLAIN_SCOPES, *ODD_SCOPES, *LONG_SCOPES, *THIRTY, "k", "p", "q", "r", "s"))
+
+
+def _registers_for_all(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    """Register for all that it may ever select, and select nothing where the answer names nothing."""
+    phase = after.phase
+    if isinstance(action, ClientRegistration) and isinstance(phase, Registering):
+        chosen = select(after, phase.call, phase.challenged, phase.issuer)
+        return after, replace(action, scope=None if chosen is None else str(chosen | _ALL))
+    was = before.phase
+    if not isinstance(event, Registered) or event.scope is not None or not isinstance(was, Registering):
+        return after, action
+    if select(before, was.call, was.challenged, was.issuer) is None:
+        return after, action
+    return step(replace(before, setup=replace(before.setup, policy=always_choosing(lambda _, __: None))), event)
+
+
 MUTANTS: Final = (
     Mutant(
         "metadata-before-challenge",
         "CHAL-1",
         "prefers the resource metadata to the challenge",
         choosing(with_offline_access(first_of(resource_metadata, challenge, configured))),
-        also={"ORDER-3", "PARSE-5", "SEL-1", "SEL-5"},
+        also={"SEL-1", "SEL-5"},
     ),
     Mutant(
         "configured-before-challenge",
@@ -112,7 +223,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "asks for the first challenged scope alone",
         choosing(chosen_by(lambda s: ScopeSet(list(REFERENCE.select(s) or ())[:1]))),
-        also={"PARSE-6", "PARSE-7", "SEL-2", "SEL-3", "SEL-5"},
+        also={"SEL-2", "SEL-3", "SEL-5"},
     ),
     Mutant(
         "metadata-joined-at-first",
@@ -135,21 +246,29 @@ MUTANTS: Final = (
         "SEL-3",
         "asks for a scope of its own where nothing is known",
         choosing(chosen_by(_a_default)),
-        also={"META-1"},
+        also={"META-1", "SEL-6"},
     ),
     Mutant(
         "challenge-cut-to-metadata",
         "SEL-5",
         "drops challenged scopes that the metadata does not list",
         always_choosing(_cut_to_the_metadata),
-        also={"ACC-6", "CHAL-1", "PARSE-7"},
+        also={"ACC-6", "CHAL-1"},
     ),
     Mutant(
         "openid-always",
         "SEL-6",
         "adds a scope of its own",
         always_choosing(lambda chosen, _: chosen | scopes("openid")),
-        also={"ACC-7", "META-1", "ORDER-3", "SEL-3"},
+        also={"ACC-7", "META-1", "SEL-3"},
+    ),
+    Mutant(
+        "default-for-a-bare-401",
+        "SEL-6",
+        "asks for a scope of its own where a 401 has no challenge",
+        alter_event=reading_challenges(_a_default_for_a_bare_401),
+        only_by={"rejects=bare_unauthorized"},
+        also={"META-1", "SEL-2", "SEL-3"},
     ),
     Mutant(
         "server-list-as-a-source",
@@ -175,7 +294,46 @@ MUTANTS: Final = (
         "META-3",
         "uses metadata that names another resource",
         alter_event=_trusts_any_metadata,
-        also={"ORDER-3"},
+        also={"OFFLINE-1", "SEL-3", "SEL-7"},
+    ),
+    Mutant(
+        "parents-metadata",
+        "META-3",
+        "uses metadata that names a parent of the resource",
+        alter_event=_trusts_parents,
+        only_by={"metadata of a parent"},
+    ),
+    Mutant(
+        "any-issuers-metadata",
+        "META-3",
+        "uses the list of server metadata that names another issuer",
+        alter_step=_trusts_any_issuer,
+        only_by={"metadata of another issuer"},
+        also={"OFFLINE-1", "SEL-2"},
+    ),
+    Mutant(
+        "looks-early",
+        "SEL-2",
+        "looks for the metadata before it is challenged, and never sees the list that was not there",
+        alter_event=_sees_no_later_list,
+        alter_step=_looks_early,
+        only_by={"metadata that appears with the first 401"},
+    ),
+    Mutant(
+        "cut-to-the-registered",
+        "CHAL-1",
+        "drops what the registration response does not name",
+        alter_step=_cut_to_the_registered,
+        only_by={"registers another scope"},
+        also={"ACC-2", "ACC-8", "OFFLINE-3", "PARSE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
+    ),
+    Mutant(
+        "nothing-registered",
+        "CHAL-1",
+        "asks for nothing where the registration response names no scope",
+        alter_step=_registers_for_all,
+        only_by={"registers no scope"},
+        also={"ACC-2", "ACC-7", "ACC-8", "OFFLINE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
     ),
     Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
     Mutant(
@@ -193,7 +351,7 @@ MUTANTS: Final = (
         "names an unrelated scope in a token exchange",
         always_choosing(lambda chosen, _: chosen | scopes("openid")),
         grant_types=WITHOUT_A_USER,
-        also={"ACC-7", "META-1", "ORDER-3", "SEL-3", "SEL-6"},
+        also={"ACC-7", "META-1", "SEL-3", "SEL-6"},
     ),
     Mutant(
         "client-credentials-renew-without-scope",
@@ -201,6 +359,6 @@ MUTANTS: Final = (
         "leaves the parameter out once it holds a grant",
         alter_step=sending(_names_nothing_again),
         grant_types=WITHOUT_A_USER,
-        also={"ACC-1", "ACC-2", "ACC-8", "CHAL-1", "GRANT-4", "RETRY-1", "RETRY-3"},
+        also={"ACC-1", "ACC-2", "ACC-8", "CHAL-1", "GRANT-4", "RETRY-3"},
     ),
 )

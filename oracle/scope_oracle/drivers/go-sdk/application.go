@@ -21,6 +21,7 @@ import (
 )
 
 const (
+	exchange    = "urn:ietf:params:oauth:grant-type:token-exchange"
 	redirectURL = "http://localhost:3142"
 	patience    = 10 * time.Second
 	hostRounds  = 3
@@ -81,7 +82,7 @@ func newApplication(given settings, stores map[string]*store) (*application, err
 		if kept == nil {
 			kept = new(store)
 		}
-		handler, err := app.newHandler(kept)
+		handler, err := app.newHandler(name, kept)
 		if err != nil {
 			app.end()
 			return nil, err
@@ -111,11 +112,15 @@ func (app *application) end() {
 }
 
 // newHandler is what gets tokens for one server.
-func (app *application) newHandler(kept *store) (auth.OAuthHandler, error) {
-	if app.Grant == "client_credentials" {
+func (app *application) newHandler(name string, kept *store) (auth.OAuthHandler, error) {
+	if app.Grant != "authorization_code" {
 		known, err := app.known()
 		if err != nil {
 			return nil, err
+		}
+		if app.Grant == exchange {
+			issuer := app.Provider.VouchesFor[name]
+			return enterpriseHandler(app.Provider, app.Servers[name], issuer, app.Scopes, known, app.http)
 		}
 		return machineHandler(known, app.http)
 	}
@@ -158,9 +163,9 @@ func (app *application) newHandler(kept *store) (auth.OAuthHandler, error) {
 	return handler, nil
 }
 
-// storesTokens tells whether the SDK lets its user store tokens: the client credentials handler does not.
+// storesTokens tells whether the SDK lets its user store tokens: the handlers without a user do not.
 func (app *application) storesTokens() bool {
-	return app.Grant != "client_credentials" && has(new(auth.AuthorizationCodeHandlerConfig), "InitialTokenSource")
+	return app.Grant == "authorization_code" && has(new(auth.AuthorizationCodeHandlerConfig), "InitialTokenSource")
 }
 
 // known is the client that was registered out of band. A handler takes one, whatever issuer it will meet; bound to

@@ -15,3 +15,7 @@ func register(*auth.AuthorizationCodeHandlerConfig, *client) error {
 func machineHandler(*client, *http.Client) (auth.OAuthHandler, error) {
 	return nil, skipped("there is no client credentials handler before release 1.6.0")
 }
+
+func enterpriseHandler(*identityProvider, string, string, []string, *client, *http.Client) (auth.OAuthHandler, error) {
+	return nil, skipped("there is no enterprise handler before release 1.6.0")
+}

@@ -33,6 +33,16 @@ type settings struct {
 	Clients      map[string]*client `json:"clients"`
 	Scopes       []string           `json:"configured_scopes"`
 	Refreshes    bool               `json:"wants_refresh_token"`
+	Provider     *identityProvider  `json:"identity_provider"`
+}
+
+// identityProvider is where the user of an enterprise has signed in.
+type identityProvider struct {
+	Issuer     string            `json:"issuer"`
+	ID         string            `json:"client_id"`
+	Secret     string            `json:"client_secret"`
+	IDToken    string            `json:"id_token"`
+	VouchesFor map[string]string `json:"vouches_for"`
 }
 
 // client is what was registered out of band at an issuer.

@@ -3,11 +3,13 @@
 package main
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/auth/extauth"
 	"github.com/modelcontextprotocol/go-sdk/oauthex"
+	"golang.org/x/oauth2"
 )
 
 // register makes the handler use a client that was registered out of band.
@@ -21,6 +23,24 @@ func machineHandler(known *client, through *http.Client) (auth.OAuthHandler, err
 	return extauth.NewClientCredentialsHandler(&extauth.ClientCredentialsHandlerConfig{
 		Credentials: credentials(known),
 		HTTPClient:  through,
+	})
+}
+
+// enterpriseHandler is the handler of an enterprise, for a resource and the authorization server that it relies on.
+func enterpriseHandler(
+	provider *identityProvider, resource, issuer string, scopes []string, known *client, through *http.Client,
+) (auth.OAuthHandler, error) {
+	return extauth.NewEnterpriseHandler(&extauth.EnterpriseHandlerConfig{
+		IdPIssuerURL:     provider.Issuer,
+		IdPCredentials:   credentials(&client{ID: provider.ID, Secret: provider.Secret}),
+		MCPAuthServerURL: issuer,
+		MCPResourceURI:   resource,
+		MCPCredentials:   credentials(known),
+		MCPScopes:        scopes,
+		IDTokenFetcher: func(context.Context) (*oauth2.Token, error) {
+			return new(oauth2.Token).WithExtra(map[string]any{"id_token": provider.IDToken}), nil
+		},
+		HTTPClient: through,
 	})
 }
 

@@ -12,6 +12,11 @@ fn main() {
     let version = version.expect("rmcp is in the lock file");
     println!("cargo::rustc-env=RMCP_VERSION={version}");
 
+    // A feature that older releases do not know.
+    println!("cargo::rustc-check-cfg=cfg(enterprise)");
+    if fs::read_to_string("Cargo.toml").is_ok_and(|manifest| manifest.contains("auth-enterprise-managed")) {
+        println!("cargo::rustc-cfg=enterprise");
+    }
     let (release, beta) = version.split_once("-beta.").unwrap_or((version, "1000"));
     let mut numbers: Vec<u32> = release.split('.').map(|each| each.parse().unwrap_or(0)).collect();
     numbers.push(beta.parse().unwrap_or(0));
@@ -22,6 +27,8 @@ fn main() {
         ("requests", [3, 0, 0, 1]),
         // The challenge of a real request starts an authorization, not a probe.
         ("reactive", [3, 0, 0, 3]),
+        // `with_initial_scope_selection`.
+        ("initial_scopes", [3, 6, 0, 0]),
         // MCP 2026-07-28; the betas speak drafts of it.
         ("stateless", [3, 0, 0, 1000]),
     ] {

@@ -17,6 +17,7 @@ const NO_RECONNECTION = {
     maxRetries: 0
 };
 const MODERN = '2026-07-28';
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 // The first releases of the line speak the 2025 revisions only.
 const NEGOTIATES = 'setVersionNegotiation' in sdk.Client.prototype;
 // Older releases take the code alone: they do not look at `iss`.
@@ -110,6 +111,36 @@ function machineProvider(settings) {
     });
 }
 
+/** The SDK's own provider for cross-app access, with the assertion that its documentation gives it. */
+function enterpriseProvider(settings, url) {
+    const { client_id, client_secret } = onlyClient(settings.clients);
+    const { identity_provider: idp, servers } = settings;
+    const [name] = Object.entries(servers).find(([, server]) => server === String(url));
+    return new sdk.CrossAppAccessProvider({
+        assertion: async context => {
+            const granted = await sdk.discoverAndRequestJwtAuthGrant({
+                idpUrl: idp.issuer,
+                audience: context.authorizationServerUrl,
+                resource: context.resourceUrl,
+                idToken: idp.id_token,
+                clientId: idp.client_id,
+                clientSecret: idp.client_secret,
+                scope: context.scope,
+                fetchFn: context.fetchFn
+            });
+            return granted.jwtAuthGrant;
+        },
+        clientId: client_id,
+        clientSecret: client_secret,
+        expectedIssuer: idp.vouches_for[name]
+    });
+}
+
+function providerFor(settings, storage, url) {
+    if (settings.grant === 'client_credentials') return machineProvider(settings);
+    return settings.grant === EXCHANGE ? enterpriseProvider(settings, url) : new UserProvider(settings, storage);
+}
+
 const scopeOf = settings => (settings.configured_scopes ? { scope: settings.configured_scopes.join(' ') } : {});
 
 /** The client registered out of band where it is the same at every issuer, else undefined. */
@@ -134,8 +165,7 @@ class Site {
         this.settings = settings;
         this.storage = storage;
         this.calls = new Set();
-        this.provider =
-            settings.grant === 'client_credentials' ? machineProvider(settings) : new UserProvider(settings, storage);
+        this.provider = providerFor(settings, storage, url);
     }
 
     /** The client, connected; calls that come together share the connection. */
@@ -263,6 +293,9 @@ const commands = {
             if (!onlyClient(settings.clients)?.client_secret) {
                 throw new Skipped('its provider for client credentials holds one client_id with its client_secret');
             }
+        } else if (settings.grant === EXCHANGE) {
+            if (!sdk.CrossAppAccessProvider) throw new Skipped('this release has no cross-app access');
+            if (!onlyClient(settings.clients)?.client_secret) throw new Skipped('a provider holds one client');
         } else if (settings.grant !== 'authorization_code') {
             throw new Skipped(`the driver has no grant ${settings.grant}`);
         }

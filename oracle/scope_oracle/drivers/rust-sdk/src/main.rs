@@ -27,7 +27,8 @@ use tokio::time::timeout;
 
 const REDIRECT_URI: &str = "http://localhost:3030/callback";
 const CLIENT_NAME: &str = "scopelaw";
-const HOST_ROUNDS: u32 = 3;
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const INITIAL_SCOPES: &str = "initial-scope-selection";
 const PATIENCE: Duration = Duration::from_secs(10);
 const CLOSING: Duration = Duration::from_secs(2);
 const ERROR_LENGTH: usize = 300;
@@ -53,6 +54,21 @@ struct Settings {
     clients: Option<HashMap<String, Client>>,
     document_url: Option<String>,
     configured_scopes: Option<Vec<String>>,
+    wants_refresh_token: bool,
+    #[cfg_attr(not(enterprise), allow(dead_code))]
+    identity_provider: Option<IdentityProvider>,
+    setting: Option<String>,
+}
+
+/// Where the user of an enterprise has signed in.
+#[derive(Clone, Deserialize)]
+#[cfg_attr(not(enterprise), allow(dead_code))]
+struct IdentityProvider {
+    issuer: String,
+    client_id: String,
+    client_secret: String,
+    id_token: String,
+    vouches_for: HashMap<String, String>,
 }
 
 #[derive(Clone, Deserialize, PartialEq)]
@@ -161,6 +177,11 @@ struct Session {
     /// Connections that calls may still be under way on.
     retired: Vec<Arc<Service>>,
     authorizations: u32,
+    /// What an enterprise's exchange brought, and which scopes it was asked for.
+    #[cfg(enterprise)]
+    vouched: Option<rmcp::transport::auth::enterprise::EmaAccessToken>,
+    #[cfg(enterprise)]
+    asked: Vec<String>,
 }
 
 impl Server {
@@ -191,6 +212,7 @@ impl Server {
 
     /// Call a tool; where the SDK leaves it to the application to authorize and to send again, do so.
     async fn call(&self, operation: &str, rounds: &mut u32) -> Result<(), Refusal> {
+        let mut authorized = false;
         loop {
             let mut session = self.session.lock().await;
             let connected = self.connect(&mut session).await;
@@ -209,14 +231,18 @@ impl Server {
                 Err(refused) => refused,
             };
             let Some(wants) = refused.wants else { return Err(refused) };
-            if *rounds == HOST_ROUNDS {
-                return Err(refusal(refused.text));
-            }
             *rounds += 1;
             let mut session = self.session.lock().await;
             // Another call may have authorized since this one was sent: then it is sent again first.
             if session.authorizations == authorizations {
+                // No document of the SDK asks twice for one call.
+                if std::mem::replace(&mut authorized, true) {
+                    *rounds -= 1;
+                    return Err(refusal(refused.text));
+                }
                 match wants {
+                    #[cfg(enterprise)]
+                    _ if self.settings.grant == EXCHANGE => self.exchange(&mut session, wants, refused.text).await?,
                     Wants::Authorization(challenge) => self.authorize(&mut session, challenge).await?,
                     // `auth_challenge` gives either of the two to begin with; there is nothing yet to step up from.
                     Wants::Scope(_, challenge) if session.auth.is_none() => {
@@ -232,6 +258,10 @@ impl Server {
     async fn connect(&self, session: &mut Session) -> Result<Arc<Service>, Refusal> {
         if let Some(service) = &session.service {
             return Ok(service.clone());
+        }
+        #[cfg(enterprise)]
+        if self.settings.grant == EXCHANGE {
+            return self.connect_as_vouched(session).await;
         }
         if session.auth.is_none() {
             let mut manager = self.manager().await?;
@@ -254,6 +284,67 @@ impl Server {
         let service = Arc::new(service?);
         session.service = Some(service.clone());
         Ok(service)
+    }
+
+    /// The connection of an enterprise: its token is the application's to put on the transport, and to keep.
+    #[cfg(enterprise)]
+    async fn connect_as_vouched(&self, session: &mut Session) -> Result<Arc<Service>, Refusal> {
+        let config = StreamableHttpClientTransportConfig::with_uri(self.uri.as_str());
+        let config = match &session.vouched {
+            Some(token) => config.auth_header(token.access_token.secret()),
+            None => config,
+        };
+        let transport = StreamableHttpClientTransport::with_client(self.http.mcp.clone(), config);
+        let service = Arc::new(self.serve(transport).await?);
+        session.service = Some(service.clone());
+        Ok(service)
+    }
+
+    /// Exchange the user's ID token for an access token, and connect anew.
+    ///
+    /// Which scopes to ask for, the exchange leaves to the application: those that it asked for or was granted before,
+    /// and those that the SDK would select for a first authorization.
+    #[cfg(enterprise)]
+    async fn exchange(&self, session: &mut Session, wants: Wants, text: String) -> Result<(), Refusal> {
+        use rmcp::transport::auth::default_oauth_http_client;
+        use rmcp::transport::auth::enterprise::{EmaAuthorizationServer, EmaClientAuthentication, EmaExchangeRequest};
+        let (Some(provider), Some(client)) = (&self.settings.identity_provider, self.settings.known()) else {
+            return Err(refusal("there is no identity provider"));
+        };
+        let name = self.settings.servers.iter().find(|(_, uri)| **uri == self.uri).map(|(name, _)| name);
+        let issuer = name.and_then(|name| provider.vouches_for.get(name)).ok_or_else(|| refusal("no issuer"))?;
+        let challenge = match wants {
+            Wants::Authorization(challenge) => challenge,
+            Wants::Scope(Some(_), challenge) => Some(challenge),
+            Wants::Scope(None, _) => return Err(refusal(text)), // nothing to ask for beyond what was asked for
+        };
+        let mut manager = self.manager().await?;
+        let resolution = manager.resolve_metadata_from_challenge(challenge.as_deref()).await?;
+        let endpoint = resolution.metadata.token_endpoint.clone();
+        manager.set_metadata(resolution.metadata);
+        let mut granted: Vec<_> = session.vouched.iter().flat_map(|token| token.scopes.iter().cloned()).collect();
+        granted.sort();
+        for scope in granted.into_iter().chain(manager.select_initial_scopes(&[]).await) {
+            if !session.asked.contains(&scope) {
+                session.asked.push(scope);
+            }
+        }
+        let secret = |secret: String| EmaClientAuthentication::ClientSecretBasic(oauth2::ClientSecret::new(secret));
+        let idp = EmaAuthorizationServer::new(
+            &provider.issuer,
+            format!("{}/token", provider.issuer),
+            &provider.client_id,
+        )
+        .with_client_authentication(secret(provider.client_secret.clone()));
+        let server = EmaAuthorizationServer::new(issuer, endpoint, &client.client_id)
+            .with_client_authentication(secret(client.client_secret.unwrap_or_default()));
+        let http = default_oauth_http_client()?;
+        let request = EmaExchangeRequest::new_with_id_token(idp, server, &self.uri, &provider.id_token);
+        let token = request.with_scopes(session.asked.iter().cloned()).exchange(&http, &http).await?;
+        session.vouched = Some(token);
+        session.retired.extend(session.service.take());
+        session.authorizations += 1;
+        Ok(())
     }
 
     async fn serve<T, E, A>(&self, transport: T) -> Result<Service, ClientInitializeError>
@@ -321,6 +412,10 @@ impl Server {
         let mut request = AuthorizationRequest::new(REDIRECT_URI).with_client_name(CLIENT_NAME);
         if let Some(scopes) = &self.settings.configured_scopes {
             request = request.with_scopes(scopes.iter().cloned());
+        }
+        #[cfg(initial_scopes)]
+        if self.settings.setting.as_deref() == Some(INITIAL_SCOPES) {
+            request = request.with_initial_scope_selection();
         }
         if let Some(url) = &self.settings.document_url {
             request = request.with_client_metadata_url(url);
@@ -451,8 +546,17 @@ async fn expired(server: Arc<Server>) -> Value {
 
 /// Its account of an empty `scope` is one scope without a name: that is none.
 async fn reported(server: Arc<Server>) -> Value {
+    #[cfg(enterprise)]
+    if server.settings.grant == EXCHANGE {
+        let session = server.session.lock().await;
+        return json!({"granted": session.vouched.as_ref().map(|token| token.scopes.iter().collect::<Vec<_>>())});
+    }
     let named = |scopes: Vec<String>| scopes.into_iter().filter(|scope| !scope.is_empty()).collect::<Vec<_>>();
     match server.store.load().await {
+        // It writes down what the response says, as it came: nothing said is nothing known.
+        Ok(Some(stored)) if stored.granted_scopes.is_empty() && json!(stored.token_response)["scope"].is_null() => {
+            json!({"granted": null})
+        }
         Ok(stored) => json!({"granted": stored.map(|stored| named(stored.granted_scopes))}),
         Err(error) => errored(error),
     }
@@ -475,6 +579,15 @@ fn beyond(settings: &Settings) -> Option<&'static str> {
         return Some("the SDK takes one client, whatever the issuer");
     }
     let machine = settings.grant == "client_credentials";
+    if settings.grant == EXCHANGE && !cfg!(enterprise) {
+        return Some("this build has no enterprise-managed authorization");
+    }
+    if !machine && !settings.wants_refresh_token {
+        return Some("the SDK has no switch for refresh tokens: it asks for them where it can");
+    }
+    if settings.setting.as_deref() == Some(INITIAL_SCOPES) && (machine || !cfg!(initial_scopes)) {
+        return Some("there is no such choice of initial scopes");
+    }
     if !machine && settings.registration == "known" && !cfg!(requests) {
         return Some("this release has no path for a client that is registered out of band");
     }
@@ -489,6 +602,10 @@ fn begin(command: &Value, servers: &mut Servers, http: &Arc<Http>) -> Result<Wor
         "call" => Box::pin(called(server()?, text("operation").to_owned())),
         "expire" => Box::pin(expired(server()?)),
         "report" => Box::pin(reported(server()?)),
+        // What an exchange brought, the SDK gives its application no store for.
+        "restart" if servers.values().any(|server| server.settings.grant == EXCHANGE) => {
+            return Err(skipped("an exchanged token is the application's to keep"));
+        }
         "restart" => {
             let restarted = servers.iter().map(|(name, server)| (name.clone(), Arc::new(server.restarted())));
             let restarted = restarted.collect();

@@ -1,0 +1,139 @@
+"""The pytest plugin: a fixture that checks a client, options for it, and an item a clause where a module asks for it.
+
+It needs no configuration. A test takes the fixture::
+
+    def test_scopes(scopelaw):
+        scopelaw.check(from_httpx_auth(make_auth)).raise_for_findings()
+
+or a module gives a subject by the name of `scopelaw_subject`, and takes a `scopelaw_clause`: one item a clause::
+
+    scopelaw_subject = from_httpx_auth(make_auth)
+
+    def test_clause(scopelaw_clause):
+        scopelaw_clause.raise_for_findings()
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+import pytest
+
+if TYPE_CHECKING:
+    from scope_properties.subjects import Subject
+    from scope_spec import Verdict
+
+    from .testing import Checked
+
+_SUBJECT: Final = "scopelaw_subject"
+_CLAUSE: Final = "scopelaw_clause"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take how much is to be run, from which seed, and where the results go."""
+    group = parser.getgroup("scopelaw")
+    group.addoption(
+        "--scopelaw-examples",
+        type=_count,
+        metavar="N",
+        help="How many episodes each check runs (300 where a test says none).",
+    )
+    group.addoption("--scopelaw-seed", type=int, default=0, metavar="N", help="The seed of each check.")
+    group.addoption("--scopelaw-report", type=Path, metavar="FILE", help="Add the results to this file, a line each.")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{text} is no number of episodes")
+    return int(text)
+
+
+class _Check(Protocol):
+    def __call__(self, subject: Subject | str, **options: object) -> Checked:
+        """As `scope_oracle.check`."""
+
+
+@dataclass(slots=True)
+class Scopelaw:
+    """Checks with the options that pytest was started with; what a test says itself goes before them."""
+
+    examples: int | None
+    seed: int
+    report: Path | None
+    done: list[Checked] = field(default_factory=list)
+
+    def check(self, subject: Subject | str, **options: object) -> Checked:
+        """Put a client through generated episodes; takes what `scope_oracle.check` takes."""
+        # Late, so that whoever has scopelaw installed and does not use it pays nothing for the plugin.
+        from .testing import check  # noqa: PLC0415
+
+        given: dict[str, object] = {"seed": self.seed}
+        if self.examples is not None:
+            given["examples"] = self.examples
+        run = cast("_Check", check)  # its options are its own to check
+        checked = run(subject, **(given | options))
+        self.done.append(checked)
+        if self.report is not None:
+            self._write(self.report, checked)
+        return checked
+
+    def _write(self, report: Path, checked: Checked) -> None:
+        from .forms import result_json  # noqa: PLC0415
+
+        line = json.dumps(result_json(checked.result, readings=checked.readings, met=checked.met))
+        with report.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+
+@pytest.fixture(scope="session")
+def scopelaw(pytestconfig: pytest.Config) -> Scopelaw:
+    """Check a client: `scopelaw.check(subject, ...)`."""
+    options = pytestconfig.option
+    return Scopelaw(options.scopelaw_examples, options.scopelaw_seed, options.scopelaw_report)
+
+
+@dataclass(frozen=True, slots=True)
+class OfOneClause:
+    """What a check says of one clause."""
+
+    clause: str
+    checked: Checked
+
+    def raise_for_findings(self, fail_on: Verdict = "discouraged") -> None:
+        """Raise Findings where this clause is broken; skip the test where nothing came to it."""
+        result = self.checked.result
+        broken = tuple(each for each in result.broken if each.finding.clause == self.clause)
+        if not broken and not result.reached.get(self.clause):
+            pytest.skip("not reached")
+        new = tuple(each for each in self.checked.met.new if each.finding.clause == self.clause)
+        one = replace(self.checked, met=replace(self.checked.met, new=new, gone=()))
+        one.raise_for_findings(fail_on)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item a clause, for a test that takes a clause."""
+    if _CLAUSE in metafunc.fixturenames:
+        from scope_spec import REVISIONS  # noqa: PLC0415
+
+        from .reaching import judged_at  # noqa: PLC0415
+
+        ids = [clause.id for clause in judged_at(REVISIONS[-1])]
+        metafunc.parametrize(_CLAUSE, ids, indirect=True)
+
+
+@pytest.fixture(scope="module")
+def _scopelaw_checked(request: pytest.FixtureRequest, scopelaw: Scopelaw) -> Checked:
+    subject = getattr(request.module, _SUBJECT, None)
+    if subject is None:
+        pytest.fail(f"a module with a test of {_CLAUSE} gives the client to check as {_SUBJECT}", pytrace=False)
+    return scopelaw.check(subject)
+
+
+@pytest.fixture
+def scopelaw_clause(request: pytest.FixtureRequest, _scopelaw_checked: Checked) -> OfOneClause:
+    """What the check of the module's `scopelaw_subject` says of one clause."""
+    clause: str = request.param
+    return OfOneClause(clause, _scopelaw_checked)

@@ -1,0 +1,67 @@
+"""What is made of results that were written as JSON: a page over several, and a finding as an issue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from .exchange import shown
+from .issues import issue
+from .names import UnknownName
+from .page import report_html, write_whole
+from .reports import Found, Report, UnusableReport, read_report
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(
+    "report",
+    short_help="Make a page of results.",
+    epilog="\b\nExample:\n  scopelaw check --format json > mine.json; scopelaw report mine.json --html mine.html",
+)
+@click.argument("files", metavar="RESULT.json...", nargs=-1, required=True, type=_FILE)
+@click.option("--html", type=_FILE, help="Write the page to this file, and not to standard output.")
+def command(*, files: tuple[Path, ...], html: Path | None) -> None:
+    """Make one page of results that `scopelaw check --format json` printed, a column each."""
+    text = report_html(list(map(_report, files)))
+    if html is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        write_whole(html, text)
+    except OSError as wrong:
+        raise click.ClickException(f"cannot write {html}: {wrong.strerror}") from None
+
+
+def issue_named(name: str) -> str:
+    """The finding that FILE#N or FILE#CLAUSE/cause names, in Markdown, counting from 1."""
+    file, mark, wanted = name.rpartition("#")
+    if not mark or not file:
+        raise click.ClickException(f"{shown(name)} is not FILE#N or FILE#CLAUSE/cause, such as mine.json#1")
+    report = _report(Path(file))
+    return issue(report, _finding(report, wanted))
+
+
+def _finding(report: Report, wanted: str) -> Found:
+    count = len(report.broken)
+    if wanted.isdecimal():
+        if not 1 <= int(wanted) <= count:
+            raise click.ClickException(f"there is no finding {wanted[:9]}: the report has {count}")
+        return report.broken[int(wanted) - 1]
+    named = {f"{found.clause}/{found.cause}": found for found in reversed(report.broken)}
+    if wanted not in named:
+        raise click.ClickException(str(UnknownName("finding", wanted[:80], list(named))))
+    return named[wanted]
+
+
+def _report(file: Path) -> Report:
+    try:
+        return read_report(file)
+    except UnusableReport as wrong:
+        raise click.ClickException(f"{shown(str(file))}: {wrong}") from None
+    except OSError as wrong:
+        raise click.ClickException(
+            f"cannot read {shown(str(file))}: {(wrong.strerror or str(wrong)).lower()}"
+        ) from None

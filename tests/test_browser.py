@@ -1,0 +1,212 @@
+"""The page in a real Chromium: it opens, filters, leads where its links say, and is for everybody.
+
+These need chromium and chromedriver, and npm for axe-core: `pytest -m browser` runs them, and the gate where it can.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from scope_oracle.page import report_html
+from scope_oracle.reports import read_report
+from scope_oracle.scoreboard import LOOKED_AT, RESULTS
+
+pytestmark = pytest.mark.browser
+
+AXE = "axe-core@4.14.1"
+CELL = "go-sdk-1.8.0/ACC-1"
+BOARD = LOOKED_AT.as_uri()
+
+
+def _chromium(*arguments: str) -> webdriver.Chrome:
+    found = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    missing = [name for name, place in found.items() if place is None]
+    assert not missing, f"there is no {' and no '.join(missing)} here"
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(found["chromium"])
+    for argument in ("--headless=new", "--no-sandbox", "--window-size=1200,900", *arguments):
+        options.add_argument(argument)
+    return webdriver.Chrome(options=options, service=Service(str(found["chromedriver"])))
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[webdriver.Chrome]:
+    with _chromium() as driver:
+        yield driver
+
+
+@pytest.fixture
+def chromium(window: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
+    """A browser as it comes, which shows nothing yet."""
+    window.get("about:blank")
+    yield window
+    assert [entry for entry in window.get_log("browser") if entry["level"] == "SEVERE"] == []  # type: ignore[no-untyped-call]
+    _emulate(window, "Emulation.clearDeviceMetricsOverride")
+    _emulate(window, "Emulation.setEmulatedMedia", media="", features=[])
+    _emulate(window, "Emulation.setScriptExecutionDisabled", value=False)
+
+
+def _emulate(chromium: webdriver.Chrome, command: str, **parameters: object) -> None:
+    chromium.execute_cdp_cmd(command, parameters)
+
+
+def _narrow(chromium: webdriver.Chrome) -> None:
+    _emulate(chromium, "Emulation.setDeviceMetricsOverride", width=360, height=800, deviceScaleFactor=1, mobile=True)
+
+
+def _prefers(chromium: webdriver.Chrome, scheme: str) -> None:
+    _emulate(chromium, "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+
+def _shown(chromium: webdriver.Chrome) -> int:
+    return sum(each.is_displayed() for each in chromium.find_elements(By.CSS_SELECTOR, ".finding"))
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of one result."""
+    path = tmp_path_factory.mktemp("page") / "one.html"
+    path.write_text(report_html([read_report(RESULTS / "mcp-remote-0.15.1.json")]), "utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("axe")
+    subprocess.run(["npm", "install", "--silent", "--prefix", folder, AXE], check=True, timeout=120)
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+
+
+def _complaints(chromium: webdriver.Chrome, axe: str) -> list[str]:
+    chromium.execute_script(axe)
+    found: Mapping[str, list[dict[str, object]]] = chromium.execute_async_script(
+        "const done = arguments[0]; axe.run().then(done);"
+    )
+    assert found["passes"]
+    return [f"{each['id']}: {each['nodes']}" for each in found["violations"]]
+
+
+def test_the_scoreboard_opens_in_under_a_second(chromium: webdriver.Chrome) -> None:
+    chromium.get(BOARD)
+    taken = chromium.execute_script("return performance.getEntriesByType('navigation')[0].loadEventEnd")
+    assert 0 < taken < 1_000
+
+
+def test_a_click_opens_a_finding_into_its_diagram(chromium: webdriver.Chrome, one: str) -> None:
+    chromium.get(one)
+    finding = chromium.find_element(By.CSS_SELECTOR, ".finding")
+    accused = finding.find_element(By.CSS_SELECTOR, ".accused")
+    assert not accused.is_displayed()
+    finding.find_element(By.TAG_NAME, "summary").click()
+    assert accused.is_displayed()
+    assert accused.find_element(By.TAG_NAME, "svg").is_displayed()
+    assert finding.find_element(By.CSS_SELECTOR, ".sides").is_displayed()
+    http = finding.find_element(By.TAG_NAME, "pre")
+    assert not http.is_displayed()
+    finding.find_element(By.CSS_SELECTOR, ".body > details > summary").click()
+    assert "HTTP/1.1" in http.text
+
+
+def test_the_keyboard_opens_a_finding(chromium: webdriver.Chrome, one: str) -> None:
+    chromium.get(one)
+    summary = chromium.find_element(By.CSS_SELECTOR, ".finding > summary")
+    summary.send_keys(Keys.ENTER)
+    assert chromium.switch_to.active_element == summary
+    assert chromium.find_element(By.CSS_SELECTOR, ".accused").is_displayed()
+
+
+def test_the_filter_leaves_what_fits(chromium: webdriver.Chrome) -> None:
+    chromium.get(BOARD)
+    every = _shown(chromium)
+    chromium.find_element(By.CSS_SELECTOR, "input[value=unspecified]").click()
+    without = _shown(chromium)
+    assert 0 < without < every
+    chromium.find_element(By.NAME, "text").send_keys("case-sensitive")
+    narrowed = _shown(chromium)
+    assert 0 < narrowed < without
+    assert chromium.find_element(By.NAME, "shown").text == f"{narrowed} of {every} findings"
+    chromium.find_element(By.CSS_SELECTOR, "select[name=family] option:last-child").click()
+    assert _shown(chromium) < narrowed
+
+
+def test_a_cell_leads_to_its_finding_which_opens(chromium: webdriver.Chrome) -> None:
+    chromium.get(BOARD)
+    chromium.find_element(By.CSS_SELECTOR, f"td a[href='#{CELL}']").click()
+    body = chromium.find_element(By.ID, CELL)
+    WebDriverWait(chromium, 5).until(lambda _: body.is_displayed())
+    assert chromium.current_url.endswith(f"#{CELL}")
+
+
+def test_a_permalink_opens_without_a_script(chromium: webdriver.Chrome) -> None:
+    _emulate(chromium, "Emulation.setScriptExecutionDisabled", value=True)
+    chromium.get(f"{BOARD}#{CELL}")
+    WebDriverWait(chromium, 5).until(lambda _: chromium.find_element(By.ID, CELL).is_displayed())
+    assert not chromium.find_element(By.ID, "filter").is_displayed()
+    assert not chromium.find_element(By.CSS_SELECTOR, f"[id='{CELL}'] .copy").is_displayed()
+
+
+def test_the_button_takes_the_issue(chromium: webdriver.Chrome, one: str) -> None:
+    chromium.get(one)
+    chromium.find_element(By.CSS_SELECTOR, ".finding > summary").click()
+    chromium.find_element(By.CSS_SELECTOR, ".issue > summary").click()
+    button = chromium.find_element(By.CSS_SELECTOR, ".copy")
+    button.click()
+    WebDriverWait(chromium, 5).until(lambda _: button.text != "Copy")
+    assert button.text == "Copied" or chromium.execute_script("return String(getSelection())").startswith("### ")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_off_a_narrow_screen(chromium: webdriver.Chrome, scheme: str) -> None:
+    _narrow(chromium)
+    _prefers(chromium, scheme)
+    chromium.get(f"{BOARD}#{CELL}")
+    chromium.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
+    beyond = chromium.execute_script(
+        "return [...document.querySelectorAll('body *:not(.skip)')].filter((each) =>"
+        " each.getBoundingClientRect().right > 361).map((each) => each.outerHTML.slice(0, 200)).slice(0, 5)"
+    )
+    assert beyond == []
+    assert chromium.execute_script("return document.documentElement.scrollWidth") == 360
+
+
+def test_dark_is_dark_and_light_is_light(chromium: webdriver.Chrome, one: str) -> None:
+    seen = {}
+    for scheme in ("light", "dark"):
+        _prefers(chromium, scheme)
+        chromium.get(one)
+        seen[scheme] = chromium.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
+    assert seen == {"light": "rgba(255, 255, 255, 1)", "dark": "rgba(22, 22, 22, 1)"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", ["wide", "narrow"])
+def test_axe_finds_nothing(chromium: webdriver.Chrome, one: str, axe: str, scheme: str, width: str) -> None:
+    if width == "narrow":
+        _narrow(chromium)
+    _prefers(chromium, scheme)
+    chromium.get(one)
+    chromium.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
+    assert _complaints(chromium, axe) == []
+
+
+def test_axe_finds_nothing_on_the_scoreboard(chromium: webdriver.Chrome, axe: str) -> None:
+    chromium.get(f"{BOARD}#{CELL}")
+    assert _complaints(chromium, axe) == []
+
+
+def test_what_is_printed_is_open(chromium: webdriver.Chrome, one: str) -> None:
+    chromium.get(one)
+    visible = "return document.querySelector('.accused').checkVisibility({ contentVisibilityAuto: true })"
+    assert not chromium.execute_script(visible)
+    _emulate(chromium, "Emulation.setEmulatedMedia", media="print")
+    assert chromium.execute_script(visible)
+    assert not chromium.find_element(By.ID, "filter").is_displayed()

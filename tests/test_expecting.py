@@ -1,0 +1,202 @@
+"""Expected findings, selections, and reports for build servers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from junitparser import JUnitXml
+
+from scope_oracle.checking import Result, check
+from scope_oracle.expecting import BadExpectation, Expected, meet, read_expected, written
+from scope_oracle.github import annotations_of, step_summary
+from scope_oracle.junit import junit
+from scope_oracle.names import UnknownName
+from scope_oracle.outcome import rows
+from scope_oracle.sarif import sarif
+from scope_oracle.selecting import Selection, selected
+from scope_oracle.subjects import subject
+
+FEW = 80
+OLD = "mcp-2025-11-25"
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    with subject(OLD) as chosen:
+        return check(chosen, examples=FEW)
+
+
+def scopelaw(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "scope_oracle", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "110", **environment},
+    )
+
+
+# --- expected findings ----------------------------------------------------------------------------
+
+
+def expected_file(tmp_path: Path, result: Result, *, reason: str = "known") -> Path:
+    file = tmp_path / "expected.toml"
+    lines = written(result.subject, result.broken)
+    file.write_text("\n".join(line.replace('reason = ""', f'reason = "{reason}"') for line in lines))
+    return file
+
+
+def test_what_is_written_for_findings_is_what_expects_them(tmp_path: Path, result: Result) -> None:
+    met = meet(OLD, result.broken, read_expected(expected_file(tmp_path, result)))
+    assert result.broken
+    assert len(met.known) == len(result.broken)
+    assert not met.new
+    assert not met.gone
+
+
+def test_a_new_finding_and_one_that_is_gone_both_fail(tmp_path: Path, result: Result) -> None:
+    file = expected_file(tmp_path, replace(result, broken=result.broken[1:]))
+    run = scopelaw("check", OLD, "--examples", str(FEW), "--expect", str(file), "--quiet")
+    new = result.broken[0].finding
+    assert run.returncode == 1, run.stderr
+    assert f"{new.clause}/{new.cause}" in run.stdout
+    file = expected_file(tmp_path, result)
+    file.write_text(file.read_text() + '[[expected]]\nclause = "EXT-3"\nreason = "a link"\n')
+    run = scopelaw("check", OLD, "--examples", str(FEW), "--expect", str(file))
+    assert run.returncode == 1, run.stderr
+    assert "no longer happens: EXT-3 (a link)" in run.stdout
+
+
+def test_all_that_is_expected_passes_quietly(tmp_path: Path, result: Result) -> None:
+    run = scopelaw("check", OLD, "--examples", str(FEW), "--expect", str(expected_file(tmp_path, result)), "--quiet")
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_an_entry_of_another_subject_says_nothing_here(result: Result) -> None:
+    other = Expected("EXT-3", "known", "go-sdk")
+    assert not meet(OLD, result.broken, [other]).gone
+
+
+def test_what_a_run_cut_short_did_not_find_is_not_gone(result: Result) -> None:
+    assert not meet(OLD, result.broken, [Expected("EXT-3", "known")], complete=False).gone
+
+
+BAD = {
+    '[[expected]]\nclause = "ACC-11"\nreason = "x"': "unknown clause 'ACC-11'; did you mean ACC-1",
+    '[[expected]]\nclause = "ACC-1"\ncause = "droped"\nreason = "x"': "cause of ACC-1 'droped'; did you mean dropped",
+    '[[expected]]\nclause = "ACC-1"\nverdict = "discourage"\nreason = "x"': "did you mean discouraged",
+    '[[expected]]\nclause = "ACC-1"': "entry 1: it has no reason",
+    '[[expected]]\nclause = "ACC-1"\nreason = " "': "reason is to be a text that says something",
+    '[[expected]]\nclaus = "ACC-1"\nreason = "x"': "unknown member 'claus'; did you mean clause",
+    "expected = 3": "there is nothing but [[expected]] tables",
+    "expected = [3]": "entry 1: it is not a table",
+    "[[expected": "is not TOML",
+}
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_a_bad_entry_is_one_sentence(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "expected.toml"
+    file.write_text(text)
+    with pytest.raises(BadExpectation) as raised:
+        read_expected(file)
+    assert BAD[text] in str(raised.value)
+    run = scopelaw("check", "--expect", str(file))
+    assert run.returncode == 2
+    assert len(run.stderr.splitlines()) == 1
+
+
+# --- selections -----------------------------------------------------------------------------------
+
+
+def test_a_selection_names_clauses_families_and_verdicts(result: Result) -> None:
+    with subject(OLD) as chosen:
+        accumulating = check(chosen, examples=FEW, selection=Selection(selected(["acc"]), selected(["ACC-8"])))
+        grave = check(chosen, examples=FEW, selection=Selection(ignore=selected(["discouraged, unspecified"])))
+    families = {each.finding.clause.partition("-")[0] for each in result.broken}
+    assert len(families) > 1
+    assert {each.finding.clause.partition("-")[0] for each in accumulating.broken} == {"ACC"}
+    assert "ACC-8" not in {row.clause.id for row in rows(accumulating)}
+    assert {row.clause.id.partition("-")[0] for row in rows(accumulating)} == {"ACC"}
+    assert {each.finding.verdict for each in grave.broken} <= {"violates"}
+    assert len(rows(grave)) == len(rows(result))
+
+
+def test_an_unknown_name_is_refused_with_near_ones() -> None:
+    with pytest.raises(UnknownName, match="did you mean ACC-1"):
+        selected(["ACC-1,ACC-11"])
+
+
+# --- build servers --------------------------------------------------------------------------------
+
+
+def test_junit_has_a_case_a_clause_and_a_failure_a_finding_that_fails(result: Result) -> None:
+    text = junit(result, readings={}, fails=lambda each: each is result.broken[0])
+    (suite,) = JUnitXml.fromstring(text)
+    first, skipped = result.broken[0].finding, [row for row in rows(result) if row.state == "not reached"]
+    assert [case.name.split()[0] for case in suite] == [row.clause.id for row in rows(result)]
+    (failed,) = (case for case in suite if case.name.startswith(f"{first.clause} "))
+    (failure,) = failed.result
+    assert failure.message == f"{first.clause}/{first.cause}: {first.because}"
+    assert "authorize" in failure.text
+    assert suite.skipped == len(skipped)
+
+
+def test_sarif_has_a_rule_a_clause_and_a_result_a_finding(result: Result) -> None:
+    (run,) = json.loads(sarif(result, readings={}))["runs"]
+    assert len(run["results"]) == len(result.broken)
+    assert {each["ruleId"] for each in run["results"]} == {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert all(rule["helpUri"].startswith("https://") for rule in run["tool"]["driver"]["rules"])
+    levels = {each["level"] for each in run["results"]}
+    assert levels <= {"error", "warning", "note"}
+    assert len({each["partialFingerprints"]["scopelaw/v1"] for each in run["results"]}) == len(result.broken)
+
+
+def test_github_shows_what_fails_and_a_summary(tmp_path: Path, result: Result) -> None:
+    summary = tmp_path / "summary.md"
+    run = scopelaw(
+        "check", OLD, "--examples", str(FEW), "--quiet", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary)
+    )
+    failing = [each for each in result.broken if each.finding.verdict != "unspecified"]
+    shown = [line for line in run.stdout.splitlines() if line.startswith("::")]
+    assert shown == list(annotations_of(OLD, failing))
+    assert shown
+    assert summary.read_text() == "".join(f"{line}\n" for line in step_summary(result, readings={}))
+    assert summary.read_text().count("<details>") == len(result.broken)
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
+    for option in ("--html", "--junit", "--sarif"):
+        run = scopelaw("check", "--examples", "1000000", option, str(tmp_path / "none" / "file"))
+        assert run.returncode == 2
+        assert "cannot write" in run.stderr
+        assert len(run.stderr.splitlines()) == 1
+
+
+def test_a_client_of_ones_own_is_checked_by_its_name(tmp_path: Path) -> None:
+    module = tmp_path / "mine.py"
+    module.write_text(
+        "from scope_properties.model_subject import ModelSubject\n"
+        "from scope_model import POLICIES\n"
+        f"subject = ModelSubject(POLICIES['{OLD}'], label='mine')\n"
+        "broken = 3\n"
+    )
+    environment = {"PYTHONPATH": str(tmp_path)}
+    run = scopelaw("check", "mine:subject", "--examples", "40", "--jobs", "1", **environment)
+    assert run.returncode == 1, run.stderr
+    assert "mine, 2026-07-28: 40 episodes" in run.stdout
+    for name, because in (
+        ("mine:nothing", "cannot import mine:nothing: AttributeError"),
+        ("mine:broken", "mine:broken is no subject"),
+        ("none:x", "cannot import none:x: ModuleNotFoundError"),
+    ):
+        run = scopelaw("check", name, **environment)
+        assert run.returncode == 2
+        assert because in run.stderr
+        assert len(run.stderr.splitlines()) == 1

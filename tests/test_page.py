@@ -1,0 +1,168 @@
+"""The page over several results, a finding as an issue, and what is made of files that are no results."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from scope_model.events import AuthorizationRequest, CallStarted, ResourceRequest, TokenRequest, TokenResponse
+from scope_oracle.cli import cli
+from scope_oracle.diagram import diagram
+from scope_oracle.exchange import exchange_of
+from scope_oracle.issues import issue
+from scope_oracle.messages import message
+from scope_oracle.page import report_html
+from scope_oracle.reports import Report, UnusableReport, read_report, report_of
+from scope_oracle.scoreboard import LOOKED_AT, RESULTS
+from scope_oracle.templating import fenced
+
+RECORDED = sorted(RESULTS.glob("*.json"))
+ONE = RESULTS / "mcp-remote-0.15.1.json"
+
+
+def scopelaw(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, list(map(str, arguments)))
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[Report]:
+    return list(map(read_report, RECORDED))
+
+
+@pytest.fixture(scope="module")
+def board(reports: list[Report]) -> str:
+    return report_html(reports)
+
+
+def test_every_cell_is_a_permalink_to_what_is_there_once(reports: list[Report], board: str) -> None:
+    links, places = set(re.findall(r'href="#([^"]+)"', board)), re.findall(r' id="([^"]+)"', board)
+    assert len(places) == len(set(places))
+    assert links <= set(places)
+    for report in reports:
+        for standing in report.clauses:
+            assert f"{report.subject}-{report.version}/{standing.clause}" in places
+
+
+def test_two_results_of_one_release_have_places_of_their_own(reports: list[Report]) -> None:
+    places = re.findall(r' id="([^"]+)"', report_html([reports[0], reports[0]]))
+    assert len(places) == len(set(places))
+
+
+def test_the_scoreboard_weighs_under_two_megabytes() -> None:
+    assert len(RECORDED) >= 9
+    assert LOOKED_AT.stat().st_size < 2_000_000
+
+
+def test_every_finding_is_drawn_and_every_accused_message_marked_once(reports: list[Report]) -> None:
+    for report in reports:
+        for found in report.broken:
+            if found.transcript is not None:
+                drawn = diagram(exchange_of(found.transcript, found.finding), found.transcript.events)
+                assert sum(bool(step.line.marks) for step in drawn.steps) == 1
+                assert all(step.leaves < len(drawn.lanes) and step.leaves != step.to for step in drawn.steps)
+                assert len([lane for lane in drawn.lanes if lane in ("client", "user")]) <= 2
+
+
+def test_every_finding_is_an_issue_with_its_sources_and_its_replay(reports: list[Report]) -> None:
+    for report in reports:
+        for found in report.broken:
+            text = issue(report, found)
+            assert found.because in text
+            assert f"--replay '{found.replay}'\n```\n" in text
+            assert "](https://" in text
+            assert text.endswith(f"seed {report.seed}.\n")
+            assert "\n\n\n" not in text
+
+
+def test_explain_prints_a_finding_by_number_or_name() -> None:
+    first = json.loads(ONE.read_text("utf-8"))["broken"][0]
+    by_number = scopelaw("explain", "--finding", f"{ONE}#1")
+    by_name = scopelaw("explain", "--finding", f"{ONE}#{first['clause']}/{first['cause']}")
+    assert by_number.exit_code == 0
+    assert by_number.output.startswith(f"### {first['clause']}/{first['cause']} (")
+    assert by_name.output == by_number.output
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (f"{ONE}", r"is not FILE#N"),
+        (f"{ONE}#0", r"there is no finding 0: the report has \d+"),
+        (f"{ONE}#SEL-7/server-lis", r"did you mean SEL-7/server-list"),
+        ("nowhere.json#1", r"cannot read nowhere.json: no such file"),
+    ],
+)
+def test_a_finding_that_is_not_there_is_one_sentence(name: str, says: str) -> None:
+    result = scopelaw("explain", "--finding", name)
+    assert result.exit_code == 2
+    assert re.search(says, result.stderr)
+    assert result.stderr.count("\n") == 1
+
+
+def test_report_writes_a_page_over_its_files(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert scopelaw("report", *RECORDED[:2], "--html", page).exit_code == 0
+    assert page.read_text("utf-8") == report_html(list(map(read_report, RECORDED[:2])))
+    assert scopelaw("report", *RECORDED[:2]).output == page.read_text("utf-8")
+
+
+def _form(change: Callable[[dict[str, object]], object]) -> object:
+    form: dict[str, object] = json.loads(ONE.read_text("utf-8"))
+    change(form)
+    return form
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ([], "no result"),
+        ({"scopelaw": 1, "lives": []}, "no result"),
+        (_form(lambda form: form.update(scopelaw=2)), "written in form 2.*check again, or read it with the scopelaw"),
+        (_form(lambda form: form.pop("subject")), r"required field missing @ report\.subject"),
+        (_form(lambda form: form.update(seed="0")), r"not a whole number.*@ report\.seed"),
+        (
+            _form(lambda form: form.update(clauses=[{"clause": "NEW-1", "state": "holds", "reached": 1}])),
+            "names the clause NEW-1, which is not known here: check again",
+        ),
+        (
+            _form(lambda form: form.update(broken=[{**json.loads(ONE.read_text())["broken"][0], "transcript": [{}]}])),
+            "transcript, line 1",
+        ),
+        (
+            _form(lambda form: form.update(broken=[{**json.loads(ONE.read_text())["broken"][0], "event": 9_999}])),
+            "is not in its transcript",
+        ),
+    ],
+)
+def test_what_is_no_result_of_this_version_says_what_to_do(form: object, says: str, tmp_path: Path) -> None:
+    with pytest.raises(UnusableReport, match=says):
+        report_of(form)
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps(form), "utf-8")
+    result = scopelaw("report", path)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert re.search(says, result.stderr)
+
+
+def test_messages_name_secrets_and_leave_out_what_was_not_sent() -> None:
+    tokens = {"a-very-long-secret": "t1", "another": "r1"}
+    call = message(ResourceRequest("read", "a-very-long-secret", "https://one.example/mcp"), tokens)
+    assert call is not None
+    assert call.startswith("POST /mcp HTTP/1.1\nHost: one.example\nAuthorization: Bearer t1\n")
+    assert "secret" not in call
+    asked = message(AuthorizationRequest(("a b", ""), issuer="https://as.example"), tokens)
+    assert asked == "GET /authorize?response_type=code&scope=a+b&scope= HTTP/1.1\nHost: as.example"
+    renewed = message(TokenRequest("refresh_token", refresh_token="another"), tokens)
+    assert renewed is not None
+    assert renewed.endswith("\n\ngrant_type=refresh_token&refresh_token=r1")
+    assert message(TokenResponse(), tokens) is None
+    assert message(CallStarted(1, "read"), tokens) is None
+
+
+def test_a_fence_is_longer_than_what_it_holds() -> None:
+    assert fenced("a ```` b") == "`````text\na ```` b\n`````"

@@ -1,0 +1,254 @@
+"""A client in a test of its author's own: what is checked, and what a failure says."""
+
+from __future__ import annotations
+
+import asyncio
+import doctest
+from collections.abc import Awaitable, Generator
+from types import ModuleType
+from unittest import TestCase
+from urllib.parse import urlencode
+
+import httpx2
+import hypothesis
+import pytest
+from hypothesis.stateful import run_state_machine_as_test
+from mcp.client.auth.oauth2 import OAuthClientProvider
+from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+from pydantic import AnyUrl
+from typing_extensions import override
+
+import scope_judge
+import scope_model
+import scope_oracle
+import scope_properties
+from scope_oracle import Application, Findings, PythonClient, check, from_httpx_auth, in_process
+from scope_oracle.subjects.application import HttpxClient
+from scope_oracle.subjects.python_sdk import PythonSdk
+from scope_oracle.world import HttpRequest
+
+FEW = 60
+
+
+class Careless(httpx2.Auth):
+    """An `httpx.Auth` that asks for the challenge's last scope alone, whatever it had before."""
+
+    requires_response_body = True
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+        self.token: str | None = None
+
+    @override
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        if self.token is not None:
+            request.headers["Authorization"] = f"Bearer {self.token}"
+        response = yield request
+        if response.status_code not in (401, 403):
+            return
+        scope = response.headers.get("www-authenticate", "").partition('scope="')[2].partition('"')[0]
+        well_known = self.app.server_url.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
+        document = (yield httpx2.Request("GET", well_known)).json()
+        issuer = document["authorization_servers"][0]
+        registration = {"redirect_uris": [self.app.redirect_uri], "token_endpoint_auth_method": "none"}
+        registered = (yield httpx2.Request("POST", f"{issuer}/register", json=registration)).json()
+        asks = {
+            "response_type": "code",
+            "client_id": registered["client_id"],
+            "redirect_uri": self.app.redirect_uri,
+            "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            "code_challenge_method": "S256",
+            "resource": document["resource"],
+        }
+        back = self.app.browser(f"{issuer}/authorize?{urlencode(asks | ({'scope': scope} if scope else {}))}")
+        code = self.app.came_back(back).get("code")
+        if code is None:
+            return
+        redeems = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "client_id": registered["client_id"],
+            "redirect_uri": self.app.redirect_uri,
+            "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+            "resource": document["resource"],
+        }
+        self.token = (yield httpx2.Request("POST", f"{issuer}/token", data=redeems)).json().get("access_token")
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        yield request
+
+
+def test_a_sync_auth_is_checked_and_a_failure_tells_the_exchange_and_how_to_see_it_again() -> None:
+    checked = check(from_httpx_auth(Careless, "careless"), examples=FEW)
+    with pytest.raises(Findings) as raised:
+        checked.raise_for_findings()
+    told = str(raised.value)
+    assert "ACC-1/dropped  discouraged  careless" in told
+    assert "403  insufficient_scope" in told
+    line = next(line for line in told.splitlines() if "scope_oracle.replay(" in line)
+    blob = line.partition("'")[2].partition("'")[0]
+    assert "ACC-1" in told
+    assert "AuthorizationRequest" not in scope_oracle.replay(from_httpx_auth(Careless, "careless"), blob)
+
+
+def test_the_same_seed_gives_the_same_findings() -> None:
+    first, second = (check(from_httpx_auth(Careless), examples=FEW, seed=3).result for _ in range(2))
+    assert first == second
+
+
+def test_an_async_auth_behaves_as_it_does_as_a_subject_of_its_own() -> None:
+    sdk = PythonSdk()
+
+    def made(app: Application) -> object:
+        """The Python SDK's provider, as its documentation shows it."""
+        came_back: list[str] = []
+
+        async def open_browser(url: str) -> None:
+            came_back.append(app.browser(url))
+
+        async def wait_for_callback() -> AuthorizationCodeResult:
+            query = app.came_back(came_back[-1])
+            if "code" not in query:
+                raise RuntimeError(query.get("error", ""))
+            return AuthorizationCodeResult(code=query["code"], state=query.get("state"), iss=query.get("iss"))
+
+        class Storage:
+            async def get_tokens(self) -> OAuthToken | None:
+                tokens = app.storage.get("tokens")
+                return tokens if isinstance(tokens, OAuthToken) else None
+
+            async def set_tokens(self, tokens: OAuthToken) -> None:
+                app.storage["tokens"] = tokens
+
+            async def get_client_info(self) -> OAuthClientInformationFull | None:
+                stored = app.storage.get("client")
+                known = stored if isinstance(stored, OAuthClientInformationFull) else None
+                if known is None and app.client is not None:
+                    known = OAuthClientInformationFull(
+                        redirect_uris=[AnyUrl(app.redirect_uri)],
+                        client_id=app.client[0],
+                        client_secret=app.client[1],
+                        token_endpoint_auth_method="client_secret_post",
+                    )
+                return known
+
+            async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
+                app.storage["client"] = client_info
+
+        refresh = ["refresh_token"] if app.wants_refresh_token else []
+        metadata = OAuthClientMetadata(
+            client_name="scopelaw",
+            redirect_uris=[AnyUrl(app.redirect_uri)],
+            grant_types=["authorization_code", *refresh],
+            scope=None if app.scopes is None else " ".join(app.scopes),
+        )
+        return OAuthClientProvider(
+            app.server_url,
+            metadata,
+            Storage(),
+            open_browser,
+            wait_for_callback,
+            client_metadata_url=app.client_metadata_url,
+        )
+
+    ours = check(from_httpx_auth(made, configured_mode="none"), examples=FEW, select=["CHAL", "PARSE"])
+    theirs = check(sdk, examples=FEW, select=["CHAL", "PARSE"])
+    known = {each.finding.clause for each in theirs.result.broken}
+    assert known
+    assert {each.finding.clause for each in ours.result.broken} <= known | {"CHAL-1"}
+
+
+class Bare(PythonClient):
+    """A client that is no `httpx.Auth`: it never authorizes."""
+
+    @override
+    def call(self, operation: str) -> Awaitable[None] | None:
+        self.app.send(self.app.tool_call(operation))
+        return None
+
+
+class Careful(Bare):
+    """One that authorizes by the flow of `Careless`, driven by hand."""
+
+    def __init__(self, app: Application) -> None:
+        super().__init__(app)
+        self.auth = HttpxClient(app, Careless(app))
+
+    @override
+    def call(self, operation: str) -> Awaitable[None] | None:
+        return self.auth.call(operation)
+
+
+class Waiting(Careful):
+    """The same, asynchronous."""
+
+    @override
+    def call(self, operation: str) -> Awaitable[None]:
+        async def called() -> None:
+            await asyncio.sleep(0)
+            super(Waiting, self).call(operation)
+
+        return called()
+
+
+def test_a_client_that_is_no_auth_needs_one_method_sync_or_async() -> None:
+    sync, waiting = (check(in_process(kind, "bare"), examples=FEW).result for kind in (Careful, Waiting))
+    assert sync.broken == waiting.broken
+    assert "ACC-1" in {each.finding.clause for each in sync.broken}
+
+
+def test_a_client_that_never_authorizes_cannot_be_tested() -> None:
+    with pytest.raises(scope_oracle.DriverFault, match="nothing can be tested"):
+        check(in_process(Bare), examples=FEW)
+
+
+def test_what_a_client_raises_ends_the_call_and_is_kept() -> None:
+    kept: list[str] = []
+
+    class Failing(Careful):
+        @override
+        def call(self, operation: str) -> None:
+            super().call(operation)
+            kept.extend(self.app.failures)
+            raise RuntimeError(operation)
+
+    check(in_process(Failing), examples=5)
+    assert any(failure.startswith("RuntimeError: ") for failure in kept)
+
+
+def test_a_client_that_is_neither_is_turned_away() -> None:
+    with pytest.raises(TypeError, match=r"is no httpx\.Auth; PythonClient is the base class"):
+        check(from_httpx_auth(lambda _: object()), examples=1)
+
+
+def test_a_request_can_be_sent_to_each_of_the_servers() -> None:
+    seen: list[int] = []
+
+    class Looking(Careful):
+        @override
+        def call(self, operation: str) -> None:
+            super().call(operation)
+            seen.append(
+                self.app.send(HttpRequest("GET", "https://as.example/.well-known/oauth-authorization-server")).status
+            )
+
+    check(in_process(Looking), examples=1)
+    assert set(seen) == {200}
+
+
+@pytest.mark.parametrize("package", [scope_model, scope_judge, scope_properties, scope_oracle])
+def test_what_a_package_exports_is_there_and_its_examples_are_true(package: ModuleType) -> None:
+    assert sorted(package.__all__) == sorted(set(package.__all__))
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    assert doctest.testmod(package).failed == 0
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        package.nothing  # noqa: B018 - to look it up is the test
+
+
+def test_the_state_machine_of_a_client_is_a_test_case() -> None:
+    machine = scope_properties.machine_for(from_httpx_auth(Careless))
+    settings = hypothesis.settings(
+        max_examples=30, stateful_step_count=6, deadline=None, database=None, derandomize=True, print_blob=False
+    )
+    with pytest.raises(AssertionError, match="judge: "):
+        run_state_machine_as_test(machine, settings=settings)
+    assert issubclass(machine.TestCase, TestCase)
