@@ -186,6 +186,8 @@ def test_a_client_of_ones_own_is_checked_by_its_name(tmp_path: Path) -> None:
         "from scope_model import POLICIES\n"
         f"subject = ModelSubject(POLICIES['{OLD}'], label='mine')\n"
         "broken = 3\n"
+        "from scope_oracle import PythonClient, in_process\n"
+        "unfinished = in_process(PythonClient, name='mine')\n"
     )
     environment = {"PYTHONPATH": str(tmp_path)}
     run = scopelaw("check", "mine:subject", "--examples", "40", "--jobs", "1", **environment)
@@ -194,6 +196,9 @@ def test_a_client_of_ones_own_is_checked_by_its_name(tmp_path: Path) -> None:
     for name, because in (
         ("mine:nothing", "cannot import mine:nothing: AttributeError"),
         ("mine:broken", "mine:broken is no subject"),
+        ("mine:PythonClient", "mine:PythonClient is no subject; from_httpx_auth and in_process make one"),
+        ("mine:unfinished", "PythonClient has no `call` of its own"),
+        ("mine", "unknown subject 'mine'; a client of your own goes by package.module:name"),
         ("none:x", "cannot import none:x: ModuleNotFoundError"),
     ):
         run = scopelaw("check", name, **environment)

@@ -25,6 +25,9 @@ _COUNTED: Final[Mapping[Verdict, str]] = {
     "unspecified": "differ where the documents leave a choice",
 }
 
+_FAILURES: Final = 5
+"""How many of the errors that ended calls are told, the most frequent first."""
+
 State = Literal["holds", "broken", "not reached"]
 
 
@@ -93,13 +96,15 @@ def summary(result: Result) -> list[str]:
 
 
 def left_out(result: Result) -> list[str]:
-    """What this client was not put through, a sentence each: what it never called, and what it cannot do."""
+    """What this client was not put through, and why, a sentence each: what it never called, cannot do, and raised."""
     missed = [row.clause.id for row in rows(result) if row.state == "not reached" and not row.out_of_reach]
     said = [f"{shown(operation)} was never called" for operation in result.uncalled]
     said += [
         f"skipped in {count} of {result.examples} episodes: {shown(reason)}"
         for reason, count in sorted(result.skipped.items())
     ]
+    most = sorted(result.failed.items(), key=lambda each: (-each[1], each[0]))
+    said += [f"raised in {count} of {result.examples} episodes: {shown(why)}" for why, count in most[:_FAILURES]]
     if said and missed:
         said.append(f"what the reference client reaches, and this one did not: {', '.join(missed)}")
     return said

@@ -80,7 +80,7 @@ def _requests(transcript: Transcript, resource: str = ONE) -> list[ResourceReque
 
 def _expect(holds: object, otherwise: str, run: Run) -> None:
     if not holds:
-        words = (*getattr(run.session, "skipped", ()), *getattr(run.session, "refusals", ()))
+        words = [word for kind in ("skipped", "refusals", "failures") for word in getattr(run.session, kind, ())]
         said = f"; the client says: {shown(words[-1])}" if words else ""
         raise _Failed(otherwise + said)
 

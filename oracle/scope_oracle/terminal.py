@@ -74,7 +74,7 @@ def broken_text(broken: Broken, *, readings: Mapping[str, str], width: int) -> I
         broken.finding,
         broken.transcript,
         readings=readings,
-        replay=broken.replay,
+        replay=broken.replay or None,
         width=width,
         told=broken.finding.because if broken.of_the_run else None,
         found=frequency(broken.found_in, broken.out_of),
