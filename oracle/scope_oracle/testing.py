@@ -58,7 +58,8 @@ class Checked:
             return
         told = [_told(each, self.readings) for each in failing]
         told += [f"{each.named} no longer happens, and is expected ({each.reason})" for each in self.met.gone]
-        raise Findings("\n\n".join((*told, *summary(self.result)[:2], *left_out(self.result))))
+        ran, counts, _ = summary(self.result)
+        raise Findings("\n\n".join((*told, ran, "\n".join((counts, *left_out(self.result))))))
 
 
 def _told(broken: Broken, readings: Mapping[str, str]) -> str:
