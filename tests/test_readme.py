@@ -65,11 +65,8 @@ def test_the_same_client_is_found_on_the_command_line_and_its_replay_too(project
     shorter = ("--examples", "20", "--jobs", "1")
     checked = run(project, "scope_oracle", *line.split()[1:], *shorter)
     assert checked.returncode == 1, checked.stderr
-    again = re.search(
-        r"^  replay:   scopelaw (check test_scopes:subject --replay) '(.*)'$", checked.stdout, re.MULTILINE
-    )
-    assert again is not None
-    replayed = run(project, "scope_oracle", *again[1].split(), again[2])
+    again = next(line for line in checked.stdout.splitlines() if line.startswith("  replay:   scopelaw check test_"))
+    replayed = run(project, "scope_oracle", *shlex.split(again)[2:])
     assert "ACC-1/dropped discouraged" in replayed.stdout
 
 
