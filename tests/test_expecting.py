@@ -179,6 +179,13 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_run(tmp_path: Pat
         assert len(run.stderr.splitlines()) == 1
 
 
+def test_the_entries_of_a_client_of_ones_own_serve_its_tests_too(result: Result) -> None:
+    broken = result.broken[:1]
+    assert not [line for line in written("mine:subject", broken) if line.startswith("subject")]
+    assert list(written(OLD, broken))[1] == f'subject = "{OLD}"'
+    assert list(written("--command 'node c:d'", broken))[1].startswith("subject")
+
+
 def test_a_client_of_ones_own_is_checked_by_its_name(tmp_path: Path) -> None:
     module = tmp_path / "mine.py"
     module.write_text(
