@@ -412,7 +412,6 @@ def test_compare_ends_with_whether_there_is_a_difference() -> None:
 # --- processes ------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there is no such terminal")
 def test_an_interrupted_check_prints_what_it_found() -> None:
     terminal, end = os.openpty()
     running = subprocess.Popen(
