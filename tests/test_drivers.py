@@ -498,6 +498,14 @@ def test_smoke_tells_how_a_driver_ended(monkeypatch: pytest.MonkeyPatch, deed: s
     assert row in CliRunner().invoke(cli.cli, ["smoke", "model"]).stdout
 
 
+def test_smoke_tells_what_an_sdk_cannot_do_and_fails_it_in_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = wayward("call", "say", '{"seq": SEQ, "skipped": {"message": "it has no such call"}}')
+    under_test(monkeypatch, lambda: Driven("wayward", command, described()))
+    printed = CliRunner().invoke(cli.cli, ["smoke", "model"]).stdout
+    assert "cannot  A second call uses the token of the first: the client says: it has no such call\n" in printed
+    assert "failed" not in printed
+
+
 # --- the servers ----------------------------------------------------------------------------------
 
 
