@@ -6,7 +6,7 @@ An occasion is given before the facts change by it, so that a clause sees what t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -68,7 +68,7 @@ from .occasions import (
 from .parsed import ParsedChallenge, read_response
 from .places import Places, canonical, is_parent
 
-Occasions = Iterator[Occasion]
+Occasions = Iterable[Occasion]
 
 
 class Facts:
@@ -124,7 +124,7 @@ class Facts:
             for pending in resource.pending.values():
                 left = pending.renewed is not None or not pending.alone
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
-                    yield from self._settled(resource, pending, answered=False)
+                    yield self._settled(resource, pending, answered=False)
         for settled in () if self._stepped_up else self._decoys:
             yield replace(settled, at_the_end=True)
 
@@ -135,7 +135,7 @@ class Facts:
         self._open.setdefault(event.operation, set()).add(event.call)
         if event.resource is not None:
             self._found(self.places.known_as(event.resource))
-        yield from ()
+        return ()
 
     def _call_ended(self, event: CallEnded) -> Occasions:
         if event.call not in self._calls:
@@ -162,7 +162,7 @@ class Facts:
         if pending is None:
             return
         if pending.refreshed_at == NEVER and not pending.passed_over:
-            yield from self._settled(resource, pending, answered=False)
+            yield self._settled(resource, pending, answered=False)
         # A later request may still answer it, where none is known to answer a call that goes on.
         pending.passed_over, pending.call = True, event.call
         if pending.challenge.refuses_plainly:
@@ -171,7 +171,9 @@ class Facts:
     def _resource_request(self, event: ResourceRequest) -> Occasions:
         resource = self._found(self.places.called(event.resource))
         account = self._account_in_call(resource, event.access_token)
-        yield from self._shown(resource, event.access_token)
+        shown = self._shown(resource, event.access_token)
+        if shown is not None:
+            yield shown
         yield from self._tried_again(resource, event.operation)
         tried = resource.attempt(event.operation)
         same_call = self._same_call(tried, event)
@@ -201,20 +203,21 @@ class Facts:
                 self._began_midway = True
         return account
 
-    def _shown(self, resource: Resource, token: str | None) -> Occasions:
+    def _shown(self, resource: Resource, token: str | None) -> TokenShown | None:
         """A call's token: whether it is of an authorization server of the resource, by the document that names those.
 
         Nobody knows where the document is not seen, or where all tokens look alike, as where they were struck out.
         """
         issuer = self._issued_by.get(token or "")
         if token is None or issuer is None or token not in self.places.holders:
-            return
+            return None
         if self.places.holders[token][1] is resource:
-            yield TokenShown("access-token", issuer, (issuer,))
-        elif resource.published is None:
+            return TokenShown("access-token", issuer, (issuer,))
+        if resource.published is None:
             resource.shown[token] = None
         elif resource.issuers and len(self._issued_by) > 1:
-            yield TokenShown("access-token", issuer, tuple(map(canonical, resource.issuers)))
+            return TokenShown("access-token", issuer, tuple(map(canonical, resource.issuers)))
+        return None
 
     def _tried_again(self, resource: Resource, operation: str) -> Occasions:
         """A challenge is over when its operation is tried again."""
@@ -231,11 +234,11 @@ class Facts:
         if pending is None or pending.passed_over:
             return
         if pending.refreshed_at == NEVER:
-            yield from self._settled(resource, pending, answered=False)
+            yield self._settled(resource, pending, answered=False)
         elif pending.call is not None and pending.call in self._open.get(operation, ()):
             yield from self._refreshed_in_answer(resource, pending)
         elif pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
-            yield from self._settled(resource, pending, answered=False)
+            yield self._settled(resource, pending, answered=False)
 
     def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> Occasions:
         account, scope = resource.account, pending.challenge.scope
@@ -302,7 +305,7 @@ class Facts:
             resource.attempts[event.operation] = Attempts(call=tried.call, calls=tried.calls, left=left)
         if event.status not in (401, 403):
             tried.refused, tried.refreshes = None, 0
-            return
+            return ()
         challenge = read_response(event.status, event.www_authenticate, self._several)
         pending = PendingChallenge(
             event.operation,
@@ -329,7 +332,7 @@ class Facts:
         self.places.waiting[resource] = None
         if challenge.names_metadata:
             resource.pointed_at = self.at
-        yield from ()
+        return ()
 
     def _held(self, account: Account | None, challenge: ParsedChallenge) -> Known | None:
         """What a client holds when it is challenged; offline_access once it was asked for, since no token shows it."""
@@ -347,16 +350,16 @@ class Facts:
             return False
         return sent_at < token.issued_at or (self.tokens_seen and token.access_token != carried)
 
-    def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
+    def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Settled:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
         excused = excused or self._documents.foreign_at > pending.at
         tried = resource.attempt(pending.operation)
         elsewhere = self._asked_before - self._asked_for[resource, pending.operation]
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
         self._stepped_up = self._stepped_up or (answered and pending.challenge.insufficient)
-        if not self._stepped_up and settled.can_be_met and settled.decoy is not None:
+        if not self._stepped_up and settled.decoy is not None and settled.can_be_met:
             self._decoys.append(settled)
-        yield settled
+        return settled
 
     # --- metadata and registration ----------------------------------------------------------------
 
@@ -368,14 +371,14 @@ class Facts:
 
     def _resource_metadata(self, event: ProtectedResourceMetadata) -> Occasions:
         resource = self._documents.of_a_resource(event, self.at)
-        if resource is not None and resource.shown:
-            shown, resource.shown = resource.shown, {}
-            for token in shown:
-                yield from self._shown(resource, token)
+        if resource is None or not resource.shown:
+            return ()
+        before, resource.shown = resource.shown, {}
+        return [shown for token in before if (shown := self._shown(resource, token)) is not None]
 
     def _server_metadata(self, event: AuthorizationServerMetadata) -> Occasions:
         self._documents.of_a_server(event, self.at)
-        yield from ()
+        return ()
 
     def _client_registration(self, event: ClientRegistration) -> Occasions:
         issuer, scope = None if event.issuer is None else canonical(event.issuer), ScopeRequest.of(event.scope).scope
@@ -437,7 +440,7 @@ class Facts:
         if is_whole and presumes:
             yield replace(asked, is_first_if_tokens_are_seen=True, first=first)
         if answers is not None:
-            yield from self._settled(resource, answers, answered=True)
+            yield self._settled(resource, answers, answered=True)
             if answers.refreshed_at != NEVER and answers.alone:
                 yield from self._refreshed_in_answer(resource, answers)
             self._answered(resource, answers)
@@ -473,7 +476,7 @@ class Facts:
             if older.at < answers.sent_at and not older.passed_over:
                 older.passed_over = True
                 if older.refreshed_at == NEVER:
-                    yield from self._settled(resource, older, answered=False)
+                    yield self._settled(resource, older, answered=False)
 
     def _is_new(self, account: Account, scope: str) -> bool:
         return account not in self._named.get(scope, {})
@@ -515,9 +518,7 @@ class Facts:
     def _remember(self, asked: Asked) -> None:
         account, invented = asked.account, asked.unsourced
         account.invented.update(invented)
-        for scope in asked.wanted:
-            if scope not in account.invented:
-                self._named.setdefault(scope, {})[account] = self.at
+        self._name(account, asked.wanted)
         lost = set(invented)
         account.sourced = ScopeSet(s for s in asked.wanted if s not in lost) if lost else asked.wanted
         account.pending = asked.request
@@ -542,7 +543,7 @@ class Facts:
         if event.error is not None:
             refuse(account, self.at)
             self._done(account, resource)
-        yield from ()
+        return ()
 
     def _place_of(self, issuer: str | None, resource: str | None) -> tuple[Account, Resource]:
         """Whose request an answer belongs to: the one that is named, else the last."""
@@ -684,11 +685,21 @@ class Facts:
         return next((one for one in rejected if one.refreshed_at == NEVER), latest)
 
     def _token_response(self, event: TokenResponse) -> Occasions:
+        if self._silent:
+            return self._silence_answered(event)
+        self._token_answered(event)
+        return ()
+
+    def _silence_answered(self, event: TokenResponse) -> Occasions:
+        """An answer, where it may be that of a first leg which named no scope."""
         if self._is_asserted(event):
             return
         refused = self._silent.pop(event.resource, None)
         if refused is not None:
             yield from self._asks(refused, TOKEN_EXCHANGE, is_whole=False)
+        self._token_answered(event)
+
+    def _token_answered(self, event: TokenResponse) -> None:
         account, resource = self._place_of(event.issuer, event.resource)
         self._began_midway = self._began_midway or account.leg is None
         account.awaited = max(0, account.awaited - 1)
@@ -700,17 +711,21 @@ class Facts:
         elif account.leg == TOKEN_EXCHANGE:
             return
         else:
-            said = said_by(event, account, self._commas)
+            said, had_a_token = said_by(event, account, self._commas), account.token is not None
             if account.leg == REFRESH_TOKEN:
                 refresh(account, event, said, self.at)
+                named = None if said is None else said.at_least
             else:
                 issue(account, event, said, self.at, began_midway=self._began_midway)
+                named = account.granted.at_most
             self._new_token(account, resource, event)
+            if resource.answering is not None:
+                self._renewed(account, resource, resource.answering, had_a_token=had_a_token)
+            self._name(account, named or NO_SCOPES)
         if account.mixed:
             account.granted = account.in_hand = UNKNOWN
             account.told, account.mixed = "unseen", account.awaited > 0
         self._done(account, resource)
-        yield from ()
 
     def _done(self, account: Account, resource: Resource) -> None:
         """Forget an authorization that came to an end."""
@@ -721,7 +736,6 @@ class Facts:
         answering = resource.answering
         asked, granted = account.asked, account.granted.exact
         explicit = account.leg != REFRESH_TOKEN and account.told == "explicit"
-        had_a_token = account.token is not None
         account.token = Token(
             event.access_token,
             self.at,
@@ -729,26 +743,29 @@ class Facts:
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
             answering is None or not self._may_fall_short(account.in_hand, answering.challenge),
         )
-        # A refresh may be one by the clock, unless the call is known to go on.
-        if (
-            answering is not None
-            and not answering.doubted
-            and (account.leg != REFRESH_TOKEN or answering.call is not None)
-        ):
-            resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
         self._note_who_issued(event, resource)
         self.places.waiting.pop(resource, None)
         if event.refresh_token is not None:
             self.places.refreshed_by[event.refresh_token] = account, resource
-        if answering is not None:
-            renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
-            tried = resource.attempt(answering.operation)
-            tried.renewed = renewed
-            tried.refreshes += renewed == "refresh"
-            certain = had_a_token and not answering.doubted
-            tried.said = answering.challenge.says if certain and answering.challenge.status == 401 else None
-        for scope in (account.granted.at_most or NO_SCOPES) | account.refreshed:
+
+    @staticmethod
+    def _renewed(account: Account, resource: Resource, answering: PendingChallenge, *, had_a_token: bool) -> None:
+        """A new token in answer to a challenge."""
+        renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
+        # A refresh may be one by the clock, unless the call is known to go on.
+        if account.token is not None and not answering.doubted:
+            if renewed == "authorization" or answering.call is not None:
+                resource.owed[answering.operation] = account.token
+        tried = resource.attempt(answering.operation)
+        tried.renewed = renewed
+        tried.refreshes += renewed == "refresh"
+        certain = had_a_token and not answering.doubted
+        tried.said = answering.challenge.says if certain and answering.challenge.status == 401 else None
+
+    def _name(self, account: Account, scopes: ScopeSet) -> None:
+        """Note what an account named by a request or a grant, but for what it invented."""
+        for scope in scopes:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
 
@@ -760,8 +777,10 @@ class Facts:
     def _note_who_issued(self, event: TokenResponse, resource: Resource) -> None:
         """Note by whom tokens were issued: the authorization server that says so, if the resource names it too."""
         issuer = canonical(event.issuer or "")
+        if issuer not in map(canonical, resource.issuers):
+            return
         for token in (event.access_token, event.refresh_token):
-            if token is not None and issuer in map(canonical, resource.issuers):
+            if token is not None:
                 known = self._issued_by.setdefault(token, issuer)
                 self._issued_by[token] = known if known == issuer else None  # nobody knows of which
 
@@ -776,7 +795,7 @@ class Facts:
             if account.token.access_token == event.access_token:
                 account.token.state, account.token.expired_at = "expired", self.at
                 self.places.waiting[resource] = None
-        yield from ()
+        return ()
 
     def _client_restarted(self, _: ClientRestarted) -> Occasions:
         self._asked_before = 0
@@ -784,7 +803,7 @@ class Facts:
         for resource in self._touched:
             for pending in resource.pending.values():
                 if pending.refreshed_at == NEVER and not pending.passed_over:
-                    yield from self._settled(resource, pending, answered=False)
+                    yield self._settled(resource, pending, answered=False)
             resource.pending, resource.answering, resource.attempts = {}, None, {}
             resource.doubtful.clear()
             resource.document_at = NEVER

@@ -80,7 +80,8 @@ def refresh(account: Account, event: TokenResponse, said: Known | None, at: int)
     named = None if account.refreshing is None else account.refreshing.scope
     if said is not None:
         account.in_hand, account.refresh_told = said, "explicit"
-        account.refreshed |= said.at_least
+        if not said.at_least <= account.refreshed:
+            account.refreshed |= said.at_least
         exact, granted = said.exact, account.granted.exact
         account.narrowed = exact if exact is not None and granted is not None and not granted <= exact else None
     else:
