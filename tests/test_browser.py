@@ -208,5 +208,5 @@ def test_what_is_printed_is_open(chromium: webdriver.Chrome, one: str) -> None:
     visible = "return document.querySelector('.accused').checkVisibility({ contentVisibilityAuto: true })"
     assert not chromium.execute_script(visible)
     _emulate(chromium, "Emulation.setEmulatedMedia", media="print")
-    assert chromium.execute_script(visible)
+    WebDriverWait(chromium, 5).until(lambda _: chromium.execute_script(visible))
     assert not chromium.find_element(By.ID, "filter").is_displayed()
