@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import tomllib
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from importlib.metadata import version
@@ -15,7 +15,7 @@ import pytest
 from scope_oracle import scoreboard
 from scope_oracle.checking import replayed
 from scope_oracle.jobs import Jobs
-from scope_oracle.scoreboard import HISTORIES, RESULTS, Recorded, page, pages, record, recorded
+from scope_oracle.scoreboard import HISTORIES, ISSUES, Recorded, issues, page, pages, record, recorded
 from scope_oracle.subjects import BUILT, WRAPPED, DriverFault, sdk_of, subject
 from scope_oracle.tally import NEVER_STEPS_UP, kind_of
 from scope_oracle.transcripts import read
@@ -39,13 +39,29 @@ def breaks_acc_1(release: Recorded) -> bool:
 
 @pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
 def test_every_recorded_finding_is_settled_and_nothing_else_is(release: Recorded) -> None:
-    causes = tomllib.loads((RESULTS / f"{release.subject}.causes.toml").read_text("utf-8"))["finding"]
-    settled = [cause for cause in causes if cause["release"] == release.version]
-    assert kinds(settled, "fault") == kinds(release.result["broken"])
-    for cause in settled:
-        accused = "the client" if release.subject in WRAPPED else "the SDK"
-        assert cause["whose"] == ("a reading" if cause["verdict"] == "unspecified" else accused)
-        assert cause["cause"].endswith(".")
+    found = {f"{clause}/{cause}" for clause, _, cause in kinds(release.result["broken"])}
+    causes = [cause for cause in release.known.cause if release.version in cause.at]
+    settled = [name for cause in causes for name in cause.findings]
+    assert found <= {*settled}
+    of_any_release = {
+        f"{broken['clause']}/{broken['cause']}"
+        for each in recorded_of(release.subject)
+        for broken in each.result["broken"]
+    }
+    for cause in causes:
+        assert found & {*cause.findings}, f"{cause.findings} stand in no record of {release.name}"
+        assert {*cause.findings} <= of_any_release
+        assert cause.why.endswith(".")
+        assert not cause.edits or cause.repair
+        assert {*cause.together} <= {*settled}
+    assert len(settled) == len({*settled}), "a finding has one cause"
+
+
+ISSUE = ["Expected", "Seen", "The clause", "The place", "To see it again"]
+
+
+def recorded_of(subject: str) -> list[Recorded]:
+    return [release for release in RELEASES.values() if release.subject == subject]
 
 
 @pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
@@ -68,6 +84,19 @@ def test_every_recorded_finding_has_a_cause() -> None:
 def test_every_page_is_current() -> None:
     for path, text in pages().items():
         assert path.read_text("utf-8") == text, "run python -m scope_oracle.scoreboard"
+    assert {*ISSUES.glob("*/*.md")} <= pages().keys(), "run python -m scope_oracle.scoreboard"
+
+
+@pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
+def test_each_fault_has_the_text_of_an_issue(release: Recorded) -> None:
+    graver = {
+        f"{clause}-{cause}" for clause, verdict, cause in kinds(release.result["broken"]) if verdict != "unspecified"
+    }
+    texts = {path.stem: text for path, text in issues(release).items()}
+    assert texts.keys() == graver
+    for text in texts.values():
+        headings = re.findall(r"^\*\*([A-Z][a-z ]+)\*\*", text, re.MULTILINE)
+        assert [name for name in headings if name in ISSUE] == ISSUE
 
 
 @pytest.mark.parametrize("at", range(len(INSTALLED.result["broken"])))

@@ -1,15 +1,14 @@
 """In which release a finding appeared, and in which it went: learnt by running releases, not by reading changelogs.
 
-The first and the last release of a list are checked. The shortest trace of each finding is then played to the other
-end, and where the ends differ, by halving, to releases in between: so few of them have to be built.
+Every release of a list is checked, and the shortest trace of each finding is then played to all that did not show it by
+themselves: what is absent from both ends of the list is found, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from scope_properties.subjects import Subject
@@ -17,7 +16,7 @@ from scope_spec import Revision
 
 from .checking import Alone, Progress, check, examiner, ignore
 from .subjects import DriverFault
-from .tally import Broken, kind_of
+from .tally import Broken, Kind, kind_of
 
 _TRIES: Final = 40
 """How often a trace is played in vain before it counts as gone: some clients leave the order of scopes to chance."""
@@ -61,68 +60,65 @@ def history(
     seed: int = 0,
     progress: Callable[[Progress], None] = ignore,
 ) -> History:
-    """Where each finding of the first and the last release appeared or went, supposing that it did so once.
+    """From when to when each kind of finding is there: every release is checked, and played every trace of all others.
 
-    Raises DriverFault where the first or the last release is of no use, and KeyboardInterrupt where a check was
-    interrupted: of half a list nothing is learnt.
+    A kind that goes and comes again has a life each time. Raises DriverFault where the first or the last release is of
+    no use, and KeyboardInterrupt where a check was interrupted: of half a list nothing is learnt.
     """
-    first, last = releases[0], releases[-1]
-    found: dict[str, Broken] = {}
-    shown: dict[str, dict[str, bool]] = {}
+    found: dict[str, dict[Kind, Broken]] = {}
     useless: dict[str, str] = {}
-    for release in (first, last):
-        with opening(release) as subject:
-            result = check(subject, revision=revision, examples=examples, seed=seed, progress=progress)
+    for release in releases:
+        try:
+            with opening(release) as subject:
+                result = check(subject, revision=revision, examples=examples, seed=seed, progress=progress)
+        except DriverFault as wrong:
+            useless[release] = str(wrong)
+            continue
         if result.fault is not None:
-            raise DriverFault(f"{release}: {result.fault}")
+            useless[release] = result.fault
+            continue
         if not result.complete:
             raise KeyboardInterrupt
-        found.update((" ".join((*kind_of(broken.finding), broken.replay)), broken) for broken in result.broken)
+        found[release] = {kind_of(broken.finding): broken for broken in result.broken}
+    for release in {releases[0], releases[-1]} & useless.keys():
+        raise DriverFault(f"{release}: {useless[release]}")
+    shown: dict[str, frozenset[Kind]] = {}
+    for release, by_itself in found.items():
+        progress(Progress(len(shown), len(found), len(by_itself), f"playing the traces to {release}"))
+        with opening(release) as subject:
+            bench = Alone(examiner(subject, revision))
+            shown[release] = frozenset(by_itself) | _played(bench, found, release)
+    ran = tuple(found)
+    return History(tuple(releases), ran, useless, tuple(_lives(ran, found, shown)))
 
-    def shows(name: str, release: str) -> bool | None:
-        """Whether a trace shows its finding on a release, None where that is useless.
 
-        All traces are played while a release is there.
-        """
-        if release not in shown and release not in useless:
-            progress(Progress(len(shown), len(releases), len(found), f"playing the traces to {release}"))
-            try:
-                with opening(release) as subject:
-                    bench = Alone(examiner(subject, revision))
-                    shown[release] = {each: _shows(bench, broken) for each, broken in found.items()}
-            except DriverFault as wrong:
-                useless[release] = str(wrong)
-        return None if release in useless else shown[release][name]
+def _played(bench: Alone, found: Mapping[str, Mapping[Kind, Broken]], release: str) -> frozenset[Kind]:
+    """The kinds that were found on other releases alone, and that one of their traces shows on this one."""
+    missing: dict[Kind, list[Broken]] = {}
+    for others in found.values():
+        for kind, broken in others.items():
+            if kind not in found[release]:
+                missing.setdefault(kind, []).append(broken)
+    return frozenset(kind for kind, traces in missing.items() if any(_shows(bench, trace) for trace in traces))
 
-    lives = []
-    for name, broken in sorted(found.items()):
-        begins, ends = shows(name, first), shows(name, last)
-        if begins and ends:
-            lives.append(Life(broken, first, None))
-        elif begins or ends:
-            change = _change(releases, partial(shows, name), was=bool(begins))
-            lives.append(Life(broken, first, change) if begins else Life(broken, change, None))
-    ran = tuple(release for release in releases if release in shown)
-    return History(tuple(releases), ran, useless, tuple(lives))
+
+def _lives(
+    ran: Sequence[str], found: Mapping[str, Mapping[Kind, Broken]], shown: Mapping[str, frozenset[Kind]]
+) -> Iterator[Life]:
+    """The lives of each kind, from the first release that shows it to the first after that which does not."""
+    for kind in sorted(frozenset().union(*shown.values())):
+        broken = next(each[kind] for each in found.values() if kind in each)
+        first: str | None = None
+        for release in ran:
+            if kind in shown[release]:
+                first = first or release
+            elif first is not None:
+                yield Life(broken, first, release)
+                first = None
+        if first is not None:
+            yield Life(broken, first, None)
 
 
 def _shows(bench: Alone, broken: Broken) -> bool:
     """Whether an episode still shows a finding."""
     return any(kind_of(broken.finding) in bench.judge_one(broken.episode).broken for _ in range(_TRIES))
-
-
-def _change(releases: Sequence[str], shows: Callable[[str], bool | None], *, was: bool) -> str:
-    """The first release that is not as the first one was; what is useless on the way is passed over."""
-    left = list(releases)
-    low, high = 0, len(left) - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        shown = shows(left[middle])
-        if shown is None:
-            del left[middle]
-            high -= 1
-        elif shown is was:
-            low = middle
-        else:
-            high = middle
-    return left[high]
