@@ -64,6 +64,7 @@ def result_json(
         "version": result.version,
         "revision": result.revision,
         "readings": {id_: value for id_, value in readings.items() if value != DEFAULT_READINGS[id_]},
+        "engine": result.engine,
         "seed": result.seed,
         "examples": result.examples,
         "complete": result.complete,

@@ -89,6 +89,8 @@ def summary(result: Result) -> list[str]:
     """What a result comes to: what was run, what came of it, and which clauses no run can judge."""
     version = f" {shown(result.version)}" if result.version else ""
     ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
+    if result.engine == "hypothesis":
+        ran += ", chosen and shortened by Hypothesis"
     beyond = sum(row.out_of_reach for row in rows(result))
     excluded = sum(clause.excluded is not None for clause in CLAUSES.values())
     kept = sum(clause.unjudged is not None for clause in CLAUSES.values())
