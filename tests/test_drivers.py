@@ -32,6 +32,7 @@ from scope_model.events import (
 )
 from scope_oracle import cli
 from scope_oracle.checking import check, examiner, generated, plain_episode
+from scope_oracle.commands import opening
 from scope_oracle.subjects import DriverFault, SubjectUnavailable, hosting
 from scope_oracle.subjects import driver as driving
 from scope_oracle.subjects.building import Manifest
@@ -452,7 +453,7 @@ def under_test(monkeypatch: pytest.MonkeyPatch, subject: Callable[[], AbstractCo
     def chosen(_: str, __: str | None = None, say: object = None) -> AbstractContextManager[Subject]:  # noqa: ARG001
         return subject()
 
-    monkeypatch.setattr(cli, "subject", chosen)
+    monkeypatch.setattr(opening, "subject", chosen)
 
 
 def scopelaw(*words: str) -> tuple[str, str]:

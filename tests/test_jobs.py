@@ -31,7 +31,7 @@ def checked(count: int) -> Result:
 
 def test_several_processes_find_what_one_finds() -> None:
     alone = result_json(checked(0), readings={})
-    assert alone["broken"]
+    assert alone["findings"]
     assert result_json(checked(2), readings={}) == alone
 
 
