@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
@@ -605,7 +606,8 @@ def history_(
 ) -> int:
     """Find in which RELEASE of SUBJECT each finding came or went, given at least two, the oldest first.
 
-    Runs the first and the last, and between them as many as it takes. Ends with 0.
+    Checks each of them, and plays it every trace that was found on another. One that cannot be had, built or driven is
+    passed over, with the reason, unless it is the first or the last. Ends with 0.
     """
     if len(releases) == 1:
         raise click.UsageError("one release has no history: name at least two, the oldest first")
@@ -622,7 +624,7 @@ def history_(
     except (UnknownName, SubjectUnavailable, DriverFault) as wrong:
         raise Unusable(str(wrong)) from None
     if form == "json":
-        click.echo(json.dumps(forms.history_json(name, found)))
+        click.echo(json.dumps(forms.history_json(name, found) | {"date": datetime.now(UTC).date().isoformat()}))
     else:
         out = _console()
         terminal.show(out, terminal.history_text(name, found))

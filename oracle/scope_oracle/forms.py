@@ -104,14 +104,18 @@ def history_json(subject: str, history: History) -> dict[str, object]:
     """The JSON form of a history."""
     return {
         "scopelaw": FORM,
+        "scopelaw_version": version("scopelaw"),
         "subject": subject,
+        "revision": history.revision,
+        "examples": history.examples,
+        "seed": history.seed,
         "releases": list(history.releases),
         "ran": list(history.ran),
         "useless": dict(history.useless),
         "lives": [
             finding_json(life.broken.finding)
             | {"episodes": life.broken.found_in, "examples": life.broken.out_of}
-            | {"first": life.first, "gone": life.gone, "replay": life.broken.replay}
+            | {"first": life.first, "last": life.last, "gone": life.gone, "replay": life.broken.replay}
             for life in history.lives
         ],
     }
