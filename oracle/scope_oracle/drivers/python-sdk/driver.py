@@ -307,21 +307,12 @@ class Application:
             raise Skipped(f"{RELEASE} does not speak {settings['revision']}")
         if settings["grant"] not in ("authorization_code", "client_credentials", EXCHANGE):
             raise Skipped(f"the driver has no grant {settings['grant']}")
-        shares = settings["setting"] == SHARED
-        if shares and settings["grant"] != "authorization_code":
-            raise Skipped("a provider without a user makes its own metadata")
         self.settings = settings
         self.storages = storages
         self._browser = http_client()
-        shared = metadata_of(settings)
+        shared = metadata_of(settings) if settings["setting"] == SHARED else None
         self.sites = {
-            name: Site(
-                url,
-                settings,
-                storages.setdefault(name, Storage()),
-                shared if shares else metadata_of(settings),
-                self._browser,
-            )
+            name: Site(url, settings, storages.setdefault(name, Storage()), shared or metadata_of(settings), self._browser)
             for name, url in settings["servers"].items()
         }
 
