@@ -34,8 +34,10 @@ from .tables import (
     CONFIGURED,
     DESCRIBED,
     DRESSED,
+    ENDPOINTS,
     GIVEN,
     GRANTINGS,
+    GUARDED,
     ISSUERS,
     ISSUING,
     LISTS,
@@ -94,7 +96,9 @@ class Generator(ABC):
         described = zip(RESOURCES, DESCRIBED, strict=True)
         drawn = [self._resource(name, self.among(issuers), self.among(others)) for name, others in described]
         issuing = [
-            AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS), *self.among(ISSUING))
+            AuthorizationServer(
+                name, self.among(SERVER_LISTS), self.among(NEEDS), *self.among(ISSUING), *self.among(ENDPOINTS)
+            )
             for name in ISSUERS
         ]
         servers = Servers(
@@ -107,7 +111,7 @@ class Generator(ABC):
 
     def _resource(self, name: str, issuer: str, described: tuple[str | None, bool]) -> ResourceServer:
         needs = {operation: self.among(NEEDS) for operation in OPERATIONS}
-        return ResourceServer(name, issuer, needs, self.among(LISTS), *described)
+        return ResourceServer(name, issuer, needs, self.among(LISTS), *described, *self.among(GUARDED))
 
     def make_call(self, call: Call | None = None) -> MakeCall:
         """A call, of any operation unless one is given, with the choices that its servers make."""

@@ -18,7 +18,7 @@ from scope_model.events import (
     AuthorizationServerMetadata,
     ClientRestarted,
     ProtectedResourceMetadata,
-    Registered,
+    RegistrationResponse,
     ResourceResponse,
     TokenExpired,
     TokenResponse,
@@ -87,13 +87,21 @@ DESCRIBED: Final[tuple[tuple[tuple[str | None, bool], ...], ...]] = (
 
 More often of the second, since nothing works there then.
 """
+GUARDED: Final = ((False, False), (True, True), (False, True), (True, False))
+"""Of a resource, whether it presumes a token, and whether it inserts the well-known name before its path."""
 _REGISTERS: Final[tuple[Registers, ...]] = ("another scope", "no scope")
 ISSUING: Final[tuple[tuple[str | None, Registers], ...]] = (
     *((None, "as asked"),) * 12,
     *((None, registers) for registers in _REGISTERS * 2),
+    (None, "nothing with a scope"),
     ("https://elsewhere.example", "as asked"),
 )
 """What the metadata of an issuer may wrongly describe, and what it registers."""
+ENDPOINTS: Final = (
+    *((rotates, keeps_secrets, False) for keeps_secrets in (False, True) for rotates in (True, True, True, False)),
+    (True, False, True),
+)
+"""Of an issuer, whether it rotates refresh tokens, whether it keeps secrets, and whether it answers in a form."""
 SPELLED: Final = (*SPELLINGS, *SEVERAL, *MISSPELLINGS)
 DRESSED: Final = (*("plainly",) * 5, *("in another spelling",) * 5, "with a description")
 """How a challenge is written."""
@@ -138,7 +146,7 @@ GRANTINGS: Final = (
 
 UNEXPECTED_EVENTS: Final[tuple[Heard, ...]] = (
     Unavailable(),
-    Registered(),
+    RegistrationResponse(),
     ClientRestarted(),
     TokenExpired("t1"),
     Call(RESOURCES[0], OPERATIONS[0]),
@@ -148,6 +156,7 @@ UNEXPECTED_EVENTS: Final[tuple[Heard, ...]] = (
     AuthorizationServerMetadata(),
     AuthorizationResponse(code=True),
     AuthorizationResponse(error="access_denied"),
+    RegistrationResponse(error="invalid_client_metadata"),
     TokenResponse("t0", "x"),
     TokenResponse(error="invalid_grant"),
 )

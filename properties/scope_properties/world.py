@@ -13,7 +13,7 @@ from scope_model.events import (
     AuthorizationRequest,
     ClientRegistration,
     Event,
-    Registered,
+    RegistrationResponse,
     ResourceRequest,
     Sent,
     TokenRequest,
@@ -103,7 +103,7 @@ class World:
         self.exchanges.append(Exchange(request, freedom, response, servers))
         if isinstance(request, ResourceRequest) and request.access_token and request.resource:
             self._in_use[request.resource] = request.access_token
-        if not isinstance(response, (Unavailable, Registered)):
+        if not isinstance(response, (Unavailable, RegistrationResponse)):
             self.events.append(response)
         return response
 

@@ -12,6 +12,7 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from shlex import quote
 from threading import Event, Thread, Timer
@@ -111,7 +112,7 @@ class Command:
         plan = episode.plan
         name, server = next(iter(plan.servers.resources.items()))
         if TOOL not in server.needs:
-            server = ResourceServer(name, server.issuer, _guarded(server), server.scopes_supported, server.describes)
+            server = replace(server, needs=_guarded(server))
         issuers = {known: issuer for known, issuer in plan.servers.issuers.items() if known == server.issuer}
         servers = Servers({name: server}, issuers or plan.servers.issuers)
         plan = Plan(servers, plan.revision, wants_refresh_token=None)

@@ -215,6 +215,7 @@ class PythonSdkSession:
         if storage is None or storage.tokens is None:
             return None
         scope, token = storage.tokens.scope, storage.tokens.access_token
+        self.http_world.has_read(token)
         issuer = next(
             event.issuer
             for event in reversed(self.http_world.world.events)
