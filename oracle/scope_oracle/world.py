@@ -43,6 +43,7 @@ from scope_model.events import (
 )
 from scope_model.scopes import read_scope
 from scope_model.servers import Consent, metadata_url
+from scope_properties.tables import STREAM
 from scope_properties.world import World
 from scope_spec import REVISIONS
 
@@ -73,7 +74,7 @@ KNOWN: Final = "a-client"
 SECRET: Final = "a secret"
 """What each issuer knows a client by that registered beforehand."""
 
-METHODS: Final = frozenset({"initialize", "server/discover", "tools/list", "ping"})
+METHODS: Final = frozenset({"initialize", "server/discover", "tools/list", "ping", STREAM})
 """The methods of MCP that a resource server may guard as it guards its tools, and that are none."""
 
 DOCUMENT: Final = "https://client.example/client.json"
@@ -216,6 +217,8 @@ class HttpWorld:
             self._handlers["GET", _place(url)] = partial(self._resource_metadata, resource)
         self._resources[_place(resource)] = resource
         self._handlers["POST", _place(resource)] = partial(self._call, resource)
+        if STREAM in self.world.servers.resources[resource].needs:
+            self._handlers["GET", _place(resource)] = partial(self._stream, resource)
 
     def know(
         self, issuer: str, client_id: str, redirect_uris: Sequence[str] | None = None, secret: str | None = None
@@ -274,13 +277,26 @@ class HttpWorld:
         self.has_read(called.access_token)
         response = self.world.answer(called)
         assert isinstance(response, ResourceResponse)
-        challenges = [("WWW-Authenticate", self._addresses.outward(line)) for line in response.www_authenticate]
+        challenges = self._challenges(response)
         if response.status == 200:
             if method == "tools/call":
                 return _rpc(200, serial, result={"content": [], "isError": False, "resultType": "complete"})
             return self._besides(resource, message)
         error = {"code": -32001, "message": f"the resource server answers {response.status}"}
         return _rpc(response.status, serial, challenges, error=error)
+
+    def _stream(self, resource: str, request: HttpRequest) -> HttpResponse:
+        """Have no stream for whoever may have one (MCP 2025-11-25, Listening for Messages from the Server)."""
+        token = _bearer(request)
+        self.has_read(token)
+        response = self.world.answer(ResourceRequest(STREAM, token, resource))
+        assert isinstance(response, ResourceResponse)
+        if response.status == _OK:
+            response = self.world.events[-1] = replace(response, status=_NO_STREAM)
+        return HttpResponse(response.status, self._challenges(response))
+
+    def _challenges(self, response: ResourceResponse) -> Headers:
+        return [("WWW-Authenticate", self._addresses.outward(line)) for line in response.www_authenticate]
 
     def _besides(self, resource: str, message: Mapping[str, object]) -> HttpResponse:
         """Just enough of MCP for a client that begins with the handshake and the list of tools."""
@@ -610,6 +626,8 @@ _NOT_STORED: Final = ("Cache-Control", "no-store")
 _SERVER_INFO: Final = {"name": "scopelaw", "version": "0"}
 # What MCP 2026-07-28 has every cacheable result say; here nothing outlives its answer.
 _FRESH: Final = {"ttlMs": 0, "cacheScope": "private"}
+_OK: Final = 200
+_NO_STREAM: Final = 405
 _LONG: Final = 3600
 _BRIEFLY: Final = 1
 _GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, JWT_BEARER)

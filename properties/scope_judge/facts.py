@@ -356,6 +356,8 @@ class Facts:
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
         excused = excused or self._foreign_at > pending.at
+        if not answered and any(at > pending.at for _, at in self._registered.values()):
+            excused = True  # nobody saw whether the registration was accepted
         tried = resource.attempt(pending.operation)
         elsewhere = self._asked_before - self._asked_for[resource, pending.operation]
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)

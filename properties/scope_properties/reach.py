@@ -78,6 +78,7 @@ FREEDOMS: Final = (
     *(f"a challenge of {number} scopes" for number in _MANY),
     *(f"configuration shared: {value}" for value in (True, False)),
     "two requests at once",
+    "a failed call sent again",
 )
 """Every choice that the servers of a world are free to make."""
 
@@ -114,6 +115,8 @@ def freedoms_of(world: World) -> Iterator[str]:
     yield f"configuration shared: {world.plan.shares_configuration}"
     if world.overlapped:
         yield "two requests at once"
+    if world.sent_again:
+        yield "a failed call sent again"
     for exchange in world.exchanges:
         yield from freedoms(exchange)
 

@@ -77,7 +77,7 @@ def _weight(episode: Episode) -> int:
     total = 10 * len(episode.steps) + 5 * (len(plan.servers.resources) + len(plan.servers.issuers))
     total += _scopes_weight(plan.configured) + (not plan.wants_refresh_token)
     total += 5 * (plan.grant_type != AUTHORIZATION_CODE) + 5 * (plan.registration != "dynamic")
-    total += plan.shares_configuration
+    total += plan.shares_configuration + plan.sends_again
     for resource in plan.servers.resources.values():
         total += _names_weight(resource.scopes_supported) + sum(map(_scopes_weight, resource.needs.values()))
         total += len(resource.needs) + len(_oddities(resource))
@@ -171,6 +171,8 @@ def _simpler_plans(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, registration="dynamic")
     if plan.shares_configuration:
         yield replace(plan, shares_configuration=False)
+    if plan.sends_again:
+        yield replace(plan, sends_again=False)
     for name, resource in servers.resources.items():
         for plainer in _simpler_resources(resource):
             resources = {**servers.resources, name: plainer}

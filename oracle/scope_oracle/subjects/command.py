@@ -27,6 +27,7 @@ from scope_oracle.subjects import DriverFault
 from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.runs import Run
 from scope_properties.subjects import one_after_the_other
+from scope_properties.tables import STREAM
 from scope_properties.world import World
 from scope_spec import Revision
 
@@ -151,8 +152,9 @@ def _calls_in(episode: Episode) -> list[MakeCall]:
 
 def _guarded(server: ResourceServer) -> dict[str, ScopeSet]:
     """What the methods need: each stage what an operation does, in turn, and the last one for what is left."""
-    needs = list(server.needs.values()) or [NO_SCOPES]
-    return {name: needs[min(at, len(needs) - 1)] for at, names in enumerate(STAGES) for name in names}
+    needs = [needed for operation, needed in server.needs.items() if operation != STREAM] or [NO_SCOPES]
+    guarded = {name: needs[min(at, len(needs) - 1)] for at, names in enumerate(STAGES) for name in names}
+    return guarded | {name: needed for name, needed in server.needs.items() if name == STREAM}
 
 
 def _joined(call: Call, calls: Sequence[MakeCall]) -> MakeCall:
