@@ -353,6 +353,8 @@ class Facts:
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Settled:
         excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
         excused = excused or self._documents.foreign_at > pending.at
+        # Nobody saw whether a registration was accepted.
+        excused = excused or (not answered and self._documents.registered_at > pending.at)
         tried = resource.attempt(pending.operation)
         elsewhere = self._asked_before - self._asked_for[resource, pending.operation]
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
