@@ -95,8 +95,12 @@ def machine_for(
     """
     if under_test.standalone:
         raise ValueError(f"{under_test.name} runs whole episodes by itself: let scope_oracle check it with Hypothesis")
-    worlds = worlds_for(under_test.grant_types) if worlds is None else worlds
+    return _machine(under_test, worlds_for(under_test.grant_types) if worlds is None else worlds, failing, counting)
 
+
+def _machine(
+    under_test: Subject, worlds: SearchStrategy[Plan], failing: Verdict, counting: Reach | None
+) -> type[ScopeMachine]:
     class Machine(ScopeMachine):
         subject = under_test
         fail_on = failing
