@@ -79,7 +79,7 @@ class ScopeMachine(Rules):
 
 def machine_for(
     under_test: Subject,
-    worlds: SearchStrategy[Plan] | None = None,
+    worlds: SearchStrategy[Plan] = WORLDS,
     *,
     failing: Verdict = "discouraged",
     counting: Reach | None = None,
@@ -95,12 +95,9 @@ def machine_for(
     """
     if under_test.standalone:
         raise ValueError(f"{under_test.name} runs whole episodes by itself: let scope_oracle check it with Hypothesis")
-    return _machine(under_test, worlds_for(under_test.grant_types) if worlds is None else worlds, failing, counting)
+    if worlds is WORLDS:
+        worlds = worlds_for(under_test.grant_types)
 
-
-def _machine(
-    under_test: Subject, worlds: SearchStrategy[Plan], failing: Verdict, counting: Reach | None
-) -> type[ScopeMachine]:
     class Machine(ScopeMachine):
         subject = under_test
         fail_on = failing
