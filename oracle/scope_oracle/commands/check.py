@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
 from time import monotonic
 from types import ModuleType
@@ -188,9 +187,9 @@ def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *,
         click.echo(json.dumps(forms.result_json(result, readings=readings, met=met, ran=ran)))
     else:
         out = console()
-        told = (terminal.broken_text(each, readings=readings, width=out.width) for each in failing)
+        told = terminal.findings_text(failing, readings=readings, width=out.width)
         whole = terminal.result_text(result, readings=readings, width=out.width)
-        terminal.show(out, chain.from_iterable(told) if quiet else whole)
+        terminal.show(out, told if quiet else whole)
         terminal.show(out, terminal.met_text(result.subject, met, failing, quiet=quiet))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         _annotate(checked, failing, annotates=ran is None)
