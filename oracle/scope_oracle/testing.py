@@ -12,8 +12,8 @@ from scope_judge.findings import DEFAULT_READINGS
 from scope_properties.subjects import Subject
 from scope_spec import REVISIONS, Revision, Verdict
 
-from . import checking
-from .checking import Progress, Result
+from . import checking, exploring
+from .checking import Engine, Progress, Result
 from .expecting import Expected, Met, meet, read_expected
 from .outcome import SEVERITY, summary
 from .plain import plain_finding, plain_transcript
@@ -64,25 +64,28 @@ def check(
     skip: Iterable[str] = (),
     revision: Revision = REVISIONS[-1],
     readings: Mapping[str, str] = DEFAULT_READINGS,
-    examples: int = EPISODES,
+    examples: int | None = None,
     seed: int = 0,
+    engine: Engine = "sampling",
     expect: str | Path | Iterable[Expected] = (),
     progress: Callable[[Progress], None] = checking.ignore,
 ) -> Checked:
     """Put a client through generated episodes: one of your own, or one that the command line knows by name.
 
     `select` and `skip` name clauses, families or verdicts; `expect` is a file of expected findings, or such findings
-    themselves. The same `seed` gives the same result. Raises UnknownName, SubjectUnavailable, DriverFault or
+    themselves. The same `seed` gives the same result. With the `engine` "hypothesis" that one chooses the episodes
+    and shrinks them, and keeps examples in its database. Raises UnknownName, SubjectUnavailable, DriverFault or
     BadExpectation where there is nothing to check.
     """
     expected = read_expected(Path(expect)) if isinstance(expect, str | Path) else tuple(expect)
     selection = Selection(selected(select), selected(skip))
     with _opened(subject) as opened:
-        result = checking.check(
+        run = checking.check if engine == "sampling" else exploring.explore
+        result = run(
             opened,
             revision=revision,
             readings=readings,
-            examples=examples,
+            examples=examples or (EPISODES if engine == "sampling" else None),
             seed=seed,
             progress=progress,
             selection=selection,

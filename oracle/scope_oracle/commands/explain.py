@@ -15,6 +15,7 @@ from scope_properties.laws import LAWS
 from scope_properties.mutants import MUTANTS
 from scope_spec import CLAUSES, READINGS
 
+from . import completing
 from .failing import Unusable, unknown
 from .options import READING_NAMES, READINGS_BY_NAME, example
 from .output import console
@@ -28,7 +29,7 @@ _FEW_EXAMPLES: Final = 200
     short_help="Say all that is known of a rule.",
     epilog=example("scopelaw explain", "scopelaw explain ACC-1", "scopelaw explain --finding mine.json#1"),
 )
-@click.argument("name", metavar="[ID]", required=False)
+@click.argument("name", metavar="[ID]", required=False, shell_complete=completing.explained)
 @click.option("--finding", metavar="FILE#N", help="Print a finding of a JSON result as Markdown, for an issue.")
 def explain(*, name: str | None, finding: str | None) -> None:
     """Say all that is known of a clause, reading, policy, law or mutant; without ID, list them all.
