@@ -52,7 +52,7 @@ from .recordings import reading
 from .releases import NAMED
 from .replays import BadReplay
 from .selecting import Selection, selected
-from .subjects import MODEL, DriverFault, SubjectUnavailable, commanded, subject
+from .subjects import MODEL, DriverFault, SubjectUnavailable, catalogue, commanded, sdk_of, subject
 from .tally import Broken
 from .testing import Checked
 from .transcripts import UnusableTranscript, write
@@ -386,9 +386,10 @@ def check(
 ) -> int:
     """Put SUBJECT through generated episodes, and report each clause that it breaks.
 
-    SUBJECT is the reference model where none is named, the name of a client, or package.module:name for one of
-    your own. Each broken clause comes with the shortest trace that was found to show it. Ends with 0 where nothing
-    at or above --fail-on was found, else with 1; with --expect, where something is new, or no longer happens.
+    SUBJECT is the reference model where none is named, the name of a client (scopelaw explain lists them, with
+    their settings), or package.module:name for one of your own. Each broken clause comes with the shortest trace
+    that was found to show it. Ends with 0 where nothing at or above --fail-on was found, else with 1; with
+    --expect, where something is new, or no longer happens.
     """
     selection, began = Selection(select, ignore), monotonic()
     for kind in (["junit"] if junit else []) + (["sarif"] if sarif else []):
@@ -808,7 +809,7 @@ def _footer(events: int, findings: Sequence[Finding]) -> dict[str, object]:
 @click.argument("name", metavar="[ID]", required=False)
 @click.option("--finding", metavar="FILE#N", help="Print a finding of a JSON result as Markdown, for an issue.")
 def explain(*, name: str | None, finding: str | None) -> None:
-    """Say all that is known of a clause, reading, policy, law or mutant; without ID, list them all.
+    """Say all that is known of a clause, reading, policy, law, mutant or client; without ID, list them all.
 
     A --finding of a result that check --format json printed is FILE#N, from 1, or FILE#CLAUSE/cause.
     """
@@ -890,6 +891,11 @@ def _mutant(name: str, width: int) -> Iterator[Text]:
         yield from _killed(name, mutant.clause, width)
 
 
+def _client(name: str, width: int) -> Iterator[Text]:
+    title = "a client" if sdk_of(name) == name else "a client with a setting"
+    return terminal.explanation_text(name, title, catalogue.notes(name), width)
+
+
 _KINDS: Final = (
     _Kind("Clauses", lambda: CLAUSES, lambda: ((id_, each.title) for id_, each in CLAUSES.items()), _clause),
     _Kind(
@@ -901,6 +907,7 @@ _KINDS: Final = (
     _Kind("Policies", lambda: NAMED, lambda: ((name, each.says) for name, each in NAMED.items()), _policy),
     _Kind("Laws", lambda: LAWS, lambda: ((name, each.says) for name, each in LAWS.items()), _law),
     _Kind("Mutants", lambda: MUTANTS, lambda: ((name, each.says) for name, each in MUTANTS.items()), _mutant),
+    _Kind("Clients", catalogue.names, catalogue.listed, _client),
 )
 
 

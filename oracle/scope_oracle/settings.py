@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from .reports import UNNAMED
 from .subjects import sdk_of
-from .subjects.building import manifest
+from .subjects.catalogue import settings_of
 from .tally import Kind
 from .wording import frequency
 
@@ -26,15 +26,10 @@ def settings_page(with_settings: Sequence[Result], without: Sequence[Result]) ->
     lines = ["# Settings", "", _ABOUT]
     for result in with_settings:
         sdk = sdk_of(result["subject"])
-        lines += ["", f"## {result['subject']} {result['version']}", "", _says(result["subject"]), ""]
+        lines += ["", f"## {result['subject']} {result['version']}", "", settings_of(sdk)[result["subject"]], ""]
         beside = plain.get((sdk, result["version"]))
         lines += ["Nothing is recorded of this release without it."] if beside is None else _differences(result, beside)
     return "\n".join(lines) + "\n"
-
-
-def _says(subject: str) -> str:
-    sdk, _, setting = subject.partition("+")
-    return manifest(sdk).settings[setting]
 
 
 def _differences(result: Result, beside: Result) -> Iterator[str]:
