@@ -15,8 +15,10 @@ import pytest
 from scope_oracle import scoreboard
 from scope_oracle.checking import replayed
 from scope_oracle.jobs import Jobs
-from scope_oracle.scoreboard import HISTORIES, ISSUES, Recorded, issues, page, pages, record, recorded
+from scope_oracle.scoreboard import HISTORIES, ISSUES, Recorded, issues, page, pages, past, record, recorded
+from scope_oracle.settings import settings_page
 from scope_oracle.subjects import BUILT, WRAPPED, DriverFault, sdk_of, subject
+from scope_oracle.subjects.building import manifest
 from scope_oracle.tally import NEVER_STEPS_UP, kind_of
 from scope_oracle.transcripts import read
 from scope_properties.reach import is_judged
@@ -138,6 +140,57 @@ def test_a_history_was_learnt_by_running_releases(sdk: str) -> None:
 def test_a_client_that_replaced_is_caught_until_the_release_that_accumulates(sdk: str, release: str) -> None:
     lost = [life for life in PAST[sdk]["lives"] if (life["clause"], life["verdict"]) == ("ACC-1", "discouraged")]
     assert release in {life["gone"] for life in lost}
+
+
+def test_what_a_setting_takes_away_and_brings_stands_on_its_page() -> None:
+    without = INSTALLED.result
+    gone, *kept = without["broken"]
+    come = {**gone, "cause": "of-the-setting", "episodes": 7}
+    changed = {**without, "subject": "python-sdk+shared-metadata", "broken": [*kept, come]}
+    lines = settings_page([changed], [without]).splitlines()
+    assert f"## python-sdk+shared-metadata {without['version']}" in lines
+    assert manifest("python-sdk").settings["shared-metadata"] in lines
+    rows = [line for line in lines if line.startswith("| ") and "finding" not in line]
+    name, of = f"{gone['clause']}/", f"of {without['examples']} episodes"
+    assert sorted(rows) == sorted(
+        [
+            f"| {name}{gone['cause']} {gone['verdict']} | in {gone['episodes']} {of} | not found |",
+            f"| {name}of-the-setting {gone['verdict']} | not found | in 7 {of} |",
+        ]
+    )
+    assert lines[-1] == f"{len(kept)} findings are there either way."
+
+
+def test_a_setting_of_a_release_that_is_not_recorded_is_compared_with_nothing() -> None:
+    changed = {**INSTALLED.result, "subject": "python-sdk+shared-metadata", "version": "0"}
+    assert settings_page([changed], [INSTALLED.result]).endswith("\nNothing is recorded of this release without it.\n")
+
+
+def test_the_releases_passed_over_before_the_first_without_a_finding_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = {"clause": "ACC-1", "cause": "dropped", "verdict": "discouraged", "because": "b is missing"}
+    lives = [
+        life | {"first": "1", "last": "1", "gone": "2"},
+        life | {"first": "2", "last": "2", "gone": "5"},
+        life | {"first": "5", "last": "5", "gone": None},
+    ]
+    made = {"scopelaw_version": "9", "revision": "2026-07-28", "examples": 60, "seed": 0, "date": "2026-11-26"}
+    useless = {"3": "no token", "4": "no build"}
+    history = {"subject": "ours", "releases": [*"12345"], "ran": [*"125"], "useless": useless, "lives": lives}
+    (tmp_path / "ours.json").write_text(json.dumps(history | made), "utf-8")
+    monkeypatch.setattr(scoreboard, "HISTORIES", tmp_path)
+    text = past()
+    assert (
+        "put through 60 episodes and judged by MCP 2026-07-28, whatever revision it speaks, with scopelaw 9 on" in text
+    )
+    for line in (
+        "Passed over: 4, of no use (no build).",
+        "| ACC-1/dropped discouraged | b is missing | 1 | 2 |",
+        "| ACC-1/dropped discouraged | b is missing | 2 | 5 (3, 4 passed over) |",
+        "| ACC-1/dropped discouraged | b is missing | 5 | still there |",
+    ):
+        assert line in text.splitlines()
 
 
 def test_a_release_is_recorded_with_its_causes_and_read_back(tmp_path: Path) -> None:
