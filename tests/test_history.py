@@ -13,7 +13,7 @@ import pytest
 from scope_model.client import Call
 from scope_model.events import ClientReported
 from scope_model.policies import mcp_2025_11_25, mcp_2026_07_28
-from scope_oracle.forms import history_json
+from scope_oracle.forms import Ran, history_json
 from scope_oracle.history import History, history
 from scope_oracle.subjects import DriverFault, SubjectUnavailable
 from scope_oracle.terminal import life_line
@@ -145,7 +145,7 @@ def test_the_first_release_run_without_a_finding_is_told_from_the_one_that_it_we
 
 
 def test_a_history_says_what_it_was_made_with() -> None:
-    form = history_json("ours", learnt("1", "4"))
+    form = history_json("ours", learnt("1", "4"), ran=Ran.since(0, "scopelaw", "history"))
     assert {name: form[name] for name in ("scopelaw_version", "revision", "examples", "seed")} == {
         "scopelaw_version": version("scopelaw"),
         "revision": "2026-07-28",

@@ -65,7 +65,7 @@ not in a list, or that were passed over, were not run: a finding may have come o
 shows is settled only where the scoreboard has it, too."""
 _ABOUT: Final = """\
 Written by `python -m scope_oracle.scoreboard` from the results recorded beside this file. A cell says what a check of
-that release found of the clause; a broken one leads to its shortest trace and to the line that replays it. *Not
+that release found of the clause; a verdict leads to its shortest trace and to the line that replays it. *Not
 reached* is not *holds*: no episode asked the question."""
 
 
@@ -106,7 +106,7 @@ class Recorded:
                 verdict,
                 fault,
             ): f"{'a reading' if verdict == 'unspecified' else 'its code'}: {explained(cause, self.version)}"
-            for clause, verdict, fault in map(_kind, self.result["broken"])
+            for clause, verdict, fault in map(_kind, self.result["findings"])
             if (cause := self.known.of(f"{clause}/{fault}", self.version)) is not None
         }
 
@@ -162,7 +162,7 @@ def board(releases: list[Recorded]) -> str:
 def _cell(release: Recorded, row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "does not bind"
-    if row["state"] != "broken":
+    if "verdict" not in row:
         return str(row["state"])
     return f"[{row['verdict']}]({release.name}.md#{row['clause'].lower()})"
 
@@ -178,9 +178,9 @@ def page(release: Recorded) -> str:
         "",
         "Written by `python -m scope_oracle.scoreboard`. Back to the [scoreboard](scoreboard.md).",
     ]
-    for clause in dict.fromkeys(found["clause"] for found in release.result["broken"]):
+    for clause in dict.fromkeys(found["clause"] for found in release.result["findings"]):
         lines += ["", f"## {clause}", "", CLAUSES[clause].title + "."]
-        for found in release.result["broken"]:
+        for found in release.result["findings"]:
             if found["clause"] == clause:
                 lines += ["", *_shown(release, found)]
     return "\n".join(lines) + "\n"
@@ -232,7 +232,7 @@ def issues(release: Recorded) -> dict[Path, str]:
     """The text of an issue for each fault that goes against more than a reading, by its place."""
     report, texts = release.report, {}
     for verdict in ("discouraged", "violates"):  # of one fault the graver is told
-        for found in report.broken:
+        for found in report.findings:
             if found.verdict == verdict:
                 cause = release.known.of(f"{found.clause}/{found.cause}", release.version)
                 texts[ISSUES / release.name / f"{found.clause}-{found.cause}.md"] = issue(report, found, cause)
