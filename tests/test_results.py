@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -12,16 +13,32 @@ from typing import Any
 
 import pytest
 
+from scope_model.policies import mcp_2025_11_25
 from scope_oracle import scoreboard
 from scope_oracle.checking import replayed
 from scope_oracle.jobs import Jobs
-from scope_oracle.scoreboard import HISTORIES, ISSUES, Recorded, issues, page, pages, past, record, recorded
-from scope_oracle.settings import settings_page
-from scope_oracle.subjects import BUILT, WRAPPED, DriverFault, sdk_of, subject
+from scope_oracle.releases import rust_sdk_2_2
+from scope_oracle.scoreboard import (
+    HISTORIES,
+    ISSUES,
+    SETTINGS,
+    Recorded,
+    issues,
+    page,
+    pages,
+    past,
+    record,
+    record_setting,
+    recorded,
+)
+from scope_oracle.settings import EXAMPLES, settings_page
+from scope_oracle.subjects import BUILT, DRIVEN, WRAPPED, DriverFault, sdk_of, subject
 from scope_oracle.subjects.building import manifest
 from scope_oracle.tally import NEVER_STEPS_UP, kind_of
 from scope_oracle.transcripts import read
+from scope_properties.model_subject import ModelSubject
 from scope_properties.reach import is_judged
+from scope_properties.subjects import Subject
 from scope_spec import CLAUSES
 
 RELEASES = {release.name: release for release in recorded()}
@@ -144,28 +161,47 @@ def test_a_client_that_replaced_is_caught_until_the_release_that_accumulates(sdk
     assert release in {life["gone"] for life in lost}
 
 
-def test_what_a_setting_takes_away_and_brings_stands_on_its_page() -> None:
-    without = INSTALLED.result
-    gone, *kept = without["broken"]
-    come = {**gone, "cause": "of-the-setting", "episodes": 7}
-    changed = {**without, "subject": "python-sdk+shared-metadata", "broken": [*kept, come]}
-    lines = settings_page([changed], [without]).splitlines()
-    assert f"## python-sdk+shared-metadata {without['version']}" in lines
-    assert manifest("python-sdk").settings["shared-metadata"] in lines
-    rows = [line for line in lines if line.startswith("| ") and "finding" not in line]
-    name, of = f"{gone['clause']}/", f"of {without['examples']} episodes"
-    assert sorted(rows) == sorted(
-        [
-            f"| {name}{gone['cause']} {gone['verdict']} | in {gone['episodes']} {of} | not found |",
-            f"| {name}of-the-setting {gone['verdict']} | not found | in 7 {of} |",
-        ]
+class Keyed(ModelSubject):
+    """A client in the place of one with a setting."""
+
+    version = "2.3.0"
+
+
+def test_what_a_setting_takes_away_and_brings_is_recorded_and_stands_on_its_page(tmp_path: Path) -> None:
+    sides = {"python-sdk": mcp_2025_11_25, "python-sdk+shared-metadata": rust_sdk_2_2}
+
+    def opening(name: str) -> AbstractContextManager[Subject]:
+        return nullcontext(Keyed(sides[name]))
+
+    record_setting("python-sdk+shared-metadata", opening, tmp_path, examples=40)
+    changed = json.loads((tmp_path / "python-sdk+shared-metadata-2.3.0.json").read_text("utf-8"))
+    without, with_it = changed["without"], changed["with"]
+    gone, come, both = (
+        without.keys() - with_it.keys(),
+        with_it.keys() - without.keys(),
+        without.keys() & with_it.keys(),
     )
-    assert lines[-1] == f"{len(kept)} findings are there either way."
+    assert gone
+    assert come
+    assert both
+    lines = settings_page([changed]).splitlines()
+    assert "## python-sdk+shared-metadata 2.3.0" in lines
+    assert manifest("python-sdk").settings["shared-metadata"] in lines
+    rows = [line for line in lines if line.startswith("| ") and not line.startswith("| finding ")]
+    assert rows == sorted(
+        [f"| {name} | in {without[name]} of 40 episodes | not found |" for name in gone]
+        + [f"| {name} | not found | in {with_it[name]} of 40 episodes |" for name in come]
+    )
+    assert lines[-1].startswith(f"{len(both)} findings are there either way. Learnt in 40 episodes at 2026-07-28, ")
 
 
-def test_a_setting_of_a_release_that_is_not_recorded_is_compared_with_nothing() -> None:
-    changed = {**INSTALLED.result, "subject": "python-sdk+shared-metadata", "version": "0"}
-    assert settings_page([changed], [INSTALLED.result]).endswith("\nNothing is recorded of this release without it.\n")
+@pytest.mark.parametrize("setting", [f"{sdk}+{name}" for sdk in DRIVEN for name in manifest(sdk).settings])
+def test_what_each_setting_changes_is_recorded(setting: str) -> None:
+    sdk = sdk_of(setting)
+    changed = json.loads((SETTINGS / f"{setting}-{manifest(sdk).version}.json").read_text("utf-8"))
+    assert (changed["subject"], changed["version"]) == (setting, manifest(sdk).version)
+    assert changed["examples"] >= EXAMPLES
+    assert changed["with"].keys() != changed["without"].keys()
 
 
 def test_the_releases_passed_over_before_the_first_without_a_finding_are_named(
