@@ -4,7 +4,8 @@
 results/scoreboard.html, and a page for each release with the shortest trace of each finding, from the recorded results
 beside them; the tests fail where one is not current. With a subject and a release it first checks that one and records
 the result, or what a setting changes where the subject has one, and with a revision at that one: a line of releases is
-judged at the newest that it speaks. Nothing in the pages is written by hand: what a finding comes down to is in the *.causes.toml files.
+judged at the newest that it speaks. Nothing in the pages is written by hand: what a finding comes down to is in the
+*.causes.toml files.
 """
 
 from __future__ import annotations
@@ -350,6 +351,7 @@ def record_setting(
     """Find out what a setting changes, and keep it with its date; raises what `record` does."""
     form = changes(name, opening, revision=revision, examples=examples)
     made = {"scopelaw_version": version("scopelaw"), "date": datetime.now(UTC).date().isoformat()}
+    results.mkdir(exist_ok=True)
     write_whole(results / f"{name}-{form['version']}.json", json.dumps(form | made, indent=1) + "\n")
 
 
