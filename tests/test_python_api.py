@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import doctest
 import re
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import nullcontext
 from types import ModuleType
 from unittest import TestCase
@@ -15,6 +15,7 @@ import httpx2
 import hypothesis
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.strategies import SearchStrategy
 from mcp.client.auth.oauth2 import OAuthClientProvider
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
@@ -38,6 +39,7 @@ from scope_oracle import (
 from scope_oracle.subjects.application import HttpxClient
 from scope_oracle.subjects.python_sdk import PythonSdk
 from scope_oracle.world import HttpRequest
+from scope_properties import machine, strategies
 from scope_properties.subjects import Subject
 
 FEW = 60
@@ -333,11 +335,20 @@ def test_what_a_package_exports_is_there_and_its_examples_are_true(package: Modu
         package.nothing  # noqa: B018 - to look it up is the test
 
 
+def test_the_examples_of_machine_and_strategies_are_true() -> None:
+    def minimal(strategy: SearchStrategy[object], condition: Callable[[object], bool] = lambda _: True) -> object:
+        return hypothesis.find(strategy, condition, settings=hypothesis.settings(database=None, derandomize=True))
+
+    told = doctest.testmod(strategies, extraglobs={"minimal": minimal})
+    assert (told.failed, told.attempted) == (0, 11)
+    assert doctest.testmod(machine).failed == 0
+
+
 def test_the_state_machine_of_a_client_is_a_test_case() -> None:
-    machine = scope_properties.machine_for(from_httpx_auth(Careless))
+    its_machine = scope_properties.machine_for(from_httpx_auth(Careless))
     settings = hypothesis.settings(
         max_examples=30, stateful_step_count=6, deadline=None, database=None, derandomize=True, print_blob=False
     )
     with pytest.raises(AssertionError, match="judge: "):
-        run_state_machine_as_test(machine, settings=settings)
-    assert issubclass(machine.TestCase, TestCase)
+        run_state_machine_as_test(its_machine, settings=settings)
+    assert issubclass(its_machine.TestCase, TestCase)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_judge.judge import Judge, judged
@@ -55,6 +55,8 @@ COSTLY_TRIALS: Final = 40
 
 Engine = Literal["sampling", "hypothesis"]
 """What chooses episodes: a seed alone, or Hypothesis."""
+
+ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
 
 
 @dataclass(frozen=True, slots=True)

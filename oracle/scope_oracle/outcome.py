@@ -93,7 +93,7 @@ def summary(result: Result) -> list[str]:
     version = f" {shown(result.version)}" if result.version else ""
     ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
     if result.engine == "hypothesis":
-        ran += ", chosen and shortened by Hypothesis"
+        ran += ", chosen by Hypothesis"
     beyond = sum(row.out_of_reach for row in rows(result))
     excluded = sum(clause.excluded is not None for clause in CLAUSES.values())
     kept = sum(clause.unjudged is not None for clause in CLAUSES.values())

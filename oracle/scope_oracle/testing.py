@@ -13,8 +13,8 @@ from scope_judge.findings import DEFAULT_READINGS
 from scope_properties.subjects import Subject
 from scope_spec import READINGS, REVISIONS, VERDICTS, Revision, Verdict
 
-from . import checking
-from .checking import Progress, Result
+from . import checking, exploring
+from .checking import Engine, Progress, Result
 from .expecting import Expected, Met, meet, read_expected
 from .names import UnknownName
 from .outcome import SEVERITY, left_out, summary
@@ -75,8 +75,9 @@ def check(
     skip: Iterable[str] = (),
     revision: Revision = REVISIONS[-1],
     readings: Mapping[str, str] = _NO_READINGS,
-    examples: int = EPISODES,
+    examples: int | None = None,
     seed: int = 0,
+    engine: Engine = "sampling",
     expect: str | Path | Iterable[Expected] = (),
     progress: Callable[[Progress], None] = checking.ignore,
 ) -> Checked:
@@ -84,23 +85,25 @@ def check(
 
     `select` and `skip` name clauses (`ACC-1`), families (`ACC`) or verdicts (`unspecified`); `readings` gives disputed
     choices by name, as in `{"union-base": "granted"}`; `expect` is a file of expected findings, or such findings
-    themselves. The same `seed` gives the same result. What is found raises nothing here, but in
+    themselves. The same `seed` gives the same result. With the `engine` "hypothesis" that one chooses the episodes
+    and shrinks them, and keeps examples in its database. What is found raises nothing here, but in
     `raise_for_findings` of the answer. Raises UnknownName, SubjectUnavailable, DriverFault or BadExpectation where
     there is nothing to check.
     """
     __tracebackhide__ = True
     _one_of("revision", revision, REVISIONS)
-    if examples < 1:
+    if examples is not None and examples < 1:
         raise ValueError(f"{examples} is no number of episodes")
     in_force = _in_force(readings)
     expected = read_expected(Path(expect)) if isinstance(expect, str | Path) else tuple(expect)
     selection = Selection(selected(_names(select)), selected(_names(skip)))
     with _opened(subject) as opened:
-        result = checking.check(
+        run = checking.check if engine == "sampling" else exploring.explore
+        result = run(
             opened,
             revision=revision,
             readings=in_force,
-            examples=examples,
+            examples=examples or (EPISODES if engine == "sampling" else None),
             seed=seed,
             progress=progress,
             selection=selection,
