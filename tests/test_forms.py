@@ -101,7 +101,7 @@ def remembered() -> Form:
 def never_stepping_up() -> Form:
     """The form of a check of a client that never steps up, which its whole run alone shows."""
     result = check(MUTANTS["never-steps-up"].subject, examples=120)
-    form: Form = json.loads(json.dumps(result_json(result, readings={}, ran=Ran(("scopelaw",), 1.0))))
+    form: Form = json.loads(json.dumps(result_json(result, readings={}, ran=Ran(("scopelaw",), 1.0, "2026-11-26"))))
     return form
 
 
