@@ -59,11 +59,13 @@ class Requesting:
         return best, (*others, *doubtful)
 
     def _live(self, waiting: list[PendingChallenge]) -> list[PendingChallenge]:
-        """Those whose calls may go on; where these ask for nothing, those that the request meets as well."""
+        """Those whose calls may go on; where it meets none of these, those that it widens the grant for."""
         live = [one for one in waiting if self.goes_on(one)] or waiting
-        if any(not one.challenge.refuses_plainly for one in live):
+        if any(not one.challenge.refuses_plainly and one.challenge.asks_within(self.wanted) for one in live):
             return live
-        return [one for one in waiting if one.challenge.is_met_by(self.wanted)] or live
+        held = self.account.in_hand.at_least
+        wider = (one for one in waiting if one.challenge.insufficient and one.challenge.is_met_by(self.wanted))
+        return [one for one in wider if not one.challenge.is_met_by(held)] or live
 
     def _best(self, live: list[PendingChallenge], latest: PendingChallenge, named: ScopeSet) -> PendingChallenge:
         """The latest, or another that it meets and the latest is not met; `named` is what all that wait name."""

@@ -673,10 +673,11 @@ class Facts:
     def _refreshed_unseen(self, event: TokenRequest) -> tuple[Account, Resource]:
         """Whose a refresh token is that nobody saw issued: it speaks for a grant that nobody saw.
 
-        A resource whose grant was seen is no other name for the one that it is for.
+        A resource whose grant or document was seen is no other name for the one that it is for.
         """
         places, current = self.places, self.places.current
-        seen = current is not None and current.account is not None and current.account.requested is not None
+        known = current is not None and current.account is not None and current.account.requested is not None
+        seen = known or (current is not None and current.published is not None)
         stored = event.refresh_token is not None
         elsewhere = stored and seen and event.resource is not None and places.named(event.resource) is None
         resource = self._found(places.called(event.resource) if elsewhere else places.asked(event.resource))

@@ -111,6 +111,8 @@ def refuse_token(account: Account, error: str, at: int, calls: Iterable[int]) ->
         account.refresh_refused = refused
     else:
         refuse(account, at)
+        if account.mixed:
+            account.refused = None  # it may be the refresh that was refused
 
 
 def refuse(account: Account, at: int) -> None:
