@@ -525,6 +525,8 @@ class Asked(Occasion):
     def was_asked_in_vain(self) -> bool:
         """Whether all that is to be asked for just was, and was refused, so that less is another way out (STEP-1)."""
         needed, refused = self.challenged if self.challenged is not None else self.listed, self.refused
+        if refused is None and self.answers is not None and self.answers is self.resource.in_vain:
+            refused = self.asked_last
         return refused is not None and needed is not None and needed <= refused
 
     @property

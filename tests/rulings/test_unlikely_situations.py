@@ -9,6 +9,7 @@ import pytest
 from rulings.expectations import RIGHT, SILENT, Expected, confirm, finds, rows
 from rulings.stories import ISSUER, OLD, OTHER_RESOURCE, RESOURCE, Story, bearer, by_itself, story
 from scope_model.events import (
+    AuthorizationRequest,
     AuthorizationResponse,
     ProtectedResourceMetadata,
     TokenResponse,
@@ -277,6 +278,57 @@ def test_who_asked_for_all_in_vain_may_ask_for_less(told: Story) -> None:
 def test_who_asked_for_less_in_vain_has_not_asked_for_all() -> None:
     told = errs(story().unauthorized("a b").discovers().asks("a"), "invalid_scope")
     confirm(told.asks(None), finds("CHAL-1", "violates", worst="violates"))
+
+
+MAY_BE_ANOTHERS = {
+    "a token that may be the code's or the refresh's, and the refresh token of either": begun.expires()
+    .asks_to_refresh()
+    .asks("a")
+    .consents()
+    .issued("t2", "a")
+    .served("read", "t2")
+    .expires("t2")
+    .refreshes("t3", "r1"),
+    "an unreadable answer to a refresh, after a bare 403 and the end of the token": begun.calls("write", "t1")
+    .answers("write", 403)
+    .expires()
+    .asks_to_refresh()
+    .issued(None)
+    .asks("a"),
+    "a stored refresh token of a resource that is not called": story()
+    .unauthorized("a")
+    .then(ProtectedResourceMetadata(RESOURCE, (ISSUER,)))
+    .at(OTHER_RESOURCE)
+    .refreshes("t9", "r9")
+    .served("read", "t9"),
+    "a request for a call that ended, as the next one is refused": begun.application_calls(1)
+    .insufficient("b")
+    .application_calls(2, "list")
+    .calls("list", "t1")
+    .application_has(1, "failed")
+    .answers("list", 403)
+    .asks("a b"),
+    "a request for less, as the next call is refused": begun.application_calls(1)
+    .insufficient("b c")
+    .then(AuthorizationRequest("a b c", None, ISSUER, RESOURCE))
+    .then(AuthorizationResponse(error="invalid_scope", issuer=ISSUER, resource=RESOURCE))
+    .application_calls(2, "list")
+    .calls("list", "t1")
+    .answers("list", 403)
+    .asks("a b"),
+    "the list for one challenge, while another names part of it": story()
+    .calls("list")
+    .answers("list", 401)
+    .calls("initialize")
+    .discovers("a", "b", "c")
+    .answers("initialize", 401, bearer("a c"))
+    .asks("a b c"),
+}
+
+
+@pytest.mark.parametrize("told", rows(MAY_BE_ANOTHERS))
+def test_what_may_be_the_answer_to_something_else_accuses_nobody(told: Story) -> None:
+    confirm(told, RIGHT)
 
 
 ONE_FAULT = {
