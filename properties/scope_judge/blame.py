@@ -235,7 +235,7 @@ class Blame:
         if occasion.presumes_tokens or occasion.challenge is None or occasion.may_answer:
             return
         challenged = occasion.challenged
-        if not occasion.challenge.plain or challenged is None or not challenged <= occasion.wanted:
+        if not occasion.challenge.plain or challenged is None or occasion.lost_challenged:
             return
         if any(occasion.is_new(scope) for scope in challenged):
             self.reads_plain.add(occasion.situation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
@@ -70,6 +70,13 @@ def missing(required: ScopeSet, wanted: ScopeSet) -> list[Scope]:
         return []
     lacking = (scope for scope in required if scope not in wanted and scope != OFFLINE_ACCESS)
     return list(islice(lacking, _SHOWN + 1))
+
+
+def _lacking(wanted: ScopeSet, required: ScopeSet | None) -> list[Scope]:
+    """What `wanted` lacks of `required`, in its order."""
+    if required is None or required <= wanted:
+        return []
+    return [scope for scope in required if scope not in wanted]
 
 
 def is_implied(scope: Scope, by: ScopeSet) -> bool:
@@ -182,10 +189,12 @@ class Settled(Occasion):
 
     gravest: ClassVar[Verdict] = "discouraged"  # giving up is permitted
 
-    @property
-    def challenge(self) -> ParsedChallenge:
-        """What it says."""
-        return self.pending.challenge
+    challenge: ParsedChallenge = field(init=False)
+    """What it says."""
+
+    def __post_init__(self) -> None:
+        """Name what every clause asks for."""
+        self.challenge = self.pending.challenge
 
     @cached_property
     def beyond(self) -> ScopeSet:
@@ -398,6 +407,32 @@ class Asked(Occasion):
     may_answer: tuple[PendingChallenge, ...] = ()
     is_first_if_tokens_are_seen: bool = False
 
+    wanted: ScopeSet = field(init=False)
+    """What is asked for: the empty set where the parameter was left out."""
+    challenge: ParsedChallenge | None = field(init=False)
+    """What the challenge says."""
+    challenged: ScopeSet | None = field(init=False)
+    """The challenge's scopes, where it names any that can be relied on."""
+    unclear: bool = field(init=False)
+    """Whether the challenge may be read to name scopes, or not."""
+    listed: ScopeSet | None = field(init=False)
+    """The resource metadata's scopes."""
+    lost_challenged: list[Scope] = field(init=False)
+    """What the challenge asks for, and the request does not."""
+    lost_listed: list[Scope] = field(init=False)
+    """What a first request that answers no scopes leaves out of the metadata's list."""
+
+    def __post_init__(self) -> None:
+        """Name what nearly every clause asks for."""
+        self.wanted = wanted = self.request.wanted
+        self.listed = self.resource.listed
+        self.challenge = challenge = None if self.answers is None else self.answers.challenge
+        self.challenged = None if challenge is None else challenge.scope
+        self.unclear = challenge is not None and challenge.unclear
+        self.lost_challenged = _lacking(wanted, self.challenged)
+        silent = self.first and self.challenged is None and not self.unclear
+        self.lost_listed = _lacking(wanted, self.listed) if silent else []
+
     @property
     @override
     def presumes_tokens(self) -> bool:
@@ -412,26 +447,6 @@ class Asked(Occasion):
                 continue  # the one that it fits best was read
             tried = self.resource.attempt(answers.operation)
             yield replace(self, answers=answers, attempts=tried, asked_last=tried.asked, may_answer=())
-
-    @cached_property
-    def wanted(self) -> ScopeSet:
-        """What is asked for: the empty set where the parameter was left out."""
-        return self.request.wanted
-
-    @cached_property
-    def challenge(self) -> ParsedChallenge | None:
-        """What the challenge says."""
-        return None if self.answers is None else self.answers.challenge
-
-    @cached_property
-    def challenged(self) -> ScopeSet | None:
-        """The challenge's scopes, where it names any that can be relied on."""
-        return None if self.challenge is None else self.challenge.scope
-
-    @cached_property
-    def unclear(self) -> bool:
-        """Whether the challenge may be read to name scopes, or not."""
-        return self.challenge is not None and self.challenge.unclear
 
     @property
     def refused(self) -> ScopeSet | None:
@@ -454,11 +469,6 @@ class Asked(Occasion):
         return CLAUSES["CHAL-1"].binds_at(self.header.revision)
 
     @property
-    def listed(self) -> ScopeSet | None:
-        """The resource metadata's scopes."""
-        return self.resource.listed
-
-    @property
     def history_known(self) -> bool:
         """Whether all that was requested and granted here before was seen: else nothing is too much."""
         requested = self.account.requested
@@ -474,30 +484,14 @@ class Asked(Occasion):
 
     # --- the lower bounds ---
 
-    @cached_property
-    def lost_challenged(self) -> list[Scope]:
-        """What the challenge asks for, and the request does not."""
-        challenged = self.challenged
-        if challenged is None or challenged <= self.wanted:
-            return []
-        return [scope for scope in challenged if scope not in self.wanted]
-
-    @cached_property
-    def lost_listed(self) -> list[Scope]:
-        """What a first request that answers no scopes leaves out of the metadata's list."""
-        listed = self.listed
-        if not self.first or self.challenged is not None or self.unclear or listed is None or listed <= self.wanted:
-            return []
-        return [scope for scope in listed if scope not in self.wanted]
-
-    @cached_property
+    @property
     def is_configured(self) -> bool:
         """Whether the request is what the caller configured, or part of it."""
         if self.configured is None or self.request.scope is None:
             return False
         return self.wanted <= self.configured or self.wanted - OFFLINE <= self.configured
 
-    @cached_property
+    @property
     def is_excused(self) -> bool:
         """Whether what the caller configured may be what keeps it from asking for more."""
         if self.configured is None:
@@ -543,9 +537,11 @@ class Asked(Occasion):
     @cached_property
     def _origins(self) -> Mapping[Origin, list[Scope]]:
         found: dict[Origin, list[Scope]] = {}
+        named = self.listed if self.challenged is None else self.challenged
+        if named is not None and self.wanted <= named:
+            return found
         for scope in self.wanted:
-            origin: Origin = "known" if scope == OFFLINE_ACCESS else self.origin(scope)
-            if origin != "known":
+            if scope != OFFLINE_ACCESS and (origin := self.origin(scope)) != "known":
                 found.setdefault(origin, []).append(scope)
         if "server" in found and self._takes_the_servers_list(found.get("moved", [])):
             found["server"] += found.pop("moved", [])
@@ -570,7 +566,10 @@ class Asked(Occasion):
     @property
     def unsourced(self) -> list[Scope]:
         """What nothing at this place names: nobody can expect to see it asked for again."""
-        return [scope for origin in ("elsewhere", "foreign", "nowhere") for scope in self._origins.get(origin, ())]
+        origins = self._origins
+        if not origins:
+            return []
+        return [scope for origin in ("elsewhere", "foreign", "nowhere") for scope in origins.get(origin, ())]
 
     def origin(self, scope: Scope) -> Origin:
         """Where a scope is first named."""
@@ -637,14 +636,14 @@ class Asked(Occasion):
             return False
         return self.configured is None or not any(scope in self.configured for scope in names)
 
-    @cached_property
+    @property
     def offline_is_named(self) -> bool:
         """Whether offline_access is a scope like any other here: challenged, listed, configured, or had before."""
         if not self.history_known:
             return True
-        sources = (self.listed, self.configured, self.resource.parent_listed)
-        if any(known is not None and OFFLINE_ACCESS in known for known in sources):
-            return True
+        for known in (self.listed, self.configured, self.resource.parent_listed):
+            if known is not None and OFFLINE_ACCESS in known:
+                return True
         return self.origin(Scope(OFFLINE_ACCESS)) in ("known", "moved")
 
     # --- the number of requests ---
@@ -656,7 +655,7 @@ class Asked(Occasion):
             return 1
         return self.attempts.in_a_row if self.allowed is None else self.attempts.in_call
 
-    @cached_property
+    @property
     def could_refresh(self) -> bool:
         """Whether a refresh token that stayed in use would have done, as nothing is asked for but a new token."""
         account, answers = self.account, self.answers

@@ -165,6 +165,8 @@ _LOSSES: Final = (
 
 @lru_cache(maxsize=1)  # several clauses look at one request after the other
 def _loss(asked: Asked) -> Loss | None:
+    if not (asked.lost_granted or asked.lost_requested or asked.lost_aborted or _drops_offline_access(asked)):
+        return None
     return next((loss for loss in _LOSSES if loss.fits(asked)), None)
 
 
