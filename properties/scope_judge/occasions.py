@@ -498,7 +498,7 @@ class Asked(Occasion):
             return False
         return self.mode == "ceiling" or (self.mode in ("override", None) and self.is_configured)
 
-    @cached_property
+    @property
     def repeats_the_last(self) -> bool:
         """Whether no scopes were challenged, and the request is that of the last grant again."""
         account = self.account
@@ -507,24 +507,27 @@ class Asked(Occasion):
         renews = self.challenge is None or (account.asked is None and self.challenge.status == 401)
         return renews and same_scopes(self.wanted, account.asked or NO_SCOPES)
 
-    @cached_property
+    @property
     def lost_granted(self) -> list[Scope]:
         """What was surely granted before, has a source, and is not asked for again."""
-        if self.account.requested is None or self.repeats_the_last:
+        if self.account.requested is None:
             return []
         granted = self.account.granted
         lost = missing(granted.at_least, self.wanted)
         if granted.one_of and all(missing(choice, self.wanted) for choice in granted.one_of):
             lost = missing(granted.one_of[0], self.wanted)
+        if not lost or self.repeats_the_last:
+            return []
         return [scope for scope in lost if scope not in self.account.invented]
 
-    @cached_property
+    @property
     def lost_requested(self) -> list[Scope]:
         """What was surely requested before, by a client that remembers, and is not asked for again."""
         requested = self.account.requested
-        if requested is None or self.account.restarted or self.repeats_the_last:
+        if requested is None or self.account.restarted:
             return []
-        return missing(requested.at_least, self.wanted)
+        lost = missing(requested.at_least, self.wanted)
+        return [] if lost and self.repeats_the_last else lost
 
     @property
     def lost_aborted(self) -> list[Scope]:
@@ -675,7 +678,7 @@ class Asked(Occasion):
         """Whether the call caused a request before."""
         return self.attempts is not None and self.attempts.in_a_row > 1
 
-    @cached_property
+    @property
     def is_covered(self) -> bool:
         """Whether the call caused a request before, and the token carries what the challenge asks for all the same."""
         challenge = self.challenge

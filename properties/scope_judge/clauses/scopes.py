@@ -5,7 +5,7 @@ from __future__ import annotations
 from scope_judge.account import Account
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import OFFLINE, Asked, ScopesSent, listing
-from scope_model.scopes import NO_SCOPES, MalformedScope, ScopeSet, parse_scope
+from scope_model.scopes import MalformedScope, Scope, parse_scope
 
 from .book import clause
 
@@ -54,22 +54,21 @@ def _order_is_open(account: Account) -> bool:
 @clause("ORDER-3", on=Asked)
 def scopes_stand_in_first_seen_order(asked: Asked) -> Answer:
     """What was requested and granted before comes first, and then what is new, each in its own order."""
-    wanted = asked.wanted
-    account, known = asked.account, NO_SCOPES
-    if len(wanted) < 2 or asked.unclear or asked.lost_challenged:
-        return None
-    if _order_is_open(account):
+    account, wanted = asked.account, asked.wanted
+    if len(wanted) < 2 or asked.unclear or asked.lost_challenged or _order_is_open(account):
         return None
     requested = None if account.requested is None else account.requested.at_least
+    known: dict[Scope, None] = {}
     for source in (requested, account.granted.exact, asked.challenged or asked.listed):
         if source is not None and len(source) <= len(wanted):
-            known |= source
+            known.update(dict.fromkeys(source))
     # Nobody saw where these come first: what the caller configured is there before all else.
-    ours = wanted - OFFLINE - ScopeSet(account.invented) - (asked.configured or NO_SCOPES)
-    expected = known & ours
-    if len(expected) < 2:
+    unseen = OFFLINE if asked.configured is None else OFFLINE | asked.configured
+    ours = {scope: None for scope in wanted if scope in known and scope not in unseen and scope not in account.invented}
+    if len(ours) < 2:
         return None
-    if expected == ours & known:
+    expected = [scope for scope in known if scope in ours]
+    if expected == list(ours):
         return HOLDS
     cause = "afresh" if asked.answers_401 and asked.first is False else "order"
     return Broken(cause, f"the order in which the scopes were first seen is {listing(expected)}")
