@@ -772,7 +772,8 @@ class Facts:
     @staticmethod
     def _may_fall_short(held: Known, challenge: ParsedChallenge) -> bool:
         """Whether a token lacks, or in one reading of its scope may lack, some of what a challenge asks for."""
-        return not held.may_cover(challenge.scope or NO_SCOPES) or held.exact == NO_SCOPES
+        nothing = held.exact is not None and not held.exact
+        return nothing or (challenge.scope is not None and not held.may_cover(challenge.scope))
 
     def _note_who_issued(self, event: TokenResponse, resource: Resource) -> None:
         """Note by whom tokens were issued: the authorization server that says so, if the resource names it too."""
