@@ -18,6 +18,8 @@ def said_by(event: TokenResponse, account: Account, commas: str) -> Known | None
     if event.scope is None:
         return None
     request = account.refreshing if account.leg == REFRESH_TOKEN else account.pending
+    if request is not None and event.scope == request.wire:
+        return exactly(request.wanted)
     said = read_scope(event.scope)
     if "," not in event.scope or len(said) != 1 or request is None or said <= request.wanted:
         return exactly(said)

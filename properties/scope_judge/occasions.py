@@ -191,14 +191,18 @@ class Settled(Occasion):
 
     challenge: ParsedChallenge = field(init=False)
     """What it says."""
+    beyond: ScopeSet = field(init=False)
+    """What it asks for that is surely not held; empty where that is unknown, or it asks for nothing."""
+    can_be_met: bool = field(init=False)
+    """Whether a client with a user and attempts left could have asked for what it names, and had not yet."""
 
     def __post_init__(self) -> None:
         """Name what every clause asks for."""
         self.challenge = self.pending.challenge
+        self.beyond = self._beyond()
+        self.can_be_met = self._can_be_met()
 
-    @cached_property
-    def beyond(self) -> ScopeSet:
-        """What it asks for that is surely not held; empty where that is unknown, or it asks for nothing."""
+    def _beyond(self) -> ScopeSet:
         challenge, held = self.challenge, self.pending.held
         if held is None or held.at_most is None:
             return NO_SCOPES
@@ -207,9 +211,7 @@ class Settled(Occasion):
         names_nothing = challenge.insufficient and not challenge.unclear and self.listed is not None
         return self.listed - held.at_most - OFFLINE if names_nothing and self.listed is not None else NO_SCOPES
 
-    @cached_property
-    def can_be_met(self) -> bool:
-        """Whether a client with a user and attempts left could have asked for what it names, and had not yet."""
+    def _can_be_met(self) -> bool:
         account, challenge = self.account, self.challenge
         if account is None or account.acts_for_itself or self.excused or self.pending.outdated:
             return False
@@ -421,6 +423,16 @@ class Asked(Occasion):
     """What the challenge asks for, and the request does not."""
     lost_listed: list[Scope] = field(init=False)
     """What a first request that answers no scopes leaves out of the metadata's list."""
+    surplus: Mapping[Origin, list[Scope]] = field(init=False)
+    """What is asked for beyond what was named before or by the challenge, by where it is first named."""
+    unsourced: list[Scope] = field(init=False)
+    """What nothing at this place names: nobody can expect to see it asked for again."""
+    has_no_source: bool = field(init=False)
+    """Whether it is a first request, and neither challenge nor metadata names a scope."""
+    accumulates: bool = field(init=False)
+    """Whether what was had before is to be asked for again: at this revision, and in this account."""
+    number: int = field(init=False)
+    """The how manieth request for one call it is, or for one operation in a row where no calls are known."""
 
     def __post_init__(self) -> None:
         """Name what nearly every clause asks for."""
@@ -432,6 +444,14 @@ class Asked(Occasion):
         self.lost_challenged = _lacking(wanted, self.challenged)
         silent = self.first and self.challenged is None and not self.unclear
         self.lost_listed = _lacking(wanted, self.listed) if silent else []
+        origins = self._origins()
+        self.surplus = self._surplus(origins) if origins else origins
+        self.unsourced = [scope for origin in _UNSOURCED for scope in origins.get(origin, ())] if origins else []
+        lists_nothing = self.listed is None and not self.resource.parent_listed
+        self.has_no_source = bool(silent) and lists_nothing and not self.request.malformed
+        self.accumulates = self.account.requested is not None and CLAUSES["ACC-1"].binds_at(self.header.revision)
+        tried = self.attempts
+        self.number = 1 if tried is None else tried.in_a_row if self.allowed is None else tried.in_call
 
     @property
     @override
@@ -457,11 +477,6 @@ class Asked(Occasion):
     def answers_401(self) -> bool:
         """Whether it answers a 401, which may be read as a first handshake (A8)."""
         return self.challenge is not None and self.challenge.status == 401
-
-    @property
-    def accumulates(self) -> bool:
-        """Whether what was had before is to be asked for again: at this revision, and in this account."""
-        return self.account.requested is not None and CLAUSES["ACC-1"].binds_at(self.header.revision)
 
     @property
     def selects(self) -> bool:
@@ -537,7 +552,6 @@ class Asked(Occasion):
 
     # --- the upper bounds ---
 
-    @cached_property
     def _origins(self) -> Mapping[Origin, list[Scope]]:
         found: dict[Origin, list[Scope]] = {}
         named = self.listed if self.challenged is None else self.challenged
@@ -555,24 +569,13 @@ class Asked(Occasion):
         listed = self.server_listed or NO_SCOPES
         return listed <= self.wanted | OFFLINE and all(scope in listed for scope in moved)
 
-    @cached_property
-    def surplus(self) -> Mapping[Origin, list[Scope]]:
-        """What is asked for beyond what was named before or by the challenge, by where it is first named."""
+    def _surplus(self, origins: Mapping[Origin, list[Scope]]) -> Mapping[Origin, list[Scope]]:
         if not self.history_known:
             return _NO_SURPLUS
-        found = self._origins
-        if found and self.selects and (self.lost_challenged or self.lost_listed):
+        if self.selects and (self.lost_challenged or self.lost_listed):
             # What was asked for in place of what is required is no fault of its own.
-            return {origin: names for origin, names in found.items() if origin == "foreign"}
-        return found
-
-    @property
-    def unsourced(self) -> list[Scope]:
-        """What nothing at this place names: nobody can expect to see it asked for again."""
-        origins = self._origins
-        if not origins:
-            return []
-        return [scope for origin in ("elsewhere", "foreign", "nowhere") for scope in origins.get(origin, ())]
+            return {origin: names for origin, names in origins.items() if origin == "foreign"}
+        return origins
 
     def origin(self, scope: Scope) -> Origin:
         """Where a scope is first named."""
@@ -623,13 +626,6 @@ class Asked(Occasion):
             known is not None and scope in known for known in (self.listed, self.server_listed, self.configured)
         )
 
-    @cached_property
-    def has_no_source(self) -> bool:
-        """Whether it is a first request, and neither challenge nor metadata names a scope."""
-        if not self.first or self.challenged is not None or self.unclear or self.request.malformed:
-            return False
-        return self.listed is None and not self.resource.parent_listed
-
     def joins(self, names: Iterable[Scope]) -> bool:
         """Whether these surely stand beside a challenge's scopes, not in their place: it is spelled plainly.
 
@@ -650,13 +646,6 @@ class Asked(Occasion):
         return self.origin(Scope(OFFLINE_ACCESS)) in ("known", "moved")
 
     # --- the number of requests ---
-
-    @property
-    def number(self) -> int:
-        """The how manieth request for one call it is, or for one operation in a row where no calls are known."""
-        if self.attempts is None:
-            return 1
-        return self.attempts.in_a_row if self.allowed is None else self.attempts.in_call
 
     @property
     def could_refresh(self) -> bool:
@@ -690,6 +679,7 @@ class Asked(Occasion):
 
 
 _NO_SURPLUS: Final[Mapping[Origin, list[Scope]]] = MappingProxyType({})
+_UNSOURCED: Final[tuple[Origin, ...]] = ("elsewhere", "foreign", "nowhere")
 
 OCCASIONS: Final[tuple[type[Occasion], ...]] = (
     Asked,

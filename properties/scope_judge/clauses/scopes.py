@@ -5,7 +5,7 @@ from __future__ import annotations
 from scope_judge.account import Account
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import OFFLINE, Asked, ScopesSent, listing
-from scope_model.scopes import MalformedScope, Scope, parse_scope
+from scope_model.scopes import Scope
 
 from .book import clause
 
@@ -20,13 +20,13 @@ def a_scope_is_sent_once_and_well_formed(sent: ScopesSent) -> Answer:
         return Broken("repeated", f"the scope parameter was sent {len(wire)} times")
     if wire == "":
         return Broken("empty", "the scope parameter was sent without a value, which means the same as leaving it out")
-    parsed = parse_scope(wire)
-    if not isinstance(parsed, MalformedScope):
+    fault = sent.request.fault
+    if fault is None:
         return HOLDS
     cause = "outside-grammar"
     if "" in sent.request.pieces:
         cause = "leading-space" if wire[0] == " " else "trailing-space" if wire[-1] == " " else "double-space"
-    return Broken(cause, f"the scope parameter is {wire[:80]!r}, but {parsed.reason}")
+    return Broken(cause, f"the scope parameter is {wire[:80]!r}, but {fault.reason}")
 
 
 @clause("ORDER-3", on=ScopesSent)
@@ -35,7 +35,7 @@ def no_scope_is_named_twice(sent: ScopesSent) -> Answer:
     request = sent.request
     if len(request.pieces) < 2 or not isinstance(request.wire, str) or request.malformed:
         return None
-    if len(set(request.pieces)) == len(request.pieces):
+    if len(request.wanted) == len(request.pieces):
         return HOLDS
     return Broken("repeated", "a scope is named twice in one request")
 
