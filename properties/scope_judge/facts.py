@@ -5,7 +5,7 @@ An occasion is given before the facts change by it, so that a clause sees what t
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -89,6 +89,7 @@ class Facts:
         self._mode = header.configured_mode or _MODES.get(readings["A11"])
         configured = header.configured_scopes
         self._configured = None if configured is None else read_scope(" ".join(configured)) or None
+        self._excused = self._configured is not None and header.configured_mode not in ("none", "fallback", None)
         self._began_midway = header.began_midway
         self._issued_by: dict[str, str | None] = {}
         self._named: dict[str, dict[Owner, int]] = {}
@@ -104,7 +105,7 @@ class Facts:
         self._open: dict[str, set[int]] = {}
         self._unknown_expired_at = NEVER
         self._asked_before = 0
-        self._asked_for: Counter[tuple[Resource, str]] = Counter()
+        self._asked_for: dict[tuple[Resource, str], int] = defaultdict(int)
 
     def hear(self, event: Event) -> Occasions:
         """Take the next event in."""
@@ -351,10 +352,9 @@ class Facts:
         return sent_at < token.issued_at or (self.tokens_seen and token.access_token != carried)
 
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Settled:
-        excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
-        excused = excused or self._documents.foreign_at > pending.at
+        excused = self._excused or self._documents.foreign_at > pending.at
         tried = resource.attempt(pending.operation)
-        elsewhere = self._asked_before - self._asked_for[resource, pending.operation]
+        elsewhere = self._asked_before - self._asked_for.get((resource, pending.operation), 0)
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
         self._stepped_up = self._stepped_up or (answered and pending.challenge.insufficient)
         if not self._stepped_up and settled.decoy is not None and settled.can_be_met:
@@ -403,11 +403,16 @@ class Facts:
         account = self.places.account(resource, None if grant_type == TOKEN_EXCHANGE else event.issuer)
         account.audience = event.resource
         yield ResourceNamed(event.resource, resource.published)
-        requesting = Requesting(
-            resource, account, request.wanted, grant_type, partial(self._is_new, account), self._goes_on
-        )
+        challenges, is_new = waiting_at(resource), partial(self._is_new, account)
+        requesting = Requesting(resource, challenges, account, request.wanted, grant_type, is_new, self._goes_on)
         answers, candidates = requesting.answers()
-        yield from self._passed_over(resource, answers)
+        if answers is not None and not answers.passed_over:
+            # Challenges that were left behind when the one that is answered was caused.
+            for older in challenges:
+                if older.at < answers.sent_at and not older.passed_over:
+                    older.passed_over = True
+                    if older.refreshed_at == NEVER:
+                        yield self._settled(resource, older, answered=False)
         tried = None if answers is None else resource.attempt(answers.operation)
         last = NO_SCOPES if tried is None else tried.asked
         allowed = None if answers is None or tried is None else self._count(answers, tried, request.wanted)
@@ -468,16 +473,6 @@ class Facts:
             places.current = first
         return self._found(places.asked(event.resource), event.resource)
 
-    def _passed_over(self, resource: Resource, answers: PendingChallenge | None) -> Occasions:
-        """Challenges that were left behind when the one that is answered was caused."""
-        if answers is None or answers.passed_over:
-            return
-        for older in waiting_at(resource):
-            if older.at < answers.sent_at and not older.passed_over:
-                older.passed_over = True
-                if older.refreshed_at == NEVER:
-                    yield self._settled(resource, older, answered=False)
-
     def _is_new(self, account: Account, scope: str) -> bool:
         return account not in self._named.get(scope, {})
 
@@ -517,10 +512,10 @@ class Facts:
 
     def _remember(self, asked: Asked) -> None:
         account, invented = asked.account, asked.unsourced
-        account.invented.update(invented)
+        if invented:
+            account.invented.update(invented)
         self._name(account, asked.wanted)
-        lost = set(invented)
-        account.sourced = ScopeSet(s for s in asked.wanted if s not in lost) if lost else asked.wanted
+        account.sourced = asked.wanted - ScopeSet(invented) if invented else asked.wanted
         account.pending = asked.request
         if asked.grant_type != AUTHORIZATION_CODE:
             account.await_token(asked.grant_type)
