@@ -64,7 +64,7 @@ def _heeds_some(asked: Asked) -> bool:
     "OFFLINE-3",
     "filtered",
     "the challenge names offline_access, an ordinary scope there, and the request leaves it out",
-    at_stake=lambda asked: OFFLINE_ACCESS in (asked.challenged or ()),
+    at_stake=lambda asked: asked.challenged is not None and OFFLINE_ACCESS in asked.challenged,
 )
 def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
     """Of the challenge only offline_access is left out."""

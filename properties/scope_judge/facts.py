@@ -146,7 +146,7 @@ class Facts:
         others.discard(event.call)
         resource = self.places.called(started.resource)
         yield CallOver(resource.attempt(started.operation), event.outcome == BROKEN_OFF)
-        if any(self.places.called(self._calls[other][0].resource) is resource for other in others):
+        if others and any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
         tried = resource.attempt(started.operation)
         tried.left = None
@@ -175,12 +175,16 @@ class Facts:
         shown = self._shown(resource, event.access_token)
         if shown is not None:
             yield shown
-        yield from self._tried_again(resource, event.operation)
         tried = resource.attempt(event.operation)
+        given_up = self._tried_again(resource, tried, event.operation)
+        if given_up is not None:
+            yield given_up
         same_call = self._same_call(tried, event)
         yield Called(account, event.access_token, tried, same_call)
         if account is not None:
-            yield from self._token_used(resource, account, event)
+            used = self._token_used(resource, account, event)
+            if used is not None:
+                yield used
             account.called_at = self.at
         tried.carried, tried.sent_at, resource.called_at = event.access_token, self.at, self.at
         resource.answering = None
@@ -220,32 +224,35 @@ class Facts:
             return TokenShown("access-token", issuer, tuple(map(canonical, resource.issuers)))
         return None
 
-    def _tried_again(self, resource: Resource, operation: str) -> Occasions:
+    def _tried_again(self, resource: Resource, tried: Attempts, operation: str) -> Settled | RefreshTried | None:
         """A challenge is over when its operation is tried again."""
-        tried, pending = resource.attempt(operation), resource.pending.pop(operation, None)
+        pending = resource.pending.pop(operation, None)
         resource.doubtful.pop(operation, None)
         if pending is not None or tried.sent_at == NEVER:
             overlaps = len(self._open.get(operation, ())) > 1
             if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
                 pending.beside = tried.left
             tried.left = pending
-        for other in (pending, *resource.pending.values()):
-            if other is not None:
-                other.alone = False
-        if pending is None or pending.passed_over:
-            return
+        for other in resource.pending.values():
+            other.alone = False
+        if pending is None:
+            return None
+        pending.alone = False
+        if pending.passed_over:
+            return None
         if pending.refreshed_at == NEVER:
-            yield self._settled(resource, pending, answered=False)
-        elif pending.call is not None and pending.call in self._open.get(operation, ()):
-            yield from self._refreshed_in_answer(resource, pending)
-        elif pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
-            yield self._settled(resource, pending, answered=False)
+            return self._settled(resource, pending, answered=False)
+        if pending.call is not None and pending.call in self._open.get(operation, ()):
+            return self._refreshed_in_answer(resource, pending)
+        if pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
+            return self._settled(resource, pending, answered=False)
+        return None
 
-    def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> Occasions:
+    def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> RefreshTried | None:
         account, scope = resource.account, pending.challenge.scope
         if account is None or not pending.challenge.insufficient or scope is None or account.granted.at_most is None:
-            return
-        yield RefreshTried(scope - account.granted.at_most)
+            return None
+        return RefreshTried(scope - account.granted.at_most)
 
     def _same_call(self, tried: Attempts, event: ResourceRequest) -> bool | None:
         """Whether a request is of the same call as the last of its operation, and what that leaves of its attempts."""
@@ -263,27 +270,27 @@ class Facts:
         tried.resent = tried.resent + 1 if again and same is not False else 0
         return same
 
-    def _token_used(self, resource: Resource, account: Account, event: ResourceRequest) -> Occasions:
+    def _token_used(self, resource: Resource, account: Account, event: ResourceRequest) -> TokenTried | None:
         token, carried = account.token, event.access_token
         self.tokens_seen = self.tokens_seen or carried in self.places.holders
         if token is None:
-            return
+            return None
         if carried is None or carried != token.access_token:
             token.state = "set aside" if token.state == "in use" else token.state
             known_before = token.passed_over or token.state != "new"
-            if not known_before and self._knows_of(token, resource, event.operation):
-                token.passed_over = True
-                if token.differs:
-                    yield TokenTried(token)
-            return
+            if known_before or not self._knows_of(token, resource, event.operation):
+                return None
+            token.passed_over = True
+            return TokenTried(token) if token.differs else None
         if token.used_at == NEVER:
             token.used_at = self.at
         if token.state in ("new", "set aside"):
             token.state = "in use"
         owed = resource.owed.pop(event.operation, None)
-        if owed is not None:
-            owed.tried = True
-            yield TokenTried(owed)
+        if owed is None:
+            return None
+        owed.tried = True
+        return TokenTried(owed)
 
     def _knows_of(self, token: Token, resource: Resource, operation: str) -> bool:
         """Whether a request was surely sent after a token came: by a call that began since, or at the second chance."""
@@ -446,8 +453,9 @@ class Facts:
             yield replace(asked, is_first_if_tokens_are_seen=True, first=first)
         if answers is not None:
             yield self._settled(resource, answers, answered=True)
-            if answers.refreshed_at != NEVER and answers.alone:
-                yield from self._refreshed_in_answer(resource, answers)
+            refreshed = answers.refreshed_at != NEVER and answers.alone
+            if refreshed and (in_vain := self._refreshed_in_answer(resource, answers)) is not None:
+                yield in_vain
             self._answered(resource, answers)
             if candidates:
                 answers.doubted = True

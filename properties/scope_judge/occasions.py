@@ -191,18 +191,17 @@ class Settled(Occasion):
 
     challenge: ParsedChallenge = field(init=False)
     """What it says."""
-    beyond: ScopeSet = field(init=False)
-    """What it asks for that is surely not held; empty where that is unknown, or it asks for nothing."""
     can_be_met: bool = field(init=False)
     """Whether a client with a user and attempts left could have asked for what it names, and had not yet."""
 
     def __post_init__(self) -> None:
         """Name what every clause asks for."""
         self.challenge = self.pending.challenge
-        self.beyond = self._beyond()
         self.can_be_met = self._can_be_met()
 
-    def _beyond(self) -> ScopeSet:
+    @property
+    def beyond(self) -> ScopeSet:
+        """What it asks for that is surely not held; empty where that is unknown, or it asks for nothing."""
         challenge, held = self.challenge, self.pending.held
         if held is None or held.at_most is None:
             return NO_SCOPES
@@ -218,8 +217,10 @@ class Settled(Occasion):
         if not challenge.insufficient and (challenge.status != 401 or self.pending.renewed == "authorization"):
             return False
         before = 1 if self.answered else 0
-        left = self.attempts.since_served - before < ENOUGH and account.refused_at <= account.granted_at
-        return left and len(self.beyond) > 0 and (self.answered or not self.beyond <= self.attempts.asked)
+        if self.attempts.since_served - before >= ENOUGH or account.refused_at > account.granted_at:
+            return False
+        beyond = self.beyond
+        return len(beyond) > 0 and (self.answered or not beyond <= self.attempts.asked)
 
     @property
     def is_fair(self) -> bool:

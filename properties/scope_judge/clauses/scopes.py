@@ -5,7 +5,7 @@ from __future__ import annotations
 from scope_judge.account import Account
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import OFFLINE, Asked, ScopesSent, listing
-from scope_model.scopes import Scope
+from scope_model.scopes import NO_SCOPES
 
 from .book import clause
 
@@ -58,10 +58,10 @@ def scopes_stand_in_first_seen_order(asked: Asked) -> Answer:
     if len(wanted) < 2 or asked.unclear or asked.lost_challenged or _order_is_open(account):
         return None
     requested = None if account.requested is None else account.requested.at_least
-    known: dict[Scope, None] = {}
+    known = NO_SCOPES
     for source in (requested, account.granted.exact, asked.challenged or asked.listed):
         if source is not None and len(source) <= len(wanted):
-            known.update(dict.fromkeys(source))
+            known |= source
     # Nobody saw where these come first: what the caller configured is there before all else.
     unseen = OFFLINE if asked.configured is None else OFFLINE | asked.configured
     ours = {scope: None for scope in wanted if scope in known and scope not in unseen and scope not in account.invented}
