@@ -50,22 +50,25 @@ class Requesting(NamedTuple):
             return None, doubtful
         if len(waiting) == 1:
             return waiting[0], doubtful
-        named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
         live = [one for one in waiting if self.goes_on(one)] or waiting
-        best = self._best(live, waiting[0], named)
+        best = self._best(live, waiting)
         others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
         return best, (*others, *doubtful)
 
-    def _best(self, live: list[PendingChallenge], latest: PendingChallenge, named: ScopeSet) -> PendingChallenge:
-        """The latest, or another that it meets and the latest is not met; `named` is what all that wait name."""
+    def _best(self, live: list[PendingChallenge], waiting: list[PendingChallenge]) -> PendingChallenge:
+        """The latest, or another that it meets and the latest is not met."""
+        latest = waiting[0]
         sensible = (one for one in live if not one.challenge.refuses_plainly and (one is latest or not one.repeats))
         met = [one for one in sensible if one.challenge.asks_within(self.wanted)]
         if not met:
             return min(live, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
+        if len(met) == 1:
+            return met[0]
+        named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
         return min(met, key=lambda one: self._misfit(one, named))
 
     def _misfit(self, one: PendingChallenge, named: ScopeSet) -> tuple[int, bool, bool, int, int]:
-        """How badly a request fits a challenge that it meets: by what of it is new and named by none that waits.
+        """How badly a request fits a challenge that it meets: by what of it is new and `named` by none that waits.
 
         Then a challenge fits that is not answered in vain, that names just this, or that explains what is new.
         """
@@ -92,7 +95,7 @@ def waiting_at(resource: Resource) -> list[PendingChallenge]:
     """The challenges that a request may answer, the latest first."""
     waiting: list[PendingChallenge] = []
     for pending in islice(reversed(resource.pending.values()), SEEN_BACK):
-        waiting += islice(pending.and_those_beside, SEEN_BACK)
+        waiting += (pending,) if pending.beside is None else islice(pending.and_those_beside, SEEN_BACK)
     for tried in islice(reversed(resource.attempts.values()), SEEN_BACK):
         if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
             # It was sent again before it was answered, or by another call: the two overlap.
