@@ -9,6 +9,7 @@ from typing import Final
 from scope_model.events import ProtectedResourceMetadata, Transcript
 from scope_spec import CLAUSES
 
+from .causes import Cause, explained
 from .exchange import Exchange, exchange_of, rests_on_metadata, token_names
 from .messages import message
 from .outcome import SAYS
@@ -20,8 +21,11 @@ from .wording import frequency, reading_line, replay_command
 _WIDTH: Final = 100
 
 
-def issue(report: Report, found: Found) -> str:
-    """A finding in Markdown: expected beside seen, the exchange, the messages, the clause, and the replay."""
+def issue(report: Report, found: Found, cause: Cause | None = None) -> str:
+    """A finding in Markdown: expected beside seen, the exchange, the messages, the clause, and the replay.
+
+    Where its cause is known, the place in the source of that release, and what would repair it.
+    """
     told = told_of(found)
     sent = sent_in(told)
     return TEMPLATES.get_template("issue.md").render(
@@ -32,6 +36,8 @@ def issue(report: Report, found: Found) -> str:
         seen=f"{sent}\n{found.because}" if sent else found.because,
         exchange="" if told is None else "\n".join(line.plain for line in exchange_text(told, _WIDTH)),
         messages=messages_of(found),
+        place="" if cause is None else explained(cause, str(report.version)),
+        cause=cause,
         reading=list(reading_line(found.finding, report.readings)),
         frequency=frequency_of(report, found),
         replay=replay_of(report, found),

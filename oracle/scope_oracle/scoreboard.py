@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,13 +24,16 @@ from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_model.events import Header, Transcript
 from scope_spec import CLAUSES, REVISIONS, Revision
 
+from .causes import Causes, causes_of, explained
 from .checking import check
 from .forms import result_json
+from .issues import issue
 from .jobs import Jobs, Opening, processes
 from .names import UnknownName
 from .page import report_html, write_whole
-from .reports import UNNAMED, report_of
-from .subjects import DriverFault, SubjectUnavailable, subject
+from .reports import UNNAMED, Report, report_of
+from .settings import settings_page
+from .subjects import DriverFault, SubjectUnavailable, sdk_of, subject
 from .tally import Kind, kind_of
 from .terminal import finding_text
 from .transcripts import read
@@ -48,14 +50,22 @@ LOOKED_AT: Final = RESULTS / "scoreboard.html"
 """The same as a page to look at, which holds every trace."""
 
 PAST: Final = RESULTS / "history.md"
+SETTINGS: Final = RESULTS / "settings"
+"""Where SDKs are recorded with a setting of their drivers, in the same form."""
+
+SET: Final = RESULTS / "settings.md"
+ISSUES: Final = RESULTS / "issues"
+"""Where the texts of issues are, in a folder for each release."""
+
 _WIDTH: Final = 110
 _ABOUT_THE_PAST: Final = """\
-Written by `python -m scope_oracle.scoreboard` from what `scopelaw history` learnt by running releases. A finding is the
-shortest trace that shows it in the oldest or the newest release of a list; the same trace was played to the others.
-What an old release shows is settled only where the scoreboard has it, too."""
+Written by `python -m scope_oracle.scoreboard` from what `scopelaw history` learnt by running releases. Each was
+checked, and the shortest trace of each finding was played to all that did not show it by themselves. Releases that are
+not in a list, or that were passed over, were not run: a finding may have come or gone in them. What an old release
+shows is settled only where the scoreboard has it, too."""
 _ABOUT: Final = """\
 Written by `python -m scope_oracle.scoreboard` from the results recorded beside this file. A cell says what a check of
-that release found of the clause; a broken one leads to its shortest trace and to the line that replays it. *Not
+that release found of the clause; a verdict leads to its shortest trace and to the line that replays it. *Not
 reached* is not *holds*: no episode asked the question."""
 
 
@@ -65,7 +75,7 @@ class Recorded:
 
     # Any: JSON, whose form is that of forms.result_json.
     result: Mapping[str, Any]
-    causes: Mapping[Kind, str]
+    known: Causes
 
     @property
     def subject(self) -> str:
@@ -82,24 +92,37 @@ class Recorded:
         """The name of its files."""
         return f"{self.subject}-{self.version}"
 
+    @property
+    def report(self) -> Report:
+        """The result as it is told to people."""
+        return report_of(self.result)
+
+    @property
+    def causes(self) -> dict[Kind, str]:
+        """Why each finding stands, where that is settled."""
+        return {
+            (
+                clause,
+                verdict,
+                fault,
+            ): f"{'a reading' if verdict == 'unspecified' else 'its code'}: {explained(cause, self.version)}"
+            for clause, verdict, fault in map(_kind, self.result["findings"])
+            if (cause := self.known.of(f"{clause}/{fault}", self.version)) is not None
+        }
+
 
 def recorded(results: Path = RESULTS) -> list[Recorded]:
     """All that is recorded, SDK by SDK, the oldest release first."""
     found = []
     for path in results.glob("*.json"):
         result = json.loads(path.read_text("utf-8"))
-        found.append(Recorded(result, _causes(result["subject"], result["version"])))
+        found.append(Recorded(result, causes_of(result["subject"], RESULTS)))
     return sorted(found, key=lambda each: (each.subject, _order(each.version)))
 
 
-def _causes(subject: str, version: str) -> dict[Kind, str]:
-    path = RESULTS / f"{subject}.causes.toml"
-    known = tomllib.loads(path.read_text("utf-8"))["finding"] if path.exists() else []
-    return {
-        (cause["clause"], cause["verdict"], cause.get("fault", UNNAMED)): f"{cause['whose']}: {cause['cause']}"
-        for cause in known
-        if cause["release"] == version
-    }
+# Any: see Recorded.
+def _kind(found: Mapping[str, Any]) -> Kind:
+    return found["clause"], found["verdict"], found.get("cause", UNNAMED)
 
 
 def _order(version: str) -> list[int]:
@@ -139,7 +162,7 @@ def board(releases: list[Recorded]) -> str:
 def _cell(release: Recorded, row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "does not bind"
-    if row["state"] != "broken":
+    if "verdict" not in row:
         return str(row["state"])
     return f"[{row['verdict']}]({release.name}.md#{row['clause'].lower()})"
 
@@ -155,17 +178,17 @@ def page(release: Recorded) -> str:
         "",
         "Written by `python -m scope_oracle.scoreboard`. Back to the [scoreboard](scoreboard.md).",
     ]
-    for clause in dict.fromkeys(found["clause"] for found in release.result["broken"]):
+    for clause in dict.fromkeys(found["clause"] for found in release.result["findings"]):
         lines += ["", f"## {clause}", "", CLAUSES[clause].title + "."]
-        for found in release.result["broken"]:
+        for found in release.result["findings"]:
             if found["clause"] == clause:
                 lines += ["", *_shown(release, found)]
     return "\n".join(lines) + "\n"
 
 
 # Any: see Recorded.
-def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
-    finding = Finding(
+def _finding(found: Mapping[str, Any]) -> Finding:
+    return Finding(
         found["clause"],
         found["verdict"],
         found.get("event", 0),
@@ -173,22 +196,47 @@ def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
         found.get("cause", UNNAMED),
         found.get("reading"),
     )
-    of_the_run = "transcript" not in found
+
+
+# Any: see Recorded.
+def _transcript(found: Mapping[str, Any]) -> Transcript | None:
+    """The transcript that shows a finding, unless only the whole run does."""
+    return read(json.dumps(line) for line in found["transcript"]) if "transcript" in found else None
+
+
+# Any: see Recorded.
+def _command(release: Recorded, found: Mapping[str, Any]) -> str:
+    return replay_command(release_of(release.subject, release.version), {}, found["replay"])
+
+
+# Any: see Recorded.
+def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
+    finding, transcript = _finding(found), _transcript(found)
     episodes = found.get("episodes")  # which were not counted at first
     text = finding_text(
         finding,
-        _nothing(release) if of_the_run else read(json.dumps(line) for line in found["transcript"]),
+        _nothing(release) if transcript is None else transcript,
         readings={},
         replay=None,
         width=_WIDTH,
-        told=finding.because if of_the_run else None,
+        told=finding.because if transcript is None else None,
         found=None if episodes is None else frequency(episodes, release.result["examples"]),
         also=[(each["clause"], each["verdict"], each["cause"]) for each in found.get("also", ())],
     )
     yield from ("```", *(line.plain.rstrip() for line in text), "```", "")
     yield f"{release.causes.get(kind_of(finding), 'not settled')}"
-    command = replay_command(release_of(release.subject, release.version), {}, found["replay"])
-    yield from ("", "```sh", command, "```")
+    yield from ("", "```sh", _command(release, found), "```")
+
+
+def issues(release: Recorded) -> dict[Path, str]:
+    """The text of an issue for each fault that goes against more than a reading, by its place."""
+    report, texts = release.report, {}
+    for verdict in ("discouraged", "violates"):  # of one fault the graver is told
+        for found in report.findings:
+            if found.verdict == verdict:
+                cause = release.known.of(f"{found.clause}/{found.cause}", release.version)
+                texts[ISSUES / release.name / f"{found.clause}-{found.cause}.md"] = issue(report, found, cause)
+    return texts
 
 
 def _nothing(release: Recorded) -> Transcript:
@@ -212,31 +260,59 @@ def past() -> str:
             f"## {history['subject']}",
             "",
             f"Of {len(releases)} releases from {releases[0]} to {releases[-1]} these were run: {ran}.",
+            *_made_with(history),
         ]
         lines += [
             f"Passed over: {release}, of no use ({because})." for release, because in history.get("useless", {}).items()
         ]
-        lines += ["", "| finding | because | shown from | gone in |", "|---|---|---|---|"]
+        lines += [
+            "",
+            "| finding | because | first release run with it | first release run without it |",
+            "|---|---|---|---|",
+        ]
         for life in history["lives"]:
-            gone, cause = life["gone"] or "still there", life.get("cause", UNNAMED)
+            cause = life.get("cause", UNNAMED)
             name = f"{life['clause']}/{cause} {life['verdict']}"
             because = life["because"].replace("|", "\\|")
             if "episodes" in life:  # which were not counted at first
                 because += f" ({frequency(life['episodes'], life['examples'])})"
-            lines.append(_row([name, because, life["first"], gone]))
+            lines.append(_row([name, because, life["first"], _gone(life, releases)]))
     return "\n".join(lines) + "\n"
+
+
+# Any: JSON, whose form is that of forms.history_json.
+def _gone(life: Mapping[str, Any], releases: Sequence[str]) -> str:
+    """The first release that was run without a finding, and those passed over before it."""
+    if life["gone"] is None:
+        return "still there"
+    last = life.get("last")  # which was not written down at first
+    over = [] if last is None else releases[releases.index(last) + 1 : releases.index(life["gone"])]
+    return str(life["gone"]) + (f" ({', '.join(over)} passed over)" if over else "")
+
+
+# Any: JSON, whose form is that of forms.history_json.
+def _made_with(history: Mapping[str, Any]) -> Iterator[str]:
+    """How a history was learnt; the first did not say."""
+    if "date" in history:
+        yield (
+            f"Each was put through {history['examples']} episodes and judged by MCP {history['revision']}, whatever "
+            f"revision it speaks, with scopelaw {history['scopelaw_version']} on {history['date']}."
+        )
 
 
 def pages() -> dict[Path, str]:
     """Every page by its place."""
     releases = recorded()
     each_page = {RESULTS / f"{each.name}.md": page(each) for each in releases}
-    return {BOARD: board(releases), LOOKED_AT: looked_at(releases), PAST: past()} | each_page
+    each_issue = {path: text for each in releases for path, text in issues(each).items()}
+    changed = settings_page([each.result for each in recorded(SETTINGS)], [each.result for each in releases])
+    alone = {BOARD: board(releases), LOOKED_AT: looked_at(releases), PAST: past(), SET: changed}
+    return alone | each_page | each_issue
 
 
 def looked_at(releases: Sequence[Recorded]) -> str:
     """The scoreboard as HTML."""
-    return report_html([report_of(each.result) for each in releases], "Scoreboard")
+    return report_html([each.report for each in releases], "Scoreboard")
 
 
 def record(
@@ -266,15 +342,25 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if arguments:
             name, release, *spoken = arguments
-            record(partial(subject, name, release), revision=next((r for r in REVISIONS if r in spoken), REVISIONS[-1]))
+            revision = next((known for known in REVISIONS if known in spoken), REVISIONS[-1])
+            record(partial(subject, name, release), RESULTS if sdk_of(name) == name else SETTINGS, revision=revision)
     except (DriverFault, SubjectUnavailable, UnknownName) as wrong:
         print(f"scoreboard: {wrong}", file=sys.stderr)  # noqa: T201 - its output
         return 2
     except KeyboardInterrupt:
         return 130
-    for path, text in pages().items():
-        write_whole(path, text)
+    write()
     return 0
+
+
+def write() -> None:
+    """Write every page, and remove the issues of what is recorded no more."""
+    written = pages()
+    for path, text in written.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text)
+    for path in {*ISSUES.glob("*/*.md")} - written.keys():
+        path.unlink()
 
 
 if __name__ == "__main__":

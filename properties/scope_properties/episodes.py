@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -110,6 +111,27 @@ def as_administered(episode: Episode) -> Episode:
         return episode
     steps = tuple(step for step in episode.steps if not isinstance(step, MoveResource))
     return Episode(replace(episode.plan, configured=None), steps)
+
+
+def without_spellings(episode: Episode, spellings: Container[str]) -> Episode:
+    """The same episode, but that what is spelled in one of these ways is spelled plainly."""
+
+    def plainly(call: MakeCall) -> MakeCall:
+        challenges = (
+            replace(each, spelling="plain") if each.spelling in spellings else each for each in call.challenges
+        )
+        return replace(call, challenges=tuple(challenges))
+
+    def respelled(step: EpisodeStep) -> EpisodeStep:
+        match step:
+            case MakeCall():
+                return plainly(step)
+            case OverlapCalls(first, second):
+                return OverlapCalls(plainly(first), plainly(second))
+            case _:
+                return step
+
+    return Episode(episode.plan, tuple(map(respelled, episode.steps)))
 
 
 def fit_to_world(step: EpisodeStep, world: Servers) -> EpisodeStep:
