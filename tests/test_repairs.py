@@ -51,8 +51,9 @@ def kinds(release: Recorded) -> set[Kind]:
 
 
 def repaired(release: Recorded) -> list[Cause]:
-    """The causes that say what would end them, where they stand in a release."""
-    return [cause for cause in release.known.cause if cause.repair and release.version in cause.at]
+    """The causes with edits that are said to end them, where they stand in a release."""
+    here = [cause for cause in release.known.cause if release.version in cause.at]
+    return [cause for cause in here if cause.edits or cause.together]
 
 
 def found(subject: Subject, release: Recorded, examples: int) -> dict[Kind, int]:
