@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from scope_oracle import scoreboard
+from scope_oracle.causes import causes_of
 from scope_oracle.checking import replayed
 from scope_oracle.jobs import Jobs
-from scope_oracle.scoreboard import HISTORIES, ISSUES, Recorded, issues, page, pages, record, recorded
+from scope_oracle.scoreboard import HISTORIES, ISSUES, RESULTS, Recorded, issues, page, pages, record, recorded
 from scope_oracle.subjects import BUILT, WRAPPED, DriverFault, sdk_of, subject
 from scope_oracle.tally import NEVER_STEPS_UP, kind_of
 from scope_oracle.transcripts import read
@@ -55,6 +56,19 @@ def test_every_recorded_finding_is_settled_and_nothing_else_is(release: Recorded
         assert not cause.edits or cause.repair
         assert {*cause.together} <= {*settled}
     assert len(settled) == len({*settled}), "a finding has one cause"
+
+
+TRACED = {"python-sdk", "typescript-sdk", "typescript-sdk-v1"}
+"""The SDKs of which each cause is traced to a line of its source."""
+
+
+@pytest.mark.parametrize("sdk", sorted(TRACED))
+def test_every_cause_names_its_place_in_each_release(sdk: str) -> None:
+    known = causes_of(sdk, RESULTS)
+    assert known.cause
+    for cause in known.cause:
+        unplaced = [release for release, place in cause.at.items() if not re.search(r"\.\w+:[0-9]", place)]
+        assert unplaced == [], f"{cause.findings} stand at no line of {unplaced}"
 
 
 ISSUE = ["Expected", "Seen", "The clause", "The place", "To see it again"]
