@@ -50,7 +50,7 @@ class Shown:
     @property
     def kinds(self) -> frozenset[Kind]:
         """All of it."""
-        return self.checked.keys() | self.replayed
+        return frozenset(self.checked) | self.replayed
 
 
 def name_of(kind: Kind) -> str:
