@@ -32,6 +32,7 @@ from scope_model.events import (
 )
 from scope_oracle import cli
 from scope_oracle.checking import check, examiner, generated, plain_episode
+from scope_oracle.commands import opening
 from scope_oracle.subjects import DriverFault, SubjectUnavailable, hosting
 from scope_oracle.subjects import driver as driving
 from scope_oracle.subjects.building import Manifest
@@ -452,7 +453,7 @@ def under_test(monkeypatch: pytest.MonkeyPatch, subject: Callable[[], AbstractCo
     def chosen(_: str, __: str | None = None, say: object = None) -> AbstractContextManager[Subject]:  # noqa: ARG001
         return subject()
 
-    monkeypatch.setattr(cli, "subject", chosen)
+    monkeypatch.setattr(opening, "subject", chosen)
 
 
 def scopelaw(*words: str) -> tuple[str, str]:
@@ -496,6 +497,14 @@ def test_smoke_tells_how_a_driver_ended(monkeypatch: pytest.MonkeyPatch, deed: s
     hurry(monkeypatch, "STOPPING")
     under_test(monkeypatch, lambda: Driven("wayward", wayward("stop", deed), described()))
     assert row in CliRunner().invoke(cli.cli, ["smoke", "model"]).stdout
+
+
+def test_smoke_tells_what_an_sdk_cannot_do_and_fails_it_in_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = wayward("call", "say", '{"seq": SEQ, "skipped": {"message": "it has no such call"}}')
+    under_test(monkeypatch, lambda: Driven("wayward", command, described()))
+    printed = CliRunner().invoke(cli.cli, ["smoke", "model"]).stdout
+    assert "cannot  A second call uses the token of the first: the client says: it has no such call\n" in printed
+    assert "failed" not in printed
 
 
 # --- the servers ----------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from scope_model.events import (
 from scope_oracle.checking import Result, check, generated, mostly_delegated
 from scope_oracle.comparing import compare, first_difference
 from scope_oracle.exchange import calls_behind, exchange
-from scope_oracle.forms import difference_json, result_json
+from scope_oracle.forms import Ran, difference_json, result_json
 from scope_oracle.outcome import rows, summary
 from scope_oracle.page import result_html, write_whole
 from scope_oracle.subjects import subject
@@ -66,6 +66,8 @@ STEP_UP: tuple[Event, ...] = (
     ProtectedResourceMetadata("https://rs.example/mcp", ("https://as.example",), ("a", "b")),
     AuthorizationRequest("b", issuer="https://as.example"),
 )
+
+RAN = Ran(("scopelaw", "compare"), 0.1, "2026-11-26")
 
 
 def told(*events: Event, width: int = 100, marks: dict[int, list[str]] | None = None) -> list[str]:
@@ -354,7 +356,7 @@ def test_the_rows_are_the_catalogue(result: Result) -> None:
     judged = [clause.id for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged]
     assert [row.clause.id for row in table] == [id_ for id_ in judged if CLAUSES[id_].binds_at("2026-07-28")]
     states = {row.clause.id: row.state for row in table}
-    assert states["ACC-1"] == "broken"
+    assert states["ACC-1"] == "found"
     assert states["SEL-4"] == "holds"
     unreached = Result("x", None, "2025-03-26", 0, 1, {}, ())
     assert {row.state for row in rows(unreached)} == {"not reached"}
@@ -399,14 +401,14 @@ def test_the_json_form_says_the_same(result: Result) -> None:
         "skipped",
         "clauses",
         "counts",
-        "broken",
+        "findings",
     ]
     assert form["readings"] == {"A1": "granted"}
     assert {each["clause"]: each["state"] for each in form["clauses"]} == {
         row.clause.id: row.state for row in rows(result)
     }
-    assert [each["replay"] for each in form["broken"]] == [broken.replay for broken in result.broken]
-    for each in form["broken"]:
+    assert [each["replay"] for each in form["findings"]] == [broken.replay for broken in result.broken]
+    for each in form["findings"]:
         assert {"clause", "cause", "verdict", "event", "because", "transcript"} <= each.keys()
         assert each["transcript"][-1] == {"end": True, "events": len(each["transcript"]) - 2}
 
@@ -480,9 +482,9 @@ def test_a_difference_is_told_with_its_world() -> None:
     assert text.startswith(f"{left} and {right} differ\n  server:  https://one.example/mcp: ")
     assert re.search(rf"(asks|leaves) [^;]+; {right} (asks|leaves) ", text)
     assert text.count(f"--replay '{difference.replay}'") == 2
-    form = json.loads(json.dumps(difference_json(difference, left, right)))
+    form = json.loads(json.dumps(difference_json(difference, left, right, ran=RAN)))
     assert form["difference"]["replay"] == difference.replay
-    assert difference_json(None, left, right)["difference"] is None
+    assert difference_json(None, left, right, ran=RAN)["difference"] is None
     (found,), nothing = difference.found
     assert (found.clause, found.cause, found.event, nothing) == ("ACC-1", "dropped", difference.events[0], ())
     assert text.count(f"found:    ACC-1/dropped, discouraged: {found.because}") == 1

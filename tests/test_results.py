@@ -35,19 +35,21 @@ def kinds(found: Iterable[Mapping[str, Any]], cause: str = "cause") -> list[tupl
 
 
 def breaks_acc_1(release: Recorded) -> bool:
-    return any((clause, verdict) == ("ACC-1", "discouraged") for clause, verdict, _ in kinds(release.result["broken"]))
+    return any(
+        (clause, verdict) == ("ACC-1", "discouraged") for clause, verdict, _ in kinds(release.result["findings"])
+    )
 
 
 @pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
 def test_every_recorded_finding_is_settled_and_nothing_else_is(release: Recorded) -> None:
-    found = {f"{clause}/{cause}" for clause, _, cause in kinds(release.result["broken"])}
+    found = {f"{clause}/{cause}" for clause, _, cause in kinds(release.result["findings"])}
     causes = [cause for cause in release.known.cause if release.version in cause.at]
     settled = [name for cause in causes for name in cause.findings]
     assert found <= {*settled}
     of_any_release = {
         f"{broken['clause']}/{broken['cause']}"
         for each in recorded_of(release.subject)
-        for broken in each.result["broken"]
+        for broken in each.result["findings"]
     }
     for cause in causes:
         assert found & {*cause.findings}, f"{cause.findings} stand in no record of {release.name}"
@@ -91,7 +93,7 @@ def test_a_record_is_that_of_a_whole_check(release: Recorded) -> None:
 
 def test_every_recorded_finding_has_a_cause() -> None:
     # The histories are older than causes, and their pages say so: they are recorded anew one by one.
-    found = [broken for release in RELEASES.values() for broken in release.result["broken"]]
+    found = [broken for release in RELEASES.values() for broken in release.result["findings"]]
     assert [each for each in found if "cause" not in each] == []
 
 
@@ -104,7 +106,7 @@ def test_every_page_is_current() -> None:
 @pytest.mark.parametrize("release", RELEASES.values(), ids=RELEASES)
 def test_each_fault_has_the_text_of_an_issue(release: Recorded) -> None:
     graver = {
-        f"{clause}-{cause}" for clause, verdict, cause in kinds(release.result["broken"]) if verdict != "unspecified"
+        f"{clause}-{cause}" for clause, verdict, cause in kinds(release.result["findings"]) if verdict != "unspecified"
     }
     texts = {path.stem: text for path, text in issues(release).items()}
     assert texts.keys() == graver
@@ -113,9 +115,9 @@ def test_each_fault_has_the_text_of_an_issue(release: Recorded) -> None:
         assert [name for name in headings if name in ISSUE] == ISSUE
 
 
-@pytest.mark.parametrize("at", range(len(INSTALLED.result["broken"])))
+@pytest.mark.parametrize("at", range(len(INSTALLED.result["findings"])))
 def test_a_recorded_trace_replays_on_the_installed_release(at: int) -> None:
-    found = INSTALLED.result["broken"][at]
+    found = INSTALLED.result["findings"][at]
     with subject("python-sdk") as installed:
         transcript, findings = replayed(installed, found["replay"])
     assert transcript == read(json.dumps(line) for line in found["transcript"])
@@ -159,7 +161,7 @@ def test_a_release_is_recorded_with_its_causes_and_read_back(tmp_path: Path) -> 
     (release,) = recorded(tmp_path)
     assert release.result["complete"] is True
     text = page(release)
-    for found in release.result["broken"]:
+    for found in release.result["findings"]:
         assert f"{found['clause']}/{found['cause']}  {found['verdict']}  mcp-2025-11-25\n" in text
     assert "ACC-1/dropped  discouraged" in text
 

@@ -22,7 +22,7 @@ from scope_model.events import (
     FetchServerMetadata,
     Key,
     ProtectedResourceMetadata,
-    Registered,
+    RegistrationResponse,
     ResourceRequest,
     ResourceResponse,
     TokenRequest,
@@ -287,7 +287,7 @@ def test_server_metadata_may_wrongly_describe_another_issuer() -> None:
 )
 def test_a_registration_may_be_for_another_scope_or_say_none(registers: Registers, scope: str | None) -> None:
     servers = replace(WORLD, issuers={AS: replace(WORLD.issuers[AS], registers=registers)})
-    assert answer(servers, ClientRegistration("a b", issuer=AS), FREE) == (servers, Registered(scope))
+    assert answer(servers, ClientRegistration("a b", issuer=AS), FREE) == (servers, RegistrationResponse(scope))
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_a_registration_may_be_for_another_scope_or_say_none(registers: Register
         (FetchResourceMetadata("https://nowhere.example"), Unavailable()),
         (FetchServerMetadata(AS), AuthorizationServerMetadata(AS, ("offline_access",))),
         (FetchServerMetadata("https://nowhere.example"), Unavailable()),
-        (ClientRegistration(), Registered()),
+        (ClientRegistration(), RegistrationResponse()),
     ],
 )
 def test_each_document_is_what_the_server_is(request_: Request, document: Answer) -> None:

@@ -32,7 +32,8 @@ from .jobs import Jobs, Opening, processes
 from .names import UnknownName
 from .page import report_html, write_whole
 from .reports import UNNAMED, Report, report_of
-from .subjects import DriverFault, SubjectUnavailable, subject
+from .settings import settings_page
+from .subjects import DriverFault, SubjectUnavailable, sdk_of, subject
 from .tally import Kind, kind_of
 from .terminal import finding_text
 from .transcripts import read
@@ -49,17 +50,22 @@ LOOKED_AT: Final = RESULTS / "scoreboard.html"
 """The same as a page to look at, which holds every trace."""
 
 PAST: Final = RESULTS / "history.md"
+SETTINGS: Final = RESULTS / "settings"
+"""Where SDKs are recorded with a setting of their drivers, in the same form."""
+
+SET: Final = RESULTS / "settings.md"
 ISSUES: Final = RESULTS / "issues"
 """Where the texts of issues are, in a folder for each release."""
 
 _WIDTH: Final = 110
 _ABOUT_THE_PAST: Final = """\
-Written by `python -m scope_oracle.scoreboard` from what `scopelaw history` learnt by running releases. A finding is the
-shortest trace that shows it in the oldest or the newest release of a list; the same trace was played to the others.
-What an old release shows is settled only where the scoreboard has it, too."""
+Written by `python -m scope_oracle.scoreboard` from what `scopelaw history` learnt by running releases. Each was
+checked, and the shortest trace of each finding was played to all that did not show it by themselves. Releases that are
+not in a list, or that were passed over, were not run: a finding may have come or gone in them. What an old release
+shows is settled only where the scoreboard has it, too."""
 _ABOUT: Final = """\
 Written by `python -m scope_oracle.scoreboard` from the results recorded beside this file. A cell says what a check of
-that release found of the clause; a broken one leads to its shortest trace and to the line that replays it. *Not
+that release found of the clause; a verdict leads to its shortest trace and to the line that replays it. *Not
 reached* is not *holds*: no episode asked the question."""
 
 
@@ -100,7 +106,7 @@ class Recorded:
                 verdict,
                 fault,
             ): f"{'a reading' if verdict == 'unspecified' else 'its code'}: {explained(cause, self.version)}"
-            for clause, verdict, fault in map(_kind, self.result["broken"])
+            for clause, verdict, fault in map(_kind, self.result["findings"])
             if (cause := self.known.of(f"{clause}/{fault}", self.version)) is not None
         }
 
@@ -156,7 +162,7 @@ def board(releases: list[Recorded]) -> str:
 def _cell(release: Recorded, row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "does not bind"
-    if row["state"] != "broken":
+    if "verdict" not in row:
         return str(row["state"])
     return f"[{row['verdict']}]({release.name}.md#{row['clause'].lower()})"
 
@@ -172,9 +178,9 @@ def page(release: Recorded) -> str:
         "",
         "Written by `python -m scope_oracle.scoreboard`. Back to the [scoreboard](scoreboard.md).",
     ]
-    for clause in dict.fromkeys(found["clause"] for found in release.result["broken"]):
+    for clause in dict.fromkeys(found["clause"] for found in release.result["findings"]):
         lines += ["", f"## {clause}", "", CLAUSES[clause].title + "."]
-        for found in release.result["broken"]:
+        for found in release.result["findings"]:
             if found["clause"] == clause:
                 lines += ["", *_shown(release, found)]
     return "\n".join(lines) + "\n"
@@ -226,7 +232,7 @@ def issues(release: Recorded) -> dict[Path, str]:
     """The text of an issue for each fault that goes against more than a reading, by its place."""
     report, texts = release.report, {}
     for verdict in ("discouraged", "violates"):  # of one fault the graver is told
-        for found in report.broken:
+        for found in report.findings:
             if found.verdict == verdict:
                 cause = release.known.of(f"{found.clause}/{found.cause}", release.version)
                 texts[ISSUES / release.name / f"{found.clause}-{found.cause}.md"] = issue(report, found, cause)
@@ -254,19 +260,44 @@ def past() -> str:
             f"## {history['subject']}",
             "",
             f"Of {len(releases)} releases from {releases[0]} to {releases[-1]} these were run: {ran}.",
+            *_made_with(history),
         ]
         lines += [
             f"Passed over: {release}, of no use ({because})." for release, because in history.get("useless", {}).items()
         ]
-        lines += ["", "| finding | because | shown from | gone in |", "|---|---|---|---|"]
+        lines += [
+            "",
+            "| finding | because | first release run with it | first release run without it |",
+            "|---|---|---|---|",
+        ]
         for life in history["lives"]:
-            gone, cause = life["gone"] or "still there", life.get("cause", UNNAMED)
+            cause = life.get("cause", UNNAMED)
             name = f"{life['clause']}/{cause} {life['verdict']}"
             because = life["because"].replace("|", "\\|")
             if "episodes" in life:  # which were not counted at first
                 because += f" ({frequency(life['episodes'], life['examples'])})"
-            lines.append(_row([name, because, life["first"], gone]))
+            lines.append(_row([name, because, life["first"], _gone(life, releases)]))
     return "\n".join(lines) + "\n"
+
+
+# Any: JSON, whose form is that of forms.history_json.
+def _gone(life: Mapping[str, Any], releases: Sequence[str]) -> str:
+    """The first release that was run without a finding, and those passed over before it."""
+    if life["gone"] is None:
+        return "still there"
+    last = life.get("last")  # which was not written down at first
+    over = [] if last is None else releases[releases.index(last) + 1 : releases.index(life["gone"])]
+    return str(life["gone"]) + (f" ({', '.join(over)} passed over)" if over else "")
+
+
+# Any: JSON, whose form is that of forms.history_json.
+def _made_with(history: Mapping[str, Any]) -> Iterator[str]:
+    """How a history was learnt; the first did not say."""
+    if "date" in history:
+        yield (
+            f"Each was put through {history['examples']} episodes and judged by MCP {history['revision']}, whatever "
+            f"revision it speaks, with scopelaw {history['scopelaw_version']} on {history['date']}."
+        )
 
 
 def pages() -> dict[Path, str]:
@@ -274,7 +305,9 @@ def pages() -> dict[Path, str]:
     releases = recorded()
     each_page = {RESULTS / f"{each.name}.md": page(each) for each in releases}
     each_issue = {path: text for each in releases for path, text in issues(each).items()}
-    return {BOARD: board(releases), LOOKED_AT: looked_at(releases), PAST: past()} | each_page | each_issue
+    changed = settings_page([each.result for each in recorded(SETTINGS)], [each.result for each in releases])
+    alone = {BOARD: board(releases), LOOKED_AT: looked_at(releases), PAST: past(), SET: changed}
+    return alone | each_page | each_issue
 
 
 def looked_at(releases: Sequence[Recorded]) -> str:
@@ -309,7 +342,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if arguments:
             name, release, *spoken = arguments
-            record(partial(subject, name, release), revision=next((r for r in REVISIONS if r in spoken), REVISIONS[-1]))
+            revision = next((known for known in REVISIONS if known in spoken), REVISIONS[-1])
+            record(partial(subject, name, release), RESULTS if sdk_of(name) == name else SETTINGS, revision=revision)
     except (DriverFault, SubjectUnavailable, UnknownName) as wrong:
         print(f"scoreboard: {wrong}", file=sys.stderr)  # noqa: T201 - its output
         return 2

@@ -106,9 +106,9 @@ class Tally:
     opportunities: int = 0
     stepped_up: bool = False
     skipped: Counter[str] = field(default_factory=Counter)
+    examples: int = 0
     _asked: set[str] = field(default_factory=set)
     _called: set[str] = field(default_factory=set)
-    _examples: int = 0
     _episodes: Counter[Kind] = field(default_factory=Counter)
     _plainest: dict[Kind, Broken] = field(default_factory=dict)
 
@@ -120,7 +120,7 @@ class Tally:
         self.skipped.update(judged.skipped)
         self._asked |= judged.asked
         self._called |= judged.called
-        self._examples += 1
+        self.examples += 1
         self._episodes.update(judged.broken.keys())
         for kind, broken in judged.broken.items():
             if kind not in self._plainest or broken.length < self._plainest[kind].length:
@@ -144,4 +144,4 @@ class Tally:
         if broken.of_the_run:
             because = f"a challenge for more scope led to a request in 0 of {self.opportunities} fair opportunities"
             finding = replace(finding, because=because)
-        return replace(broken, finding=finding, found_in=self._episodes[kind], out_of=self._examples)
+        return replace(broken, finding=finding, found_in=self._episodes[kind], out_of=self.examples)

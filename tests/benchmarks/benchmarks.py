@@ -68,9 +68,10 @@ from scope_properties.episodes import (
     ReportGrant,
     RestartClient,
 )
-from scope_properties.machine import ANY_CALL, OTHERS, WORLDS, ScopeMachine
+from scope_properties.machine import WORLDS, ScopeMachine
 from scope_properties.model_subject import ModelSession, ModelSubject, Transition
 from scope_properties.reach import Reach
+from scope_properties.rules import ANY_CALL, OTHERS
 from scope_properties.runs import Run, run
 from scope_properties.strategies import episodes
 from scope_properties.subjects import Subject

@@ -82,6 +82,18 @@ MUTANTS: Final = (
         also={"CHAL-8"},
     ),
     Mutant(
+        "drops-what-comes-again",
+        "RETAIN-3",
+        "takes a refresh token that comes again for one that is used up",
+        alter_step=remembering_grant(
+            lambda response, was, now: (
+                replace(now, refresh_token=None) if response.refresh_token == was.refresh_token else now
+            ),
+            Refreshing,
+        ),
+        only_by={"rotates: False"},
+    ),
+    Mutant(
         "pairs-an-old-refresh-token",
         "RETAIN-4",
         "keeps the refresh token of an earlier grant",
