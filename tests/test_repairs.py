@@ -59,7 +59,7 @@ def name_of(kind: Kind) -> str:
 
 
 def kinds(release: Recorded) -> set[Kind]:
-    return {(found["clause"], found["verdict"], found["cause"]) for found in release.result["broken"]}
+    return {(found["clause"], found["verdict"], found["cause"]) for found in release.result["findings"]}
 
 
 def repaired(release: Recorded) -> list[Cause]:
@@ -86,7 +86,7 @@ def edited(release: Recorded, edits: Sequence[Edit]) -> Iterator[Subject]:
 def shown_by(subject: Subject, release: Recorded) -> Shown:
     revision, seed = release.result["revision"], release.result["seed"]
     bench, tally = Alone(examiner(subject, revision)), Tally()
-    replays = [episode_of(each["replay"]) for each in release.result["broken"]]
+    replays = [episode_of(each["replay"]) for each in release.result["findings"]]
     replayed = {kind for episode in replays for kind in bench.judge_one(episode).broken} - {NEVER_STEPS_UP}
     episodes = generated(revision, EXAMPLES[release.subject], seed, mostly_delegated(subject))
     for judged in bench.judge(map(subject.playable, episodes)):
