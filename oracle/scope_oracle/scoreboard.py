@@ -3,8 +3,9 @@
 `python -m scope_oracle.scoreboard` writes results/scoreboard.md, the same as a page to look at in
 results/scoreboard.html, and a page for each release with the shortest trace of each finding, from the recorded results
 beside them; the tests fail where one is not current. With a subject and a release it first checks that one and records
-the result, and with a revision at that one: a line of releases is judged at the newest that it speaks. Nothing in the
-pages is written by hand: what a finding comes down to is in the *.causes.toml files.
+the result, and with a revision at that one: a line of releases is judged at the newest that it speaks. A number is that
+of the episodes, where a whole check would take too long. Nothing in the pages is written by hand: what a finding comes
+down to is in the *.causes.toml files.
 """
 
 from __future__ import annotations
@@ -308,8 +309,12 @@ def main(arguments: Sequence[str]) -> int:
     """Record a release where one is named, and write the pages; ends with 2 where nothing can be recorded."""
     try:
         if arguments:
-            name, release, *spoken = arguments
-            record(partial(subject, name, release), revision=next((r for r in REVISIONS if r in spoken), REVISIONS[-1]))
+            name, release, *how = arguments
+            record(
+                partial(subject, name, release),
+                examples=next((int(word) for word in how if word.isdecimal()), None),
+                revision=next((known for known in REVISIONS if known in how), REVISIONS[-1]),
+            )
     except (DriverFault, SubjectUnavailable, UnknownName) as wrong:
         print(f"scoreboard: {wrong}", file=sys.stderr)  # noqa: T201 - its output
         return 2
