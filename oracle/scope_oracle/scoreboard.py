@@ -33,7 +33,7 @@ from .jobs import Jobs, Opening, processes
 from .names import UnknownName
 from .page import report_html, write_whole
 from .reports import UNNAMED, Report, report_of
-from .subjects import DriverFault, SubjectUnavailable, subject
+from .subjects import DriverFault, SubjectUnavailable, sdk_of, subject
 from .tally import Kind, kind_of
 from .terminal import finding_text
 from .transcripts import read
@@ -111,7 +111,7 @@ def recorded(results: Path = RESULTS) -> list[Recorded]:
     found = []
     for path in results.glob("*.json"):
         result = json.loads(path.read_text("utf-8"))
-        found.append(Recorded(result, causes_of(result["subject"], RESULTS)))
+        found.append(Recorded(result, causes_of(sdk_of(result["subject"]), RESULTS)))
     return sorted(found, key=lambda each: (each.subject, _order(each.version)))
 
 
