@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final, Literal
 
 from scope_model.events import OFFLINE_ACCESS
@@ -74,7 +75,7 @@ def _heeds_some(asked: Asked) -> bool:
     "OFFLINE-3",
     "filtered",
     "the challenge names offline_access, an ordinary scope there, and the request leaves it out",
-    at_stake=lambda asked: OFFLINE_ACCESS in (asked.challenged or ()),
+    at_stake=lambda asked: asked.challenged is not None and OFFLINE_ACCESS in asked.challenged,
     refuted=lambda asked: Scope(OFFLINE_ACCESS) in set(_heeded(asked)),
 )
 def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
@@ -138,6 +139,11 @@ _UPPER: Final = frozenset(("SEL-2", "SEL-3", "SEL-6", "META-1", "EXT-1"))
 """The clauses whose finding a misreading explains where it names the very scopes."""
 
 
+@cache
+def _in_force(revision: Revision) -> frozenset[str]:
+    return frozenset(name for name, clause in CLAUSES.items() if clause.binds_at(revision))
+
+
 class Blame:
     """What a client is known to read, and what that explains."""
 
@@ -146,11 +152,8 @@ class Blame:
         self._heeds_without_error = False
         self._heeds_decoys = False
         self._refuted: set[str] = set()
-        self._revision = revision
-        self._explanations = [known for known in EXPLANATIONS if self._is_in_force(known.clause)]
-
-    def _is_in_force(self, clause: str) -> bool:
-        return CLAUSES[clause].binds_at(self._revision)
+        self._in_force = _in_force(revision)
+        self._explanations = [known for known in EXPLANATIONS if known.clause in self._in_force]
 
     def at_stake(self, occasion: Settled | Asked) -> Collection[str]:
         """The clauses that could explain what becomes of a challenge here: they are reached, whatever becomes of it."""
@@ -158,12 +161,12 @@ class Blame:
         if challenge is None:
             return ()
         if isinstance(occasion, Settled):
-            counts_together = challenge.insufficient and occasion.asked_before >= FEW and self._is_in_force("RETRY-2")
+            counts_together = challenge.insufficient and occasion.asked_before >= FEW and "RETRY-2" in self._in_force
             at_stake = ["RETRY-2"] if counts_together else []
-            if occasion.decoy is not None and occasion.can_be_met and self._is_in_force("PARSE-8"):
+            if occasion.decoy is not None and occasion.can_be_met and "PARSE-8" in self._in_force:
                 at_stake.append("PARSE-8")
             return at_stake
-        at_stake = [clause for clause in challenge.misread_clauses if self._is_in_force(clause)]
+        at_stake = [*challenge.misread_clauses & self._in_force]
         if occasion.challenged is not None:
             at_stake += [known.clause for known in self._explanations if known.at_stake(occasion)]
         return at_stake
@@ -185,10 +188,10 @@ class Blame:
         """Whoever steps up at plain challenges has a reason not to here, where it is all that is odd."""
         if finding.clause != "STEP-2" or ("user", "step-up") not in self.reads_plain:
             return finding
-        if settled.decoy is not None and not self._heeds_decoys and self._is_in_force("PARSE-8"):
+        if settled.decoy is not None and not self._heeds_decoys and "PARSE-8" in self._in_force:
             because = f"the challenge was not answered, as if its error were {settled.decoy[:80]!r}"
             return replace(finding, clause="PARSE-8", cause="error-inside-a-value", because=because)
-        return self._counted_together(finding, settled) if self._is_in_force("RETRY-2") else finding
+        return self._counted_together(finding, settled) if "RETRY-2" in self._in_force else finding
 
     @staticmethod
     def _counted_together(finding: Finding, settled: Settled) -> Finding:
@@ -225,7 +228,7 @@ class Blame:
         return self._misread(finding, *possible.values())
 
     def _misread(self, finding: Finding, wrong: Misreading) -> Finding:
-        if not self._is_in_force(wrong.clause):
+        if wrong.clause not in self._in_force:
             return finding
         because = f"{finding.because}, as if by a client that {wrong.says}"
         return replace(finding, clause=wrong.clause, cause=wrong.name, because=because, reading=None)
@@ -278,9 +281,10 @@ class Blame:
             return
         self._refuted.update(self._refutes(occasion, occasion.challenge))
         challenged = occasion.challenged
-        if not occasion.challenge.plain or challenged is None or not challenged <= occasion.wanted:
+        if not occasion.challenge.plain or challenged is None or occasion.lost_challenged:
             return
-        if any(occasion.is_new(scope) for scope in challenged):
+        nothing_new = occasion.situation in self.reads_plain and occasion.challenge.error is not None
+        if not nothing_new and any(occasion.is_new(scope) for scope in challenged):
             self.reads_plain.add(occasion.situation)
             self._heeds_without_error = self._heeds_without_error or occasion.challenge.error is None
 
