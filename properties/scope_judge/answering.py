@@ -42,8 +42,9 @@ class Requesting(NamedTuple):
         expired_at = NEVER if account.token is None else account.token.expired_at
         waiting = [one for one in self.challenges if one.at > expired_at]
         doubtful = tuple(islice(reversed(resource.doubtful.values()), SEEN_BACK)) if resource.doubtful else ()
-        if waiting and resource.in_vain is not None and resource.in_vain not in waiting:
-            waiting.append(resource.in_vain)  # the request that was refused may be made again, for less
+        in_vain = resource.in_vain
+        if waiting and in_vain is not None and self._may_be_made_again(in_vain, waiting):
+            waiting.append(in_vain)  # for less than what was refused
         if not waiting:
             again = resource.answering or resource.in_vain
             return (again if expired_at < resource.responded_at else None), doubtful
@@ -55,6 +56,14 @@ class Requesting(NamedTuple):
         best = self._best(live, waiting)
         others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
         return best, (*others, *doubtful)
+
+    def _may_be_made_again(self, in_vain: PendingChallenge, waiting: list[PendingChallenge]) -> bool:
+        """Whether a request that was refused may come again: at once, while its call goes on, or as none other can."""
+        if in_vain in waiting:
+            return False
+        goes_on = in_vain.call is not None and self.goes_on(in_vain)
+        at_once = self.account.refused_at > self.resource.called_at
+        return at_once or goes_on or (in_vain.call is None and waiting[0].challenge.refuses_plainly)
 
     def _live(self, waiting: list[PendingChallenge]) -> list[PendingChallenge]:
         """Those whose calls may go on; where it meets none of these, those that it widens the grant for."""
