@@ -519,6 +519,13 @@ def test_without_server_metadata_nothing_is_known_of_the_server() -> None:
     assert client.memory.server_metadata == {AS: None}
 
 
+def test_a_registration_that_is_refused_fails_the_call() -> None:
+    refused = RegistrationResponse(error="invalid_client_metadata")
+    client, actions = told(Client(), READ, unauthorized("a"), described(), listing(), refused)
+    assert actions[-1] == Failed(READ, "the registration was refused: invalid_client_metadata")
+    assert client.storage.registered == frozenset()
+
+
 def test_what_is_learnt_of_one_server_takes_nothing_from_what_is_known_of_others() -> None:
     other, elsewhere = Call(OTHER_RS, "read"), Key(OTHER_AS, OTHER_RS)
     held = Grant(scopes("o"), scopes("o"), scopes("o"), "t0")

@@ -74,6 +74,9 @@ KNOWN: Final = "a-client"
 SECRET: Final = "a secret"
 """What each issuer knows a client by that registered beforehand."""
 
+BRIEFLY: Final = 1
+"""Seconds that a brief token has."""
+
 METHODS: Final = frozenset({"initialize", "server/discover", "tools/list", "ping", STREAM})
 """The methods of MCP that a resource server may guard as it guards its tools, and that are none."""
 
@@ -479,7 +482,7 @@ class HttpWorld:
         document: dict[str, object] = {
             "access_token": response.access_token,
             "token_type": "Bearer",
-            "expires_in": _BRIEFLY if issued is not None and issued.brief else _LONG,
+            "expires_in": BRIEFLY if issued is not None and issued.brief else _LONG,
             "scope": response.scope,
             "refresh_token": response.refresh_token,
         }
@@ -629,7 +632,6 @@ _FRESH: Final = {"ttlMs": 0, "cacheScope": "private"}
 _OK: Final = 200
 _NO_STREAM: Final = 405
 _LONG: Final = 3600
-_BRIEFLY: Final = 1
 _GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, JWT_BEARER)
 _LIFETIME: Final = 300
 

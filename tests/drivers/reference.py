@@ -241,6 +241,9 @@ class Front:
     def _posted(self, url: str, fields: dict[str, object]) -> dict[str, str]:
         given = {name: value for name, value in fields.items() if value is not None}
         response = self.web.send("POST", url, urlencode(given, doseq=True), FORM)
+        return self.read(response)
+
+    def read(self, response: Answered) -> dict[str, str]:
         if FORM["Content-Type"] in response.values("content-type"):
             return dict(parse_qsl(response.body.decode(), keep_blank_values=True))
         found: dict[str, str] = json.loads(response.body)

@@ -64,7 +64,7 @@ MUTANTS: Final = (
         "RETAIN-2",
         "takes a narrower token for a narrower grant",
         alter_step=remembering_grant(_narrows, Refreshing),
-        also={"ACC-1", "ORDER-3", "REFRESH-3"},
+        also={"ACC-1", "CHAL-8", "ORDER-3", "REFRESH-3"},
     ),
     Mutant(
         "keeps-the-old-refresh-token",
@@ -92,6 +92,7 @@ MUTANTS: Final = (
             Refreshing,
         ),
         only_by={"rotates: False"},
+        also={"CHAL-8"},
     ),
     Mutant(
         "pairs-an-old-refresh-token",

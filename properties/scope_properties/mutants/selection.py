@@ -250,7 +250,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "asks for the first challenged scope alone",
         choosing(chosen_by(lambda s: ScopeSet(list(REFERENCE.select(s) or ())[:1]))),
-        also={"SEL-2", "SEL-3", "SEL-5"},
+        also={"PARSE-7", "SEL-2", "SEL-3", "SEL-5"},
     ),
     Mutant(
         "metadata-joined-at-first",
@@ -321,7 +321,7 @@ MUTANTS: Final = (
         "META-3",
         "uses metadata that names another resource",
         alter_event=_trusts_any_metadata,
-        also={"OFFLINE-1", "SEL-3", "SEL-7"},
+        also={"ACC-7", "OFFLINE-1", "SEL-3", "SEL-7"},
     ),
     Mutant(
         "parents-metadata",
@@ -352,7 +352,7 @@ MUTANTS: Final = (
         "drops what the registration response does not name",
         alter_step=_cut_to_the_registered,
         only_by={"registers another scope"},
-        also={"ACC-2", "ACC-8", "OFFLINE-3", "PARSE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
+        also={"ACC-2", "ACC-8", "OFFLINE-3", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
     ),
     Mutant(
         "nothing-registered",
@@ -360,7 +360,7 @@ MUTANTS: Final = (
         "asks for nothing where the registration response names no scope",
         alter_step=_registers_for_all,
         only_by={"registers no scope"},
-        also={"ACC-2", "ACC-7", "ACC-8", "OFFLINE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
+        also={"ACC-2", "ACC-7", "ACC-8", "OFFLINE-3", "PARSE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
     ),
     Mutant(
         "nothing-where-refused",
@@ -368,6 +368,7 @@ MUTANTS: Final = (
         "asks for nothing where its registration was refused for its scopes",
         alter_step=_gives_up_scopes,
         only_by={"registers nothing with a scope"},
+        also={"ACC-2", "ACC-7", "ACC-8", "REG-1", "SEL-2"},
     ),
     Mutant(
         "presumes-no-scopes",
@@ -375,6 +376,7 @@ MUTANTS: Final = (
         "reads no scopes where a 401 says that a token is invalid, though it sent none",
         alter_event=_presumes_no_scopes,
         only_by={"a token presumed"},
+        also={"CHAL-1", "OFFLINE-3", "ORDER-2", "PARSE-3", "PARSE-6", "PARSE-7", "SEL-5"},
     ),
     Mutant(
         "stays-at-the-resource",
