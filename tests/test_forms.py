@@ -133,6 +133,21 @@ def test_the_schemas_have_the_words_of_the_catalogue() -> None:
     assert PARTS["scopelaw"]["const"] == FORM
 
 
+def table() -> str:
+    """The table of the README: what each command prints, and where that is described."""
+    rows = []
+    for command in COMMANDS:
+        schema = SCHEMAS[f"{command}.schema.json"]
+        one = "one document" if schema["description"].startswith("One document.") else "a line a finding, and a footer"
+        rows.append(f"| `{command}` | {one} | [{command}.schema.json](spec/scope_spec/schema/{command}.schema.json) |")
+    return "\n".join(["| command | prints | schema |", "|---|---|---|", *rows])
+
+
+def test_the_table_of_the_readme_is_current() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    assert readme.partition("<!-- schemas -->\n")[2].partition("\n<!-- end of schemas -->")[0] == table()
+
+
 # --- what is printed ------------------------------------------------------------------------------
 
 
