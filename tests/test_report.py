@@ -75,7 +75,7 @@ STEP_UP: tuple[Event, ...] = (
     AuthorizationRequest("b", issuer="https://as.example"),
 )
 
-RAN = Ran(("scopelaw", "compare"), 0.1)
+RAN = Ran(("scopelaw", "compare"), 0.1, "2026-11-26")
 
 
 def told(*events: Event, width: int = 100, marks: dict[int, list[str]] | None = None) -> list[str]:

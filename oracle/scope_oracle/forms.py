@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from time import monotonic
 from typing import Final, Self
@@ -31,21 +32,22 @@ FORM: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a report came to be: the words of the command, and how many seconds it took."""
+    """How a report came to be: the words of the command, how many seconds it took, and on which day (in UTC)."""
 
     command: tuple[str, ...]
     seconds: float
+    date: str
 
     @classmethod
     def since(cls, began: float, *command: str) -> Self:
         """A command that began then, by the monotonic clock, and is done."""
-        return cls(command, round(monotonic() - began, 3))
+        return cls(command, round(monotonic() - began, 3), datetime.now(UTC).date().isoformat())
 
 
 def _written_by(ran: Ran | None = None) -> dict[str, object]:
     """What every report begins with."""
     form: dict[str, object] = {"scopelaw": FORM, "scopelaw_version": version("scopelaw")}
-    return form if ran is None else form | {"command": list(ran.command), "seconds": ran.seconds}
+    return form if ran is None else form | {"command": list(ran.command), "seconds": ran.seconds, "date": ran.date}
 
 
 def counts_of(findings: Iterable[Finding]) -> dict[str, int]:
@@ -121,6 +123,9 @@ def history_json(subject: str, history: History, *, ran: Ran) -> dict[str, objec
     """The form of a history (history.schema.json)."""
     return _written_by(ran) | {
         "subject": subject,
+        "revision": history.revision,
+        "examples": history.examples,
+        "seed": history.seed,
         "releases": list(history.releases),
         "ran": list(history.ran),
         "useless": dict(history.useless),
@@ -128,7 +133,7 @@ def history_json(subject: str, history: History, *, ran: Ran) -> dict[str, objec
         "lives": [
             finding_json(life.broken.finding)
             | {"episodes": life.broken.found_in, "examples": life.broken.out_of}
-            | {"first": life.first, "gone": life.gone, "replay": life.broken.replay}
+            | {"first": life.first, "last": life.last, "gone": life.gone, "replay": life.broken.replay}
             for life in history.lives
         ],
     }

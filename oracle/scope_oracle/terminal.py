@@ -223,8 +223,9 @@ def history_text(subject: str, history: History) -> Iterator[Text]:
 
 def life_line(life: Life, history: History) -> str:
     """From which release on a finding is seen, and until which."""
-    begun = "in all" if life.first == history.releases[0] else f"since {life.first}"
-    return begun if life.gone is None else f"gone in {life.gone}"
+    if life.gone is None:
+        return "in all" if life.first == history.releases[0] else f"since {life.first}"
+    return f"{life.gone} is the first run without it" if history.passed_over(life) else f"gone in {life.gone}"
 
 
 def difference_text(difference: Difference | None, left: str, right: str, *, width: int) -> Iterator[Text]:

@@ -8,7 +8,7 @@ challenges did not heed this one. Where evidence does not single one out, the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -135,17 +135,18 @@ class Blame:
     def _is_in_force(self, clause: str) -> bool:
         return CLAUSES[clause].binds_at(self._revision)
 
-    def at_stake(self, occasion: Settled | Asked) -> Iterator[str]:
+    def at_stake(self, occasion: Settled | Asked) -> Collection[str]:
         """The clauses that could explain what becomes of a challenge here: they are reached, whatever becomes of it."""
+        challenge = occasion.challenge
+        if challenge is None:
+            return ()
         if isinstance(occasion, Settled):
-            if occasion.challenge.insufficient and occasion.asked_before >= FEW and self._is_in_force("RETRY-2"):
-                yield "RETRY-2"
-        elif occasion.challenge is not None:
-            for clause in occasion.challenge.misread_clauses:
-                if self._is_in_force(clause):
-                    yield clause
-            if occasion.challenged is not None:
-                yield from (known.clause for known in self._explanations if known.at_stake(occasion))
+            counts_together = challenge.insufficient and occasion.asked_before >= FEW and self._is_in_force("RETRY-2")
+            return ("RETRY-2",) if counts_together else ()
+        at_stake = [clause for clause in challenge.misread_clauses if self._is_in_force(clause)]
+        if occasion.challenged is not None:
+            at_stake += [known.clause for known in self._explanations if known.at_stake(occasion)]
+        return at_stake
 
     def renamed(self, finding: Finding, occasion: Occasion) -> Finding:
         """The finding, by the name that the evidence gives it."""

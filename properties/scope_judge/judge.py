@@ -95,29 +95,38 @@ class Judge:
         self.found.sort(key=lambda finding: finding.event)
 
     def _look_at(self, occasion: Occasion) -> None:
-        found, presuming = self._findings(occasion, self.reached), occasion.presumes_tokens
-        if found:
-            nowhere = Counter[str]()
-            ways = (self._findings(way, nowhere) for way in occasion.otherwise)
-            for finding in next((milder for milder in ways if _is_right(milder)), found):
-                self._report(finding, presuming=presuming)
-        if isinstance(occasion, Settled):
-            self.reached.update(self._blame.at_stake(occasion))
-            self._count(occasion)
-        elif isinstance(occasion, Asked):
-            self.reached.update(self._blame.at_stake(occasion))
-            self._blame.learn(occasion)
+        broken = self._broken(occasion, self.reached)
+        if broken:
+            self._accuse(occasion, broken)
+        if isinstance(occasion, (Asked, Settled)):
+            for clause in self._blame.at_stake(occasion):
+                self.reached[clause] += 1
+            if isinstance(occasion, Asked):
+                self._blame.learn(occasion)
+            else:
+                self._count(occasion)
 
-    def _findings(self, occasion: Occasion, reached: Counter[str]) -> list[Finding]:
-        found: list[Finding] = []
+    def _broken(self, occasion: Occasion, reached: Counter[str]) -> list[tuple[str, Broken]]:
+        broken = []
         for clause, judges in self._book[type(occasion)]:
             answer = judges(occasion)
             if answer is not None:
                 reached[clause] += 1
                 if isinstance(answer, Broken):
-                    finding = finding_of(clause, answer, self._facts.at, self._readings, occasion.gravest)
-                    found.extend(() if finding is None else (self._blame.renamed(finding, occasion),))
-        return found
+                    broken.append((clause, answer))
+        return broken
+
+    def _accuse(self, occasion: Occasion, broken: list[tuple[str, Broken]]) -> None:
+        found, nowhere = self._findings(occasion, broken), Counter[str]()
+        ways = (self._findings(way, self._broken(way, nowhere)) for way in occasion.otherwise) if found else ()
+        for finding in next((milder for milder in ways if _is_right(milder)), found):
+            self._report(finding, presuming=occasion.presumes_tokens)
+
+    def _findings(self, occasion: Occasion, broken: Iterable[tuple[str, Broken]]) -> list[Finding]:
+        found = (
+            finding_of(clause, answer, self._facts.at, self._readings, occasion.gravest) for clause, answer in broken
+        )
+        return [self._blame.renamed(finding, occasion) for finding in found if finding is not None]
 
     def _report(self, finding: Finding, *, presuming: bool) -> None:
         if presuming and finding in self.found:

@@ -125,9 +125,10 @@ def check(
 ) -> int:
     """Put SUBJECT through generated episodes, and report each clause that it breaks.
 
-    SUBJECT is the reference model where none is named, the name of a client, or package.module:name for one of
-    your own. Each broken clause comes with the shortest trace that was found to show it. Ends with 0 where nothing
-    at or above --fail-on was found, else with 1; with --expect, where something is new, or no longer happens.
+    SUBJECT is the reference model where none is named, the name of a client (scopelaw explain lists them, with
+    their settings), or package.module:name for one of your own. Each broken clause comes with the shortest trace
+    that was found to show it. Ends with 0 where nothing at or above --fail-on was found, else with 1; with
+    --expect, where something is new, or no longer happens.
     """
     selection, began = Selection(select, ignore), monotonic()
     for kind in (["junit"] if junit else []) + (["sarif"] if sarif else []):

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from scope_oracle import checking, explaining, reporting, terminal, vectors
 from scope_oracle.releases import NAMED
+from scope_oracle.subjects import catalogue, sdk_of
 from scope_properties.laws import LAWS
 from scope_properties.mutants import MUTANTS
 from scope_spec import CLAUSES, READINGS
@@ -32,7 +33,7 @@ _FEW_EXAMPLES: Final = 200
 @click.argument("name", metavar="[ID]", required=False, shell_complete=completing.explained)
 @click.option("--finding", metavar="FILE#N", help="Print a finding of a JSON result as Markdown, for an issue.")
 def explain(*, name: str | None, finding: str | None) -> None:
-    """Say all that is known of a clause, reading, policy, law or mutant; without ID, list them all.
+    """Say all that is known of a clause, reading, policy, law, mutant or client; without ID, list them all.
 
     A --finding of a result that check --format json printed is FILE#N, from 1, or FILE#CLAUSE/cause.
     """
@@ -114,6 +115,11 @@ def _mutant(name: str, width: int) -> Iterator[Text]:
         yield from _killed(name, mutant.clause, width)
 
 
+def _client(name: str, width: int) -> Iterator[Text]:
+    title = "a client" if sdk_of(name) == name else "a client with a setting"
+    return terminal.explanation_text(name, title, catalogue.notes(name), width)
+
+
 _KINDS: Final = (
     _Kind("Clauses", lambda: CLAUSES, lambda: ((id_, each.title) for id_, each in CLAUSES.items()), _clause),
     _Kind(
@@ -125,6 +131,7 @@ _KINDS: Final = (
     _Kind("Policies", lambda: NAMED, lambda: ((name, each.says) for name, each in NAMED.items()), _policy),
     _Kind("Laws", lambda: LAWS, lambda: ((name, each.says) for name, each in LAWS.items()), _law),
     _Kind("Mutants", lambda: MUTANTS, lambda: ((name, each.says) for name, each in MUTANTS.items()), _mutant),
+    _Kind("Clients", catalogue.names, catalogue.listed, _client),
 )
 
 

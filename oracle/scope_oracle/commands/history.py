@@ -39,7 +39,8 @@ def history_(
 ) -> int:
     """Find in which RELEASE of SUBJECT each finding came or went, given at least two, the oldest first.
 
-    Runs the first and the last, and between them as many as it takes. Ends with 0.
+    Checks each of them, and plays it every trace that was found on another. One that cannot be had, built or driven is
+    passed over, with the reason, unless it is the first or the last. Ends with 0.
     """
     if len(releases) == 1:
         raise click.UsageError("one release has no history: name at least two, the oldest first")
