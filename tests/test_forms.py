@@ -101,7 +101,7 @@ def remembered() -> Form:
 def never_stepping_up() -> Form:
     """The form of a check of a client that never steps up, which its whole run alone shows."""
     result = check(MUTANTS["never-steps-up"].subject, examples=120)
-    form: Form = json.loads(json.dumps(result_json(result, readings={}, ran=Ran(("scopelaw",), 1.0))))
+    form: Form = json.loads(json.dumps(result_json(result, readings={}, ran=Ran(("scopelaw",), 1.0, "2026-01-01"))))
     return form
 
 
@@ -162,6 +162,7 @@ def assert_signed(form: Form) -> None:
     assert (form["scopelaw"], form["scopelaw_version"]) == (FORM, version("scopelaw"))
     assert form["command"][0] == "scopelaw"
     assert form["seconds"] >= 0
+    assert form["date"].startswith("20")
 
 
 def test_a_check_is_what_its_schema_says(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def name_of(kind: Kind) -> str:
 
 
 def kinds(release: Recorded) -> set[Kind]:
-    return {(found["clause"], found["verdict"], found["cause"]) for found in release.result["broken"]}
+    return {(found["clause"], found["verdict"], found["cause"]) for found in release.result["findings"]}
 
 
 def repaired(release: Recorded) -> list[Cause]:
@@ -67,7 +67,7 @@ def found(subject: Subject, release: Recorded, examples: int) -> dict[Kind, int]
 def replayed(subject: Subject, release: Recorded) -> set[Kind]:
     """What the recorded traces show."""
     bench = Alone(examiner(subject, release.result["revision"]))
-    replays = [episode_of(each["replay"]) for each in release.result["broken"]]
+    replays = [episode_of(each["replay"]) for each in release.result["findings"]]
     return {kind for episode in replays for kind in bench.judge_one(episode).broken} - {NEVER_STEPS_UP}
 
 
