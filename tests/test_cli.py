@@ -339,6 +339,10 @@ def test_every_clause_is_explained(name: str) -> None:
         assert part in text
 
 
+def test_a_finding_as_it_is_named_stands_for_its_clause() -> None:
+    assert scopelaw("explain", "ACC-1/dropped").stdout == scopelaw("explain", "ACC-1").stdout
+
+
 def test_a_clause_is_explained_with_what_kills_it() -> None:
     text = scopelaw("explain", "ACC-1").stdout
     assert "requested_scopes_only_grow" in text

@@ -101,7 +101,7 @@ def remembered() -> Form:
 def never_stepping_up() -> Form:
     """The form of a check of a client that never steps up, which its whole run alone shows."""
     result = check(MUTANTS["never-steps-up"].subject, examples=120)
-    form: Form = json.loads(json.dumps(result_json(result, readings={}, ran=Ran(("scopelaw",), 1.0, "2026-01-01"))))
+    form: Form = json.loads(json.dumps(result_json(result, readings={}, ran=Ran(("scopelaw",), 1.0, "2026-11-26"))))
     return form
 
 
@@ -133,21 +133,6 @@ def test_the_schemas_have_the_words_of_the_catalogue() -> None:
     assert PARTS["scopelaw"]["const"] == FORM
 
 
-def table() -> str:
-    """The table of the README: what each command prints, and where that is described."""
-    rows = []
-    for command in COMMANDS:
-        schema = SCHEMAS[f"{command}.schema.json"]
-        one = "one document" if schema["description"].startswith("One document.") else "a line a finding, and a footer"
-        rows.append(f"| `{command}` | {one} | [{command}.schema.json](spec/scope_spec/schema/{command}.schema.json) |")
-    return "\n".join(["| command | prints | schema |", "|---|---|---|", *rows])
-
-
-def test_the_table_of_the_readme_is_current() -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-    assert readme.partition("<!-- schemas -->\n")[2].partition("\n<!-- end of schemas -->")[0] == table()
-
-
 # --- what is printed ------------------------------------------------------------------------------
 
 
@@ -162,7 +147,6 @@ def assert_signed(form: Form) -> None:
     assert (form["scopelaw"], form["scopelaw_version"]) == (FORM, version("scopelaw"))
     assert form["command"][0] == "scopelaw"
     assert form["seconds"] >= 0
-    assert form["date"].startswith("20")
 
 
 def test_a_check_is_what_its_schema_says(tmp_path: Path) -> None:

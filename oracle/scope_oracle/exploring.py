@@ -186,4 +186,5 @@ def explore(
         dict(tally.skipped),
         selection,
         "hypothesis",
+        failed=dict(tally.failed),
     )

@@ -99,7 +99,7 @@ def broken_text(
         broken.finding,
         broken.transcript,
         readings=readings,
-        replay=broken.replay,
+        replay=broken.replay or None,
         width=width,
         told=told,
         found=frequency(broken.found_in, broken.out_of),

@@ -35,7 +35,8 @@ _FEW_EXAMPLES: Final = 200
 def explain(*, name: str | None, finding: str | None) -> None:
     """Say all that is known of a clause, reading, policy, law, mutant or client; without ID, list them all.
 
-    A --finding of a result that check --format json printed is FILE#N, from 1, or FILE#CLAUSE/cause.
+    CLAUSE/cause, as a finding is named, stands for its clause. A --finding of a result that check --format json printed
+    is FILE#N, from 1, or FILE#CLAUSE/cause.
     """
     if finding is not None:
         if name is not None:
@@ -47,11 +48,12 @@ def explain(*, name: str | None, finding: str | None) -> None:
         terminal.show(out, _everything())
         return
     known = {each.casefold(): each for kind in _KINDS for each in kind.names()}
-    if name.casefold() not in known:
+    wanted = name.partition("/")[0].casefold()
+    if wanted not in known:
         raise Unusable(unknown("name", name, known.values()))
     for kind in _KINDS:
         for each in kind.names():
-            if each.casefold() == name.casefold():
+            if each.casefold() == wanted:
                 terminal.show(out, kind.explain(each, out.width))
 
 
