@@ -5,7 +5,7 @@ An occasion is given before the facts change by it, so that a clause sees what t
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -89,6 +89,7 @@ class Facts:
         self._mode = header.configured_mode or _MODES.get(readings["A11"])
         configured = header.configured_scopes
         self._configured = None if configured is None else read_scope(" ".join(configured)) or None
+        self._excused = self._configured is not None and header.configured_mode not in ("none", "fallback", None)
         self._began_midway = header.began_midway
         self._issued_by: dict[str, str | None] = {}
         self._named: dict[str, dict[Owner, int]] = {}
@@ -104,7 +105,7 @@ class Facts:
         self._open: dict[str, set[int]] = {}
         self._unknown_expired_at = NEVER
         self._asked_before = 0
-        self._asked_for: Counter[tuple[Resource, str]] = Counter()
+        self._asked_for: dict[tuple[Resource, str], int] = defaultdict(int)
 
     def hear(self, event: Event) -> Occasions:
         """Take the next event in."""
@@ -145,7 +146,7 @@ class Facts:
         others.discard(event.call)
         resource = self.places.called(started.resource)
         yield CallOver(resource.attempt(started.operation), event.outcome == BROKEN_OFF)
-        if any(self.places.called(self._calls[other][0].resource) is resource for other in others):
+        if others and any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
         tried = resource.attempt(started.operation)
         tried.left = None
@@ -174,12 +175,16 @@ class Facts:
         shown = self._shown(resource, event.access_token)
         if shown is not None:
             yield shown
-        yield from self._tried_again(resource, event.operation)
         tried = resource.attempt(event.operation)
+        given_up = self._tried_again(resource, tried, event.operation)
+        if given_up is not None:
+            yield given_up
         same_call = self._same_call(tried, event)
         yield Called(account, event.access_token, tried, same_call)
         if account is not None:
-            yield from self._token_used(resource, account, event)
+            used = self._token_used(resource, account, event)
+            if used is not None:
+                yield used
             account.called_at = self.at
         tried.carried, tried.sent_at, resource.called_at = event.access_token, self.at, self.at
         resource.answering = None
@@ -219,32 +224,35 @@ class Facts:
             return TokenShown("access-token", issuer, tuple(map(canonical, resource.issuers)))
         return None
 
-    def _tried_again(self, resource: Resource, operation: str) -> Occasions:
+    def _tried_again(self, resource: Resource, tried: Attempts, operation: str) -> Settled | RefreshTried | None:
         """A challenge is over when its operation is tried again."""
-        tried, pending = resource.attempt(operation), resource.pending.pop(operation, None)
+        pending = resource.pending.pop(operation, None)
         resource.doubtful.pop(operation, None)
         if pending is not None or tried.sent_at == NEVER:
             overlaps = len(self._open.get(operation, ())) > 1
             if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
                 pending.beside = tried.left
             tried.left = pending
-        for other in (pending, *resource.pending.values()):
-            if other is not None:
-                other.alone = False
-        if pending is None or pending.passed_over:
-            return
+        for other in resource.pending.values():
+            other.alone = False
+        if pending is None:
+            return None
+        pending.alone = False
+        if pending.passed_over:
+            return None
         if pending.refreshed_at == NEVER:
-            yield self._settled(resource, pending, answered=False)
-        elif pending.call is not None and pending.call in self._open.get(operation, ()):
-            yield from self._refreshed_in_answer(resource, pending)
-        elif pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
-            yield self._settled(resource, pending, answered=False)
+            return self._settled(resource, pending, answered=False)
+        if pending.call is not None and pending.call in self._open.get(operation, ()):
+            return self._refreshed_in_answer(resource, pending)
+        if pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
+            return self._settled(resource, pending, answered=False)
+        return None
 
-    def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> Occasions:
+    def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> RefreshTried | None:
         account, scope = resource.account, pending.challenge.scope
         if account is None or not pending.challenge.insufficient or scope is None or account.granted.at_most is None:
-            return
-        yield RefreshTried(scope - account.granted.at_most)
+            return None
+        return RefreshTried(scope - account.granted.at_most)
 
     def _same_call(self, tried: Attempts, event: ResourceRequest) -> bool | None:
         """Whether a request is of the same call as the last of its operation, and what that leaves of its attempts."""
@@ -262,27 +270,27 @@ class Facts:
         tried.resent = tried.resent + 1 if again and same is not False else 0
         return same
 
-    def _token_used(self, resource: Resource, account: Account, event: ResourceRequest) -> Occasions:
+    def _token_used(self, resource: Resource, account: Account, event: ResourceRequest) -> TokenTried | None:
         token, carried = account.token, event.access_token
         self.tokens_seen = self.tokens_seen or carried in self.places.holders
         if token is None:
-            return
+            return None
         if carried is None or carried != token.access_token:
             token.state = "set aside" if token.state == "in use" else token.state
             known_before = token.passed_over or token.state != "new"
-            if not known_before and self._knows_of(token, resource, event.operation):
-                token.passed_over = True
-                if token.differs:
-                    yield TokenTried(token)
-            return
+            if known_before or not self._knows_of(token, resource, event.operation):
+                return None
+            token.passed_over = True
+            return TokenTried(token) if token.differs else None
         if token.used_at == NEVER:
             token.used_at = self.at
         if token.state in ("new", "set aside"):
             token.state = "in use"
         owed = resource.owed.pop(event.operation, None)
-        if owed is not None:
-            owed.tried = True
-            yield TokenTried(owed)
+        if owed is None:
+            return None
+        owed.tried = True
+        return TokenTried(owed)
 
     def _knows_of(self, token: Token, resource: Resource, operation: str) -> bool:
         """Whether a request was surely sent after a token came: by a call that began since, or at the second chance."""
@@ -351,12 +359,11 @@ class Facts:
         return sent_at < token.issued_at or (self.tokens_seen and token.access_token != carried)
 
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Settled:
-        excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
-        excused = excused or self._documents.foreign_at > pending.at
+        excused = self._excused or self._documents.foreign_at > pending.at
         # Nobody saw whether a registration was accepted.
         excused = excused or (not answered and self._documents.registered_at > pending.at)
         tried = resource.attempt(pending.operation)
-        elsewhere = self._asked_before - self._asked_for[resource, pending.operation]
+        elsewhere = self._asked_before - self._asked_for.get((resource, pending.operation), 0)
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
         self._stepped_up = self._stepped_up or (answered and pending.challenge.insufficient)
         if not self._stepped_up and settled.decoy is not None and settled.can_be_met:
@@ -405,11 +412,16 @@ class Facts:
         account = self.places.account(resource, None if grant_type == TOKEN_EXCHANGE else event.issuer)
         account.audience = event.resource
         yield ResourceNamed(event.resource, resource.published)
-        requesting = Requesting(
-            resource, account, request.wanted, grant_type, partial(self._is_new, account), self._goes_on
-        )
+        challenges, is_new = waiting_at(resource), partial(self._is_new, account)
+        requesting = Requesting(resource, challenges, account, request.wanted, grant_type, is_new, self._goes_on)
         answers, candidates = requesting.answers()
-        yield from self._passed_over(resource, answers)
+        if answers is not None and not answers.passed_over:
+            # Challenges that were left behind when the one that is answered was caused.
+            for older in challenges:
+                if older.at < answers.sent_at and not older.passed_over:
+                    older.passed_over = True
+                    if older.refreshed_at == NEVER:
+                        yield self._settled(resource, older, answered=False)
         tried = None if answers is None else resource.attempt(answers.operation)
         last = NO_SCOPES if tried is None else tried.asked
         allowed = None if answers is None or tried is None else self._count(answers, tried, request.wanted)
@@ -443,8 +455,9 @@ class Facts:
             yield replace(asked, is_first_if_tokens_are_seen=True, first=first)
         if answers is not None:
             yield self._settled(resource, answers, answered=True)
-            if answers.refreshed_at != NEVER and answers.alone:
-                yield from self._refreshed_in_answer(resource, answers)
+            refreshed = answers.refreshed_at != NEVER and answers.alone
+            if refreshed and (in_vain := self._refreshed_in_answer(resource, answers)) is not None:
+                yield in_vain
             self._answered(resource, answers)
             if candidates:
                 answers.doubted = True
@@ -469,16 +482,6 @@ class Facts:
                 return None
             places.current = first
         return self._found(places.asked(event.resource), event.resource)
-
-    def _passed_over(self, resource: Resource, answers: PendingChallenge | None) -> Occasions:
-        """Challenges that were left behind when the one that is answered was caused."""
-        if answers is None or answers.passed_over:
-            return
-        for older in waiting_at(resource):
-            if older.at < answers.sent_at and not older.passed_over:
-                older.passed_over = True
-                if older.refreshed_at == NEVER:
-                    yield self._settled(resource, older, answered=False)
 
     def _is_new(self, account: Account, scope: str) -> bool:
         return account not in self._named.get(scope, {})
@@ -519,10 +522,10 @@ class Facts:
 
     def _remember(self, asked: Asked) -> None:
         account, invented = asked.account, asked.unsourced
-        account.invented.update(invented)
+        if invented:
+            account.invented.update(invented)
         self._name(account, asked.wanted)
-        lost = set(invented)
-        account.sourced = ScopeSet(s for s in asked.wanted if s not in lost) if lost else asked.wanted
+        account.sourced = asked.wanted - ScopeSet(invented) if invented else asked.wanted
         account.pending = asked.request
         if asked.grant_type != AUTHORIZATION_CODE:
             account.await_token(asked.grant_type)
@@ -775,7 +778,8 @@ class Facts:
     @staticmethod
     def _may_fall_short(held: Known, challenge: ParsedChallenge) -> bool:
         """Whether a token lacks, or in one reading of its scope may lack, some of what a challenge asks for."""
-        return not held.may_cover(challenge.scope or NO_SCOPES) or held.exact == NO_SCOPES
+        nothing = held.exact is not None and not held.exact
+        return nothing or (challenge.scope is not None and not held.may_cover(challenge.scope))
 
     def _note_who_issued(self, event: TokenResponse, resource: Resource) -> None:
         """Note by whom tokens were issued: the authorization server that says so, if the resource names it too."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import reduce
 from operator import and_, or_
 
@@ -19,6 +18,8 @@ def said_by(event: TokenResponse, account: Account, commas: str) -> Known | None
     if event.scope is None:
         return None
     request = account.refreshing if account.leg == REFRESH_TOKEN else account.pending
+    if request is not None and event.scope == request.wire:
+        return exactly(request.wanted)
     said = read_scope(event.scope)
     if "," not in event.scope or len(said) != 1 or request is None or said <= request.wanted:
         return exactly(said)
@@ -42,8 +43,7 @@ def issue(account: Account, event: TokenResponse, said: Known | None, at: int, *
         account.first = account.sourced
     account.rounds += 1
     unseen = began_midway if account.requested is None else account.requested.at_most is None
-    asked_for = exactly(account.sourced)
-    account.requested = UNKNOWN if request is None else replace(asked_for, at_most=None) if unseen else asked_for
+    account.requested = UNKNOWN if request is None else Known(account.sourced, None if unseen else account.sourced)
     if several:
         account.requested = Known(reduce(and_, several), None if unseen else reduce(or_, several))
     if said is not None:
@@ -72,7 +72,7 @@ def _redeemed_one_of(account: Account) -> list[ScopeSet]:
     account.redeemed += 1
     if account.redeemed >= len(account.under_way):
         account.under_way, account.redeemed = [], 0
-    return [] if all(same_scopes(one, asked[0]) for one in asked) else asked
+    return [] if all(same_scopes(one, asked[0]) for one in asked[1:]) else asked
 
 
 def refresh(account: Account, event: TokenResponse, said: Known | None, at: int) -> None:
