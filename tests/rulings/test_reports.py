@@ -89,6 +89,13 @@ def test_what_nobody_said_nobody_knows(reported: tuple[str, ...], expected: Expe
     confirm(told.expires().refreshes("t2").served("read", "t2").reports(*reported), expected)
 
 
+@pytest.mark.parametrize("brought", ["", "a"])
+def test_what_a_refresh_brought_may_be_told_as_it_came_even_where_it_is_nothing(brought: str) -> None:
+    told = story().unauthorized().discovers().obtains(None, "t1", None, "r1").served()
+    told = told.expires().refreshes("t2", said=brought).served("read", "t2")
+    confirm(told.reports(*brought.split()), RIGHT)
+
+
 def test_order_and_repetition_make_no_other_set() -> None:
     confirm(story().handshake("a b").reports("b", "a"), RIGHT)
     confirm(story().handshake("a b").reports("a", "b", "a"), RIGHT)
