@@ -133,11 +133,20 @@ def test_what_is_no_release_is_not_looked_for(workshop: Workshop, release: str) 
 
 def test_a_release_that_does_not_exist_is_told_in_the_words_of_who_looked_for_it(workshop: Workshop) -> None:
     sentence = workshop.refuses("9.9")
+    step = f"{sys.executable} make.py 9.9"
     assert sentence.startswith(
-        f"cannot build tiny 9.9: {sys.executable} ended with 1: looking for it there is no tiny-sdk 9.9 (all of it is"
+        f"cannot build tiny 9.9: {step} ended with 1: looking for it there is no tiny-sdk 9.9 (all of it is in "
     )
     log = Path(sentence.rpartition(" ")[2].rstrip(")"))
     assert log.read_text() == "looking for it\nthere is no tiny-sdk 9.9\n"
+
+
+def test_a_build_that_fails_with_many_words_is_told_by_its_last_lines_and_the_ends_of_each(workshop: Workshop) -> None:
+    workshop.write('import sys; sys.exit("first\\n" * 2 + "\\n".join(f"{at} {at * 300} ends" for at in "abcdefg"))')
+    said = workshop.refuses("9.9").partition(" ended with 1: ")[2]
+    assert said.startswith(f"b {'b' * 98} … {'b' * 95} ends c ")
+    assert said.count(" … ") == 6
+    assert "first" not in said
 
 
 def test_a_build_that_failed_is_tried_again(workshop: Workshop) -> None:

@@ -20,6 +20,7 @@ from scope_model.policies import POLICIES
 from scope_model.servers import Challenging
 from scope_oracle import cli
 from scope_oracle.checking import Result, check, examiner, plain_episode
+from scope_oracle.commands import opening
 from scope_oracle.exchange import exchange, exchange_of
 from scope_oracle.outcome import left_out, rows
 from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
@@ -127,7 +128,7 @@ def test_a_check_that_can_test_nothing_is_one_sentence(monkeypatch: pytest.Monke
     result = check(subject, examples=5)
     assert (result.examples, result.complete) == (0, False)
     assert result.fault == "nothing can be tested: no call arrived at the server"
-    monkeypatch.setattr(cli, "subject", lambda *_, **__: nullcontext(subject))
+    monkeypatch.setattr(opening, "subject", lambda *_, **__: nullcontext(subject))
     for words in (["check", "model"], ["check", "model", "--format", "json"]):
         said = CliRunner().invoke(cli.cli, [*words, "--examples", "5", "--jobs", "1"])
         assert (said.exit_code, said.stdout) == (2, "")

@@ -57,10 +57,10 @@ def test_a_record_is_that_of_a_whole_check_of_the_recorded_release(form: Form) -
     driver = driver_of(form["subject"])
     assert (form["version"], form["complete"]) == (driver["version"], True)
     assert form["examples"] >= 40
-    assert not form["uncalled"] or "never-steps-up" in {each["cause"] for each in form["broken"]}
+    assert not form["uncalled"] or "never-steps-up" in {each["cause"] for each in form["findings"]}
     assert len(form["client"]["commit"]) == 40
-    found, tried = ({(each["clause"], each["cause"]) for each in form[name]} for name in ("broken", "tried"))
-    assert {(each["clause"], each["cause"]) for each in driver["broken"]} <= found | tried
+    found, tried = ({(each["clause"], each["cause"]) for each in form[name]} for name in ("findings", "tried"))
+    assert {(each["clause"], each["cause"]) for each in driver["findings"]} <= found | tried
     assert {clause for clause, _ in found | tried} <= set(CLAUSES)
 
 
@@ -90,9 +90,9 @@ def test_a_client_is_recorded_with_what_its_driver_alone_shows(tmp_path: Path, m
     form = json.loads(path.read_text("utf-8"))
     assert (form["subject"], form["examples"], form["complete"]) == ("go-sdk", 4, True)
     assert CLIENT not in path.read_text("utf-8")
-    shown = {(each["clause"], each["cause"]) for each in form["broken"]}
+    shown = {(each["clause"], each["cause"]) for each in form["findings"]}
     assert ("ACC-1", "dropped") in shown
-    missing = {(each["clause"], each["cause"]) for each in driver_of("go-sdk")["broken"]} - shown
+    missing = {(each["clause"], each["cause"]) for each in driver_of("go-sdk")["findings"]} - shown
     assert {(each["clause"], each["cause"]) for each in form["tried"]} == missing
 
 

@@ -32,13 +32,14 @@ from scope_model.events import (
 )
 from scope_oracle import cli
 from scope_oracle.checking import check, examiner, generated, plain_episode
+from scope_oracle.commands import opening
 from scope_oracle.subjects import DriverFault, SubjectUnavailable, hosting
 from scope_oracle.subjects import driver as driving
 from scope_oracle.subjects.building import Manifest
-from scope_oracle.subjects.driver import Driven, Driver, DriverSession, Skipped
+from scope_oracle.subjects.driver import DPOP, Driven, Driver, DriverSession, Skipped
 from scope_oracle.subjects.hosting import Host
 from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
-from scope_properties.episodes import Episode, OverlapCalls, Plan
+from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS, Mutant
 from scope_properties.runs import run
@@ -141,6 +142,26 @@ def test_a_mutant_dies_behind_the_contract_of_the_clause_of_which_it_dies_in_pro
     troupe.bring_on(mutant)
     _, judge = examiner(troupe, REVISION).judged(shown)
     assert mutant.clause in {finding.clause for finding in judge.found}
+
+
+def test_a_client_with_a_key_meets_no_challenge_of_another_scheme_that_it_may_answer() -> None:
+    with_key = Driven("ours", [], described(), setting=DPOP)
+    without = Driven("ours", [], described())
+
+    def odd(subject: Driven) -> set[str]:
+        played = (subject.playable(episode) for episode in islice(sample(0, revision=REVISION), 400))
+        steps = (step for episode in played for step in episode.steps)
+        calls = (
+            call
+            for step in steps
+            for call in ((step.first, step.second) if isinstance(step, OverlapCalls) else (step,))
+            if isinstance(call, MakeCall)
+        )
+        return {how.spelling for call in calls for how in call.challenges}
+
+    of_dpop = {"after-dpop-with-scope", "before-dpop-with-scope"}
+    assert odd(without) - odd(with_key) == of_dpop
+    assert odd(with_key) < odd(without)
 
 
 # --- drivers that go wrong ------------------------------------------------------------------------
@@ -452,7 +473,7 @@ def under_test(monkeypatch: pytest.MonkeyPatch, subject: Callable[[], AbstractCo
     def chosen(_: str, __: str | None = None, say: object = None) -> AbstractContextManager[Subject]:  # noqa: ARG001
         return subject()
 
-    monkeypatch.setattr(cli, "subject", chosen)
+    monkeypatch.setattr(opening, "subject", chosen)
 
 
 def scopelaw(*words: str) -> tuple[str, str]:
@@ -496,6 +517,14 @@ def test_smoke_tells_how_a_driver_ended(monkeypatch: pytest.MonkeyPatch, deed: s
     hurry(monkeypatch, "STOPPING")
     under_test(monkeypatch, lambda: Driven("wayward", wayward("stop", deed), described()))
     assert row in CliRunner().invoke(cli.cli, ["smoke", "model"]).stdout
+
+
+def test_smoke_tells_what_an_sdk_cannot_do_and_fails_it_in_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = wayward("call", "say", '{"seq": SEQ, "skipped": {"message": "it has no such call"}}')
+    under_test(monkeypatch, lambda: Driven("wayward", command, described()))
+    printed = CliRunner().invoke(cli.cli, ["smoke", "model"]).stdout
+    assert "cannot  A second call uses the token of the first: the client says: it has no such call\n" in printed
+    assert "failed" not in printed
 
 
 # --- the servers ----------------------------------------------------------------------------------

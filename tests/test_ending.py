@@ -67,7 +67,6 @@ CELLS: Final = [
 ]
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="nobody can say here what is left")
 @pytest.mark.parametrize(("moment", "subject", "number"), CELLS)
 def test_whatever_ends_a_check_leaves_nothing_behind(
     moment: str, subject: str, number: signal.Signals, mark: str, tmp_path: Path

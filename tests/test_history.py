@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from importlib.metadata import version
 from itertools import count
 from typing import cast
 
@@ -11,8 +13,10 @@ import pytest
 from scope_model.client import Call
 from scope_model.events import ClientReported
 from scope_model.policies import mcp_2025_11_25, mcp_2026_07_28
+from scope_oracle.forms import Ran, history_json
 from scope_oracle.history import History, history
-from scope_oracle.subjects import DriverFault
+from scope_oracle.subjects import DriverFault, SubjectUnavailable
+from scope_oracle.terminal import life_line
 from scope_properties.episodes import Plan
 from scope_properties.model_subject import ModelSession, ModelSubject
 from scope_properties.subjects import Session, Subject
@@ -79,8 +83,14 @@ RELEASES = {
 }
 
 
+UNBUILT = "cannot build 3.2: make ended with 1: there is no 3.2"
+
+
+@cache
 def learnt(*releases: str) -> History:
     def opening(release: str) -> AbstractContextManager[Subject]:
+        if release not in RELEASES:
+            raise SubjectUnavailable(UNBUILT)
         return nullcontext(RELEASES[release])
 
     return history(opening, releases, revision="2026-07-28", examples=60)
@@ -103,14 +113,45 @@ def test_a_finding_comes_with_the_first_release_that_shows_it() -> None:
     assert lives(learnt("5", "4", "2", "1"), "ACC-1") == {("2", None)}
 
 
+def test_a_finding_that_is_absent_from_both_ends_of_a_list_is_found() -> None:
+    assert lives(learnt("5", "2", "4"), "ACC-1") == {("2", "4")}
+
+
+def test_a_finding_that_comes_again_has_two_lives() -> None:
+    assert lives(learnt("1", "4", "2"), "ACC-1") == {("1", "4"), ("2", None)}
+
+
 def test_a_release_that_cannot_make_a_call_says_nothing_of_any_finding() -> None:
-    known = learnt("1", "2", "3", "3.1", "4", "5")
+    known = learnt("1", "2", "3", "3.1", "3.2", "4", "5")
     assert lives(known, "ACC-1") == {("1", "4")}
     assert known.useless == {
         "3": "nothing can be tested: no call arrived at the server",
         "3.1": "the driver failed to call",
+        "3.2": UNBUILT,
     }
-    assert not {"3", "3.1"} & {*known.ran}
+    assert not {"3", "3.1", "3.2"} & {*known.ran}
+
+
+def test_the_first_release_run_without_a_finding_is_told_from_the_one_that_it_went_in() -> None:
+    for releases, last, over, told in (
+        (("1", "2", "4"), "2", (), "gone in 4"),
+        (("1", "2", "3", "3.2", "4"), "2", ("3", "3.2"), "4 is the first run without it"),
+    ):
+        known = learnt(*releases)
+        (life,) = (each for each in known.lives if each.broken.finding.cause == "dropped" and each.first == "1")
+        assert (life.last, life.gone) == (last, "4")
+        assert known.passed_over(life) == over
+        assert life_line(life, known) == told
+
+
+def test_a_history_says_what_it_was_made_with() -> None:
+    form = history_json("ours", learnt("1", "4"), ran=Ran.since(0, "scopelaw", "history"))
+    assert {name: form[name] for name in ("scopelaw_version", "revision", "examples", "seed")} == {
+        "scopelaw_version": version("scopelaw"),
+        "revision": "2026-07-28",
+        "examples": 60,
+        "seed": 0,
+    }
 
 
 @pytest.mark.parametrize("releases", [("3", "5"), ("1", "3")])

@@ -239,6 +239,19 @@ def test_what_the_python_driver_installs_is_pinned_by_its_hash() -> None:
     assert [each for each in packages if "==" not in each or "--hash=sha256:" not in each] == []
 
 
+def test_what_an_older_release_of_the_python_sdk_is_installed_with_is_pinned() -> None:
+    folder = ROOT / "oracle" / "scope_oracle" / "drivers" / "python-sdk"
+    pins = [line for line in (folder / "constraints.txt").read_text("utf-8").splitlines() if not line.startswith("#")]
+    assert pins
+    assert [pin for pin in pins if "==" not in pin] == []
+    installs = [
+        command
+        for command in tomllib.loads((folder / "driver.toml").read_text("utf-8"))["release"]
+        if "install" in command
+    ]
+    assert all("constraints.txt" in command for command in installs)
+
+
 def test_coverage_is_measured_of_the_model_and_the_judge_branch_by_branch() -> None:
     coverage = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["coverage"]["run"]
     assert coverage == {"branch": True, "source": ["model/scope_model", "properties/scope_judge"]}

@@ -62,7 +62,7 @@ def built(release: Recorded) -> Iterator[Subject]:
 
 
 def kinds(release: Recorded) -> set[Kind]:
-    return {(found["clause"], found["verdict"], found["cause"]) for found in release.result["broken"]}
+    return {(found["clause"], found["verdict"], found["cause"]) for found in release.result["findings"]}
 
 
 def test_it_plays_its_part(built: Subject) -> None:
@@ -81,7 +81,7 @@ def test_a_short_check_finds_nothing_that_is_not_recorded(built: Subject, releas
 def test_every_recorded_finding_is_found_again(built: Subject, release: Recorded) -> None:
     bench = Alone(examiner(built, release.result["revision"]))
     missing = []
-    for found in release.result["broken"]:
+    for found in release.result["findings"]:
         kind, episode = (found["clause"], found["verdict"], found["cause"]), episode_of(found["replay"])
         if not any(kind in bench.judge_one(episode).broken for _ in range(TRIES)):
             missing.append((kind, json.dumps(found["because"])))

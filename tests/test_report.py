@@ -39,12 +39,20 @@ from scope_model.events import (
 from scope_oracle.checking import Result, check, generated, mostly_delegated
 from scope_oracle.comparing import compare, first_difference
 from scope_oracle.exchange import calls_behind, exchange
-from scope_oracle.forms import difference_json, result_json
+from scope_oracle.forms import Ran, difference_json, result_json
 from scope_oracle.outcome import rows, summary
 from scope_oracle.page import result_html, write_whole
 from scope_oracle.subjects import subject
 from scope_oracle.tally import Broken
-from scope_oracle.terminal import difference_text, exchange_text, finding_text, result_text, show, transcript_text
+from scope_oracle.terminal import (
+    difference_text,
+    exchange_text,
+    finding_text,
+    findings_text,
+    result_text,
+    show,
+    transcript_text,
+)
 from scope_oracle.transcripts import NAMES
 from scope_oracle.wording import reading_line
 from scope_properties.model_subject import ModelSubject
@@ -66,6 +74,8 @@ STEP_UP: tuple[Event, ...] = (
     ProtectedResourceMetadata("https://rs.example/mcp", ("https://as.example",), ("a", "b")),
     AuthorizationRequest("b", issuer="https://as.example"),
 )
+
+RAN = Ran(("scopelaw", "compare"), 0.1, "2026-11-26")
 
 
 def told(*events: Event, width: int = 100, marks: dict[int, list[str]] | None = None) -> list[str]:
@@ -354,7 +364,7 @@ def test_the_rows_are_the_catalogue(result: Result) -> None:
     judged = [clause.id for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged]
     assert [row.clause.id for row in table] == [id_ for id_ in judged if CLAUSES[id_].binds_at("2026-07-28")]
     states = {row.clause.id: row.state for row in table}
-    assert states["ACC-1"] == "broken"
+    assert states["ACC-1"] == "found"
     assert states["SEL-4"] == "holds"
     unreached = Result("x", None, "2025-03-26", 0, 1, {}, ())
     assert {row.state for row in rows(unreached)} == {"not reached"}
@@ -383,6 +393,27 @@ def test_the_text_has_every_clause_and_every_trace(result: Result) -> None:
     assert "see scopelaw explain" in " ".join(text.split())
 
 
+def _broken(clause: str, verdict: Verdict, event: int, transcript: Transcript) -> Broken:
+    finding = Finding(clause, verdict, event, f"why {clause}", "dropped")
+    return Broken(finding, None, transcript, clause, found_in=1, out_of=2)  # type: ignore[arg-type]  # no episode is told
+
+
+def test_findings_of_one_trace_stand_together_and_tell_it_once() -> None:
+    one, other = (Transcript(Header("2026-07-28", name), STEP_UP) for name in ("one", "other"))
+    found = [
+        _broken("ACC-3", "unspecified", 12, one),
+        _broken("ACC-4", "discouraged", 12, other),
+        _broken("ACC-1", "violates", 12, one),
+        _broken("ACC-2", "unspecified", 5, one),
+    ]
+    lines = [line.plain for line in findings_text(found, readings={}, width=100)]
+    titles = [line.partition("/")[0] for line in lines if re.match(r"[A-Z]+-\d", line)]
+    assert titles == ["ACC-1", "ACC-3", "ACC-2", "ACC-4"]  # the worst first, and what shares its trace with it
+    assert sum("authorize  scope=b" in line for line in lines) == 2  # ACC-2 accuses an earlier message
+    assert "  why ACC-3: the message that ACC-1/dropped accuses above" in lines
+    assert [line.split("'")[1] for line in lines if "replay:" in line] == titles
+
+
 def test_the_json_form_says_the_same(result: Result) -> None:
     form = json.loads(json.dumps(result_json(result, readings={"A1": "granted", "A2": "ask-again"})))
     assert list(form) == [
@@ -392,6 +423,7 @@ def test_the_json_form_says_the_same(result: Result) -> None:
         "version",
         "revision",
         "readings",
+        "engine",
         "seed",
         "examples",
         "complete",
@@ -399,14 +431,14 @@ def test_the_json_form_says_the_same(result: Result) -> None:
         "skipped",
         "clauses",
         "counts",
-        "broken",
+        "findings",
     ]
     assert form["readings"] == {"A1": "granted"}
     assert {each["clause"]: each["state"] for each in form["clauses"]} == {
         row.clause.id: row.state for row in rows(result)
     }
-    assert [each["replay"] for each in form["broken"]] == [broken.replay for broken in result.broken]
-    for each in form["broken"]:
+    assert [each["replay"] for each in form["findings"]] == [broken.replay for broken in result.broken]
+    for each in form["findings"]:
         assert {"clause", "cause", "verdict", "event", "because", "transcript"} <= each.keys()
         assert each["transcript"][-1] == {"end": True, "events": len(each["transcript"]) - 2}
 
@@ -480,9 +512,9 @@ def test_a_difference_is_told_with_its_world() -> None:
     assert text.startswith(f"{left} and {right} differ\n  server:  https://one.example/mcp: ")
     assert re.search(rf"(asks|leaves) [^;]+; {right} (asks|leaves) ", text)
     assert text.count(f"--replay '{difference.replay}'") == 2
-    form = json.loads(json.dumps(difference_json(difference, left, right)))
+    form = json.loads(json.dumps(difference_json(difference, left, right, ran=RAN)))
     assert form["difference"]["replay"] == difference.replay
-    assert difference_json(None, left, right)["difference"] is None
+    assert difference_json(None, left, right, ran=RAN)["difference"] is None
     (found,), nothing = difference.found
     assert (found.clause, found.cause, found.event, nothing) == ("ACC-1", "dropped", difference.events[0], ())
     assert text.count(f"found:    ACC-1/dropped, discouraged: {found.because}") == 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_judge.judge import Judge, judged
@@ -53,14 +53,21 @@ COSTLY_TRIALS: Final = 40
 """How many simpler episodes are then tried for the shortest trace at the most."""
 
 
+Engine = Literal["sampling", "hypothesis"]
+"""What chooses episodes: a seed alone, or Hypothesis."""
+
+ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a check found: `reached` counts how often each clause's antecedent held, in `examples` episodes.
 
     `complete` is False where the check was interrupted, or ended by the `fault` of a driver. `within_reach` are the
     clauses that the reference client comes to where the subject does not (None where nobody looked), `uncalled` the
-    operations that the subject was to call and never called, `skipped` what it cannot do, with the number of episodes.
-    `selection` is what it was to report.
+    operations that the subject was to call and never called, `skipped` what it cannot do, with the number of episodes,
+    and `failed` what it raised in calls, with the number of episodes. `selection` is what it was to report, and
+    `engine` chose the episodes.
     """
 
     subject: str
@@ -76,6 +83,8 @@ class Result:
     uncalled: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     selection: Selection = EVERYTHING
+    engine: Engine = "sampling"
+    failed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +225,7 @@ class Alone:
             asked=frozenset(_operations(episode)),
             called=frozenset(event.operation for event in transcript.events if isinstance(event, ResourceRequest)),
             skipped=frozenset(getattr(running.session, "skipped", ())),  # what is no driver skips nothing
+            failed=frozenset(getattr(running.session, "failures", ())),  # only what is in this process raises
         )
 
     def shorten_one(self, broken: Broken, trials: int) -> Broken:
@@ -245,7 +255,7 @@ def check(
     tally, short = Tally(selection), list[Broken]()
     done, complete, fault, reachable = 0, True, None, None
     examples = examples or (COSTLY_EXAMPLES if subject.standalone else EXAMPLES)
-    playing = partial(_playable, subject, revision, seed)
+    playing = partial(playable_episodes, subject, revision, seed)
     try:
         working = bench or Alone(examiner(subject, revision, readings))
         for judged in working.judge(playing(examples)):
@@ -277,6 +287,7 @@ def check(
         tally.uncalled if done else (),
         dict(tally.skipped),
         selection,
+        failed=dict(tally.failed),
     )
 
 
@@ -290,7 +301,7 @@ def trials(subject: Subject, examples: int, findings: int) -> int:
     return min(COSTLY_TRIALS, max(0, 4 * examples // max(1, 5 * findings) - 2))
 
 
-def _playable(subject: Subject, revision: Revision, seed: int, examples: int) -> Iterator[Episode]:
+def playable_episodes(subject: Subject, revision: Revision, seed: int, examples: int) -> Iterator[Episode]:
     """Generated episodes, as far as a subject can be put through them."""
     return map(subject.playable, generated(revision, examples, seed, mostly_delegated(subject)))
 

@@ -38,6 +38,7 @@ from scope_spec import REVISIONS
 from .checking import Alone, check, examiner
 from .forms import finding_json, result_json
 from .jobs import Jobs, processes
+from .outcome import counts_told
 from .page import write_whole
 from .replays import episode_of
 from .scoreboard import RESULTS, recorded
@@ -92,7 +93,7 @@ def record(
         "subject": sdk,
         "version": driver["version"],
         "client": {"commit": commit, "path": path, "scenario": scenario_of(command)},
-        "broken": [finding_json(broken.finding) | {"replay": broken.replay} for broken in result.broken],
+        "findings": [finding_json(broken.finding) | {"replay": broken.replay} for broken in result.broken],
         "tried": tried,
         "date": datetime.now(UTC).date().isoformat(),
     }
@@ -112,7 +113,7 @@ def driver_of(sdk: str) -> Form:
 
 
 def _replays(form: Form) -> dict[Kind, str]:
-    return {_kind(each): each["replay"] for each in form["broken"]}
+    return {_kind(each): each["replay"] for each in form["findings"]}
 
 
 def _kind(each: Form) -> Kind:
@@ -201,13 +202,9 @@ def _section(form: Form) -> Iterator[str]:
 
 
 def _counts(form: Form) -> str:
-    states = [row["state"] for row in form["clauses"]]
     beyond = sum(row.get("out_of_reach", False) for row in form["clauses"])
     never = f" Never called: {', '.join(form['uncalled'])}." if form["uncalled"] else ""
-    return (
-        f"{states.count('holds')} clauses hold, {states.count('broken')} broken, "
-        f"{states.count('not reached')} not reached, {beyond} of them out of reach of a client of one run.{never}"
-    )
+    return f"{counts_told(form['counts'], beyond)}: a client of one run does not come that far.{never}"
 
 
 def _why(each: Form) -> str | None:

@@ -1,25 +1,22 @@
-"""Reports as JSON.
+"""Reports as JSON: what `check`, `judge`, `history` and `compare` print with `--format json`.
 
-The form of a result has the members `scopelaw` (1, the version of this form), `subject`, `version`, `revision`,
-`readings` (those that differ from the defaults), `seed`, `examples`, `complete`, `uncalled` (the operations that the
-client was to call and never called), `skipped` (what it cannot do, with the number of episodes), `clauses` and
-`broken`. Each of `clauses` has `clause`, `title`, `state` ("holds", "broken" or "not reached"), `reached`,
-`out_of_reach` (true) where not even the reference client reaches it, and `verdict` where it is broken. Each of
-`broken` has `clause`, `cause` (a short stable name for the kind of fault within the clause), `verdict`, `event`,
-`because`, `reading` if it rests on one, `episodes` (in how many of the `examples` it was found), `also` (the `clause`,
-`cause` and `verdict` of each other finding that its transcript shows), `replay`, and `transcript`, the list of its
-lines. What only the whole run shows has neither `event` nor `transcript`, and its replay shows one instance. Members
-may be added; none will change its meaning.
+Each has a JSON Schema (2020-12) in `scope_spec/schema`, which says what every member means. Each has the member
+`scopelaw`, the version of these forms: members may be added to a version, and none will change its meaning. Version 2
+has `findings` where version 1 had `broken`, and the state "found" of a clause.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Final
+from time import monotonic
+from typing import Final, Self
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
+from scope_spec import VERDICTS
 
 from .checking import Result
 from .comparing import Difference
@@ -29,30 +26,47 @@ from .outcome import counted, rows
 from .tally import Broken
 from .transcripts import records
 
-FORM: Final = 1
-"""The version of the JSON form of a result."""
+FORM: Final = 2
+"""The version of these forms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a result came to be: the words of the command, and how many seconds it took."""
+    """How a report came to be: the words of the command, how many seconds it took, and on which day (in UTC)."""
 
     command: tuple[str, ...]
     seconds: float
+    date: str
+
+    @classmethod
+    def since(cls, began: float, *command: str) -> Self:
+        """A command that began then, by the monotonic clock, and is done."""
+        return cls(command, round(monotonic() - began, 3), datetime.now(UTC).date().isoformat())
+
+
+def _written_by(ran: Ran | None = None) -> dict[str, object]:
+    """What every report begins with."""
+    form: dict[str, object] = {"scopelaw": FORM, "scopelaw_version": version("scopelaw")}
+    return form if ran is None else form | {"command": list(ran.command), "seconds": ran.seconds, "date": ran.date}
+
+
+def counts_of(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many findings have each verdict, the worst first."""
+    number = Counter(finding.verdict for finding in findings)
+    return {verdict: number[verdict] for verdict in VERDICTS}
 
 
 def result_json(
     result: Result, *, readings: Mapping[str, str], met: Met | None = None, ran: Ran | None = None
 ) -> dict[str, object]:
-    """The JSON form of a result, as this module describes it."""
+    """The form of a result (check.schema.json)."""
     known = {} if met is None else {id(broken): expected for broken, expected in met.known}
-    form: dict[str, object] = {
-        "scopelaw": FORM,
-        "scopelaw_version": version("scopelaw"),
+    form = _written_by(ran) | {
         "subject": result.subject,
         "version": result.version,
         "revision": result.revision,
         "readings": {id_: value for id_, value in readings.items() if value != DEFAULT_READINGS[id_]},
+        "engine": result.engine,
         "seed": result.seed,
         "examples": result.examples,
         "complete": result.complete,
@@ -65,18 +79,18 @@ def result_json(
             for row in rows(result)
         ],
         "counts": counted(result),
-        "broken": [
+        "findings": [
             broken_json(broken) | ({"expected": known[id(broken)].reason} if id(broken) in known else {})
             for broken in result.broken
         ],
     }
-    if met is not None:
-        form["gone"] = [{"finding": each.named, "reason": each.reason} for each in met.gone]
-    return form if ran is None else form | {"command": list(ran.command), "seconds": ran.seconds}
+    if result.fault is not None:
+        form["fault"] = result.fault
+    return form if met is None else form | {"gone": [{"finding": e.named, "reason": e.reason} for e in met.gone]}
 
 
 def broken_json(broken: Broken) -> dict[str, object]:
-    """The JSON form of what a check found."""
+    """The form of what a check found."""
     form = finding_json(broken.finding)
     form["episodes"] = broken.found_in
     form["also"] = [{"clause": clause, "cause": cause, "verdict": verdict} for clause, verdict, cause in broken.also]
@@ -89,7 +103,7 @@ def broken_json(broken: Broken) -> dict[str, object]:
 
 
 def finding_json(finding: Finding) -> dict[str, object]:
-    """The JSON form of a finding."""
+    """The form of a finding (judge.schema.json)."""
     form: dict[str, object] = {
         "clause": finding.clause,
         "cause": finding.cause,
@@ -100,31 +114,45 @@ def finding_json(finding: Finding) -> dict[str, object]:
     return form if finding.reading is None else form | {"reading": finding.reading}
 
 
-def history_json(subject: str, history: History) -> dict[str, object]:
-    """The JSON form of a history."""
-    return {
-        "scopelaw": FORM,
+def footer_json(events: int, findings: Iterable[Finding], *, ran: Ran) -> dict[str, object]:
+    """The form of the line after the findings of a recording (judge.schema.json)."""
+    return {"end": True, "events": events} | counts_of(findings) | _written_by(ran)
+
+
+def history_json(subject: str, history: History, *, ran: Ran) -> dict[str, object]:
+    """The form of a history (history.schema.json)."""
+    return _written_by(ran) | {
         "subject": subject,
+        "revision": history.revision,
+        "examples": history.examples,
+        "seed": history.seed,
         "releases": list(history.releases),
         "ran": list(history.ran),
         "useless": dict(history.useless),
+        "counts": counts_of(life.broken.finding for life in history.lives),
         "lives": [
             finding_json(life.broken.finding)
             | {"episodes": life.broken.found_in, "examples": life.broken.out_of}
-            | {"first": life.first, "gone": life.gone, "replay": life.broken.replay}
+            | {"first": life.first, "last": life.last, "gone": life.gone, "replay": life.broken.replay}
             for life in history.lives
         ],
     }
 
 
-def difference_json(difference: Difference | None, left: str, right: str) -> dict[str, object]:
-    """The JSON form of a comparison: `difference` is null where there is none."""
-    form: dict[str, object] = {"scopelaw": FORM, "left": left, "right": right, "difference": None}
+def difference_json(difference: Difference | None, left: str, right: str, *, ran: Ran) -> dict[str, object]:
+    """The form of a comparison (compare.schema.json): `difference` is null where there is none."""
+    found = () if difference is None else difference.found
+    form = _written_by(ran) | {
+        "left": left,
+        "right": right,
+        "counts": counts_of(finding for side in found for finding in side),
+        "difference": None,
+    }
     if difference is not None:
         form["difference"] = {
             "events": difference.events,
             "requested": difference.requested,
-            "findings": [list(map(finding_json, found)) for found in difference.found],
+            "findings": [list(map(finding_json, side)) for side in difference.found],
             "replay": difference.replay,
             "transcripts": [list(records(transcript)) for transcript in difference.transcripts],
         }

@@ -16,16 +16,28 @@ from .tally import Broken
 SEVERITY: Final[Mapping[Verdict, int]] = {verdict: -place for place, verdict in enumerate(VERDICTS)}
 """How bad a verdict is: more is worse."""
 
+_A_CHOICE: Final = "where the documents leave a choice"
+
 SAYS: Final[Mapping[Verdict, str]] = {"violates": "violates", "discouraged": "discouraged", "unspecified": "differs"}
 """What a report says of a clause whose worst finding has this verdict."""
 
-_COUNTED: Final[Mapping[Verdict, str]] = {
+COUNTED: Final[Mapping[Verdict, str]] = {
     "violates": "violate",
     "discouraged": "discouraged",
-    "unspecified": "differ where the documents leave a choice",
+    "unspecified": f"differ {_A_CHOICE}",
 }
+"""What follows the number of such clauses, or of such findings."""
 
-State = Literal["holds", "broken", "not reached"]
+_FAILURES: Final = 5
+"""How many of the errors that ended calls are told, the most frequent first."""
+
+HEADINGS: Final[Mapping[Verdict, str]] = {verdict: says.capitalize() for verdict, says in SAYS.items()} | {
+    "unspecified": f"{SAYS['unspecified'].capitalize()} {_A_CHOICE}"
+}
+"""What stands over such findings."""
+
+State = Literal["holds", "found", "not reached"]
+"""What became of a clause: nothing was found, something was, or no episode asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +53,7 @@ class Row:
 
     @property
     def says(self) -> str:
-        """Its state, by the worst verdict where it is broken: where the documents leave a choice nothing is."""
+        """Its state, by the worst verdict where something was found."""
         if self.out_of_reach:
             return "out of reach"
         return self.state if self.verdict is None else SAYS[self.verdict]
@@ -56,7 +68,7 @@ def rows(result: Result) -> list[Row]:
         broken = tuple(each for each in result.broken if each.finding.clause == clause.id)
         verdict = max((each.finding.verdict for each in broken), key=SEVERITY.__getitem__, default=None)
         reached = result.reached.get(clause.id, 0)
-        state: State = "broken" if broken else "holds" if reached else "not reached"
+        state: State = "found" if broken else "holds" if reached else "not reached"
         beyond = state == "not reached" and result.within_reach is not None and clause.id not in result.within_reach
         found.append(Row(clause, state, reached, verdict, broken, beyond))
     return found
@@ -69,15 +81,20 @@ def counted(result: Result) -> dict[str, int]:
     return verdicts | {state: sum(row.state == state for row in table) for state in ("holds", "not reached")}
 
 
+def counts_told(number: Mapping[str, int], beyond: int) -> str:
+    """Such counts as a sentence, the worst first; `beyond` of those not reached are out of reach."""
+    counts = [f"{number[verdict]} {says}" for verdict, says in COUNTED.items()]
+    out_of_reach = f" ({beyond} of them out of reach)" if beyond else ""
+    return ", ".join((*counts, f"{number['holds']} hold", f"{number['not reached']} not reached{out_of_reach}"))
+
+
 def summary(result: Result) -> list[str]:
     """What a result comes to: what was run, what came of it, and which clauses no run can judge."""
     version = f" {shown(result.version)}" if result.version else ""
     ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
-    number = counted(result)
-    counts = [f"{number[verdict]} {says}" for verdict, says in _COUNTED.items()]
+    if result.engine == "hypothesis":
+        ran += ", chosen by Hypothesis"
     beyond = sum(row.out_of_reach for row in rows(result))
-    counts.append(f"{number['holds']} hold")
-    counts.append(f"{number['not reached']} not reached" + (f" ({beyond} of them out of reach)" if beyond else ""))
     excluded = sum(clause.excluded is not None for clause in CLAUSES.values())
     kept = sum(clause.unjudged is not None for clause in CLAUSES.values())
     judged = (clause for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged)
@@ -87,19 +104,21 @@ def summary(result: Result) -> list[str]:
         apart += f"; {elsewhere} do not bind at {result.revision}"
     return [
         ran if result.complete else f"{ran}; interrupted, and this is what was found so far",
-        ", ".join(counts),
+        counts_told(counted(result), beyond),
         f"{apart}: see scopelaw explain",
     ]
 
 
 def left_out(result: Result) -> list[str]:
-    """What this client was not put through, a sentence each: what it never called, and what it cannot do."""
+    """What this client was not put through, and why, a sentence each: what it never called, cannot do, and raised."""
     missed = [row.clause.id for row in rows(result) if row.state == "not reached" and not row.out_of_reach]
     said = [f"{shown(operation)} was never called" for operation in result.uncalled]
     said += [
         f"skipped in {count} of {result.examples} episodes: {shown(reason)}"
         for reason, count in sorted(result.skipped.items())
     ]
+    most = sorted(result.failed.items(), key=lambda each: (-each[1], each[0]))
+    said += [f"raised in {count} of {result.examples} episodes: {shown(why)}" for why, count in most[:_FAILURES]]
     if said and missed:
         said.append(f"what the reference client reaches, and this one did not: {', '.join(missed)}")
     return said

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
 
 from markupsafe import Markup
 
@@ -23,19 +22,12 @@ from .diagram import Diagram, diagram
 from .exchange import shown
 from .forms import result_json
 from .issues import frequency_of, issue, messages_of, replay_of, sent_in, told_of
-from .outcome import SAYS, SEVERITY
+from .outcome import COUNTED, HEADINGS, SAYS, SEVERITY
 from .reports import Found, Report, Standing, report_of
 from .selecting import family
 from .tally import Kind, kind_of
 from .templating import TEMPLATES
 from .wording import reading_line
-
-_TITLES: Final[Mapping[Verdict, tuple[str, str]]] = {
-    "violates": ("Violates", "violate"),
-    "discouraged": ("Discouraged", "discouraged"),
-    "unspecified": ("Differs where the documents leave a choice", "differ where the documents leave a choice"),
-}
-"""The heading over the findings of a verdict, and what is said of their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +124,12 @@ class Group:
     @property
     def title(self) -> str:
         """Its heading."""
-        return _TITLES[self.verdict][0]
+        return HEADINGS[self.verdict]
 
     @property
     def counted(self) -> str:
         """What follows their number."""
-        return _TITLES[self.verdict][1]
+        return COUNTED[self.verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +247,7 @@ def report_html(reports: Sequence[Report], title: str | None = None) -> str:
 
 
 def _entries(run: Run) -> Iterator[Entry]:
-    worst_first = sorted(run.report.broken, key=lambda found: -SEVERITY[found.verdict])
+    worst_first = sorted(run.report.findings, key=lambda found: -SEVERITY[found.verdict])
     places = {
         kind_of(found.finding): f"{run.slug}/{found.clause}/{found.cause}/{found.verdict}" for found in worst_first
     }

@@ -45,12 +45,12 @@ def issue_named(name: str) -> str:
 
 
 def _finding(report: Report, wanted: str) -> Found:
-    count = len(report.broken)
+    count = len(report.findings)
     if wanted.isdecimal():
         if not 1 <= int(wanted) <= count:
             raise click.ClickException(f"there is no finding {wanted[:9]}: the report has {count}")
-        return report.broken[int(wanted) - 1]
-    named = {f"{found.clause}/{found.cause}": found for found in reversed(report.broken)}
+        return report.findings[int(wanted) - 1]
+    named = {f"{found.clause}/{found.cause}": found for found in reversed(report.findings)}
     if wanted not in named:
         raise click.ClickException(str(UnknownName("finding", wanted[:80], list(named))))
     return named[wanted]

@@ -89,7 +89,7 @@ class Report:
     seed: int
     examples: int
     clauses: tuple[Standing, ...]
-    broken: tuple[Found, ...]
+    findings: tuple[Found, ...]
     complete: bool = True
     readings: Mapping[str, str] = field(default_factory=dict)
     uncalled: tuple[str, ...] = ()
@@ -119,7 +119,7 @@ def read_report(path: Path) -> Report:
 
 def report_of(form: object) -> Report:
     """The report in a JSON form; raises UnusableReport."""
-    if not isinstance(form, dict) or "scopelaw" not in form or "broken" not in form:
+    if not isinstance(form, dict) or "scopelaw" not in form or "clauses" not in form:
         raise UnusableReport("no result; a report is what scopelaw check --format json prints")
     if form["scopelaw"] != FORM:
         raise _of_another(f"written in form {shown(str(form['scopelaw']))}, and {FORM} is the form that is known here")
@@ -127,11 +127,11 @@ def report_of(form: object) -> Report:
         report = _CONVERTER.structure(form, Report)
     except BaseValidationError as wrong:
         raise UnusableReport(f"no result: {shown(transform_error(wrong, 'report', _sentence)[0])}") from None
-    named = {each.clause for each in report.clauses} | {found.clause for found in report.broken}
-    named |= {other.clause for found in report.broken for other in found.also}
+    named = {each.clause for each in report.clauses} | {found.clause for found in report.findings}
+    named |= {other.clause for found in report.findings for other in found.also}
     _are_known("clause", named, CLAUSES)
-    _are_known("reading", {*report.readings} | {each.reading for each in report.broken if each.reading}, READINGS)
-    for found in report.broken:
+    _are_known("reading", {*report.readings} | {each.reading for each in report.findings if each.reading}, READINGS)
+    for found in report.findings:
         if found.transcript is not None and not 0 <= (found.event or 0) < len(found.transcript.events):
             raise UnusableReport(f"no result: the event of a finding of {found.clause} is not in its transcript")
     return report

@@ -3,9 +3,9 @@
 `python -m scope_oracle.scoreboard` writes results/scoreboard.md, the same as a page to look at in
 results/scoreboard.html, and a page for each release with the shortest trace of each finding, from the recorded results
 beside them; the tests fail where one is not current. With a subject and a release it first checks that one and records
-the result, and with a revision at that one: a line of releases is judged at the newest that it speaks. A number is that
-of the episodes, where a whole check would take too long. Nothing in the pages is written by hand: what a finding comes
-down to is in the *.causes.toml files.
+the result, or what a setting changes where the subject has one, and with a revision at that one: a line of releases is
+judged at the newest that it speaks. A number is that of the episodes, where a whole check would take too long. Nothing
+in the pages is written by hand: what a finding comes down to is in the *.causes.toml files.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_model.events import Header, Transcript
+from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, REVISIONS, Revision
 
 from .causes import Causes, causes_of, explained
@@ -33,6 +36,7 @@ from .jobs import Jobs, Opening, processes
 from .names import UnknownName
 from .page import report_html, write_whole
 from .reports import UNNAMED, Report, report_of
+from .settings import EXAMPLES, changes, settings_page
 from .subjects import DriverFault, SubjectUnavailable, sdk_of, subject
 from .tally import Kind, kind_of
 from .terminal import finding_text
@@ -50,17 +54,22 @@ LOOKED_AT: Final = RESULTS / "scoreboard.html"
 """The same as a page to look at, which holds every trace."""
 
 PAST: Final = RESULTS / "history.md"
+SETTINGS: Final = RESULTS / "settings"
+"""Where it is recorded what the settings of drivers change."""
+
+SET: Final = RESULTS / "settings.md"
 ISSUES: Final = RESULTS / "issues"
 """Where the texts of issues are, in a folder for each release."""
 
 _WIDTH: Final = 110
 _ABOUT_THE_PAST: Final = """\
-Written by `python -m scope_oracle.scoreboard` from what `scopelaw history` learnt by running releases. A finding is the
-shortest trace that shows it in the oldest or the newest release of a list; the same trace was played to the others.
-What an old release shows is settled only where the scoreboard has it, too."""
+Written by `python -m scope_oracle.scoreboard` from what `scopelaw history` learnt by running releases. Each was
+checked, and the shortest trace of each finding was played to all that did not show it by themselves. Releases that are
+not in a list, or that were passed over, were not run: a finding may have come or gone in them. What an old release
+shows is settled only where the scoreboard has it, too."""
 _ABOUT: Final = """\
 Written by `python -m scope_oracle.scoreboard` from the results recorded beside this file. A cell says what a check of
-that release found of the clause; a broken one leads to its shortest trace and to the line that replays it. *Not
+that release found of the clause; a verdict leads to its shortest trace and to the line that replays it. *Not
 reached* is not *holds*: no episode asked the question."""
 
 
@@ -101,7 +110,7 @@ class Recorded:
                 verdict,
                 fault,
             ): f"{'a reading' if verdict == 'unspecified' else 'its code'}: {explained(cause, self.version)}"
-            for clause, verdict, fault in map(_kind, self.result["broken"])
+            for clause, verdict, fault in map(_kind, self.result["findings"])
             if (cause := self.known.of(f"{clause}/{fault}", self.version)) is not None
         }
 
@@ -157,7 +166,7 @@ def board(releases: list[Recorded]) -> str:
 def _cell(release: Recorded, row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "does not bind"
-    if row["state"] != "broken":
+    if "verdict" not in row:
         return str(row["state"])
     return f"[{row['verdict']}]({release.name}.md#{row['clause'].lower()})"
 
@@ -173,9 +182,9 @@ def page(release: Recorded) -> str:
         "",
         "Written by `python -m scope_oracle.scoreboard`. Back to the [scoreboard](scoreboard.md).",
     ]
-    for clause in dict.fromkeys(found["clause"] for found in release.result["broken"]):
+    for clause in dict.fromkeys(found["clause"] for found in release.result["findings"]):
         lines += ["", f"## {clause}", "", CLAUSES[clause].title + "."]
-        for found in release.result["broken"]:
+        for found in release.result["findings"]:
             if found["clause"] == clause:
                 lines += ["", *_shown(release, found)]
     return "\n".join(lines) + "\n"
@@ -227,7 +236,7 @@ def issues(release: Recorded) -> dict[Path, str]:
     """The text of an issue for each fault that goes against more than a reading, by its place."""
     report, texts = release.report, {}
     for verdict in ("discouraged", "violates"):  # of one fault the graver is told
-        for found in report.broken:
+        for found in report.findings:
             if found.verdict == verdict:
                 cause = release.known.of(f"{found.clause}/{found.cause}", release.version)
                 texts[ISSUES / release.name / f"{found.clause}-{found.cause}.md"] = issue(report, found, cause)
@@ -255,19 +264,44 @@ def past() -> str:
             f"## {history['subject']}",
             "",
             f"Of {len(releases)} releases from {releases[0]} to {releases[-1]} these were run: {ran}.",
+            *_made_with(history),
         ]
         lines += [
             f"Passed over: {release}, of no use ({because})." for release, because in history.get("useless", {}).items()
         ]
-        lines += ["", "| finding | because | shown from | gone in |", "|---|---|---|---|"]
+        lines += [
+            "",
+            "| finding | because | first release run with it | first release run without it |",
+            "|---|---|---|---|",
+        ]
         for life in history["lives"]:
-            gone, cause = life["gone"] or "still there", life.get("cause", UNNAMED)
+            cause = life.get("cause", UNNAMED)
             name = f"{life['clause']}/{cause} {life['verdict']}"
             because = life["because"].replace("|", "\\|")
             if "episodes" in life:  # which were not counted at first
                 because += f" ({frequency(life['episodes'], life['examples'])})"
-            lines.append(_row([name, because, life["first"], gone]))
+            lines.append(_row([name, because, life["first"], _gone(life, releases)]))
     return "\n".join(lines) + "\n"
+
+
+# Any: JSON, whose form is that of forms.history_json.
+def _gone(life: Mapping[str, Any], releases: Sequence[str]) -> str:
+    """The first release that was run without a finding, and those passed over before it."""
+    if life["gone"] is None:
+        return "still there"
+    last = life.get("last")  # which was not written down at first
+    over = [] if last is None else releases[releases.index(last) + 1 : releases.index(life["gone"])]
+    return str(life["gone"]) + (f" ({', '.join(over)} passed over)" if over else "")
+
+
+# Any: JSON, whose form is that of forms.history_json.
+def _made_with(history: Mapping[str, Any]) -> Iterator[str]:
+    """How a history was learnt; the first did not say."""
+    if "date" in history:
+        yield (
+            f"Each was put through {history['examples']} episodes and judged by MCP {history['revision']}, whatever "
+            f"revision it speaks, with scopelaw {history['scopelaw_version']} on {history['date']}."
+        )
 
 
 def pages() -> dict[Path, str]:
@@ -275,7 +309,9 @@ def pages() -> dict[Path, str]:
     releases = recorded()
     each_page = {RESULTS / f"{each.name}.md": page(each) for each in releases}
     each_issue = {path: text for each in releases for path, text in issues(each).items()}
-    return {BOARD: board(releases), LOOKED_AT: looked_at(releases), PAST: past()} | each_page | each_issue
+    changed = settings_page(json.loads(path.read_text("utf-8")) for path in sorted(SETTINGS.glob("*.json")))
+    alone = {BOARD: board(releases), LOOKED_AT: looked_at(releases), PAST: past(), SET: changed}
+    return alone | each_page | each_issue
 
 
 def looked_at(releases: Sequence[Recorded]) -> str:
@@ -305,16 +341,31 @@ def record(
     write_whole(path, json.dumps(form, indent=1) + "\n")
 
 
+def record_setting(
+    name: str,
+    opening: Callable[[str], AbstractContextManager[Subject]],
+    results: Path = SETTINGS,
+    examples: int = EXAMPLES,
+    revision: Revision = REVISIONS[-1],
+) -> None:
+    """Find out what a setting changes, and keep it with its date; raises what `record` does."""
+    form = changes(name, opening, revision=revision, examples=examples)
+    made = {"scopelaw_version": version("scopelaw"), "date": datetime.now(UTC).date().isoformat()}
+    results.mkdir(exist_ok=True)
+    write_whole(results / f"{name}-{form['version']}.json", json.dumps(form | made, indent=1) + "\n")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Record a release where one is named, and write the pages; ends with 2 where nothing can be recorded."""
     try:
         if arguments:
             name, release, *how = arguments
-            record(
-                partial(subject, name, release),
-                examples=next((int(word) for word in how if word.isdecimal()), None),
-                revision=next((known for known in REVISIONS if known in how), REVISIONS[-1]),
-            )
+            examples = next((int(word) for word in how if word.isdecimal()), None)
+            revision = next((known for known in REVISIONS if known in how), REVISIONS[-1])
+            if sdk_of(name) == name:
+                record(partial(subject, name, release), examples=examples, revision=revision)
+            else:
+                record_setting(name, partial(subject, release=release), revision=revision)
     except (DriverFault, SubjectUnavailable, UnknownName) as wrong:
         print(f"scoreboard: {wrong}", file=sys.stderr)  # noqa: T201 - its output
         return 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -79,10 +79,13 @@ def _requests(transcript: Transcript, resource: str = ONE) -> list[ResourceReque
 
 
 def _expect(holds: object, otherwise: str, run: Run) -> None:
-    if not holds:
-        words = (*getattr(run.session, "skipped", ()), *getattr(run.session, "refusals", ()))
-        said = f"; the client says: {shown(words[-1])}" if words else ""
-        raise _Failed(otherwise + said)
+    if holds:
+        return
+    skipped: Iterable[str] = getattr(run.session, "skipped", ())
+    if skipped:
+        raise _Cannot(f"the client says: {shown('; '.join(sorted(skipped)))}")
+    words = [word for kind in ("refusals", "failures") for word in getattr(run.session, kind, ())]
+    raise _Failed(f"{otherwise}; the client says: {shown(words[-1])}" if words else otherwise)
 
 
 def _count(events: Sequence[Event], kind: type[Event]) -> int:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from scope_model.events import CLIENT_CREDENTIALS, REFRESH_TOKEN, WireScope
-from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, read_scope
+from scope_model.scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
 
 from .knowledge import UNKNOWN, Known
 from .parsed import ParsedChallenge
@@ -28,12 +28,17 @@ Renewal = Literal["authorization", "refresh"]
 class ScopeRequest:
     """A request's `scope` parameter: as sent, cut at each space, and as the scopes that it names.
 
-    `scope` is None where the parameter says nothing.
+    `scope` is None where the parameter says nothing, and `wanted` the empty set there. `fault` is what is wrong with it
+    by the grammar. It is `malformed` where it is more than its scopes, so that nobody but the server knows what it was
+    taken for.
     """
 
     wire: WireScope
     pieces: tuple[str, ...]
     scope: ScopeSet | None
+    wanted: ScopeSet
+    fault: MalformedScope | None
+    malformed: bool
 
     @staticmethod
     @lru_cache(maxsize=256)  # each request comes as an occasion of its own, and again in the next round
@@ -42,20 +47,15 @@ class ScopeRequest:
         if wire is None:
             return _OMITTED
         text = wire if isinstance(wire, str) else " ".join(wire)
-        return ScopeRequest(wire, tuple(text.split(" ")), read_scope(text) or None)
-
-    @property
-    def wanted(self) -> ScopeSet:
-        """What is asked for: the empty set where the parameter says nothing."""
-        return NO_SCOPES if self.scope is None else self.scope
-
-    @property
-    def malformed(self) -> bool:
-        """Whether it is more than its scopes, so that nobody but the server knows what it was taken for."""
-        return self.pieces not in ((), ("",)) and len(set(self.pieces)) > len(self.wanted)
+        pieces, parsed = tuple(text.split(" ")), parse_scope(text)
+        if isinstance(parsed, ScopeSet):
+            return ScopeRequest(wire, pieces, parsed, parsed, None, malformed=False)
+        wanted = read_scope(text)
+        malformed = pieces != ("",) and len(set(pieces)) > len(wanted)
+        return ScopeRequest(wire, pieces, wanted or None, wanted, parsed, malformed)
 
 
-_OMITTED: Final = ScopeRequest(None, (), None)
+_OMITTED: Final = ScopeRequest(None, (), None, NO_SCOPES, None, malformed=False)
 
 
 @dataclass(slots=True, eq=False)

@@ -8,8 +8,9 @@ challenges did not heed this one. Where evidence does not single one out, the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final, Literal
 
 from scope_model.events import OFFLINE_ACCESS
@@ -63,7 +64,7 @@ def _heeds_some(asked: Asked) -> bool:
     "OFFLINE-3",
     "filtered",
     "the challenge names offline_access, an ordinary scope there, and the request leaves it out",
-    at_stake=lambda asked: OFFLINE_ACCESS in (asked.challenged or ()),
+    at_stake=lambda asked: asked.challenged is not None and OFFLINE_ACCESS in asked.challenged,
 )
 def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
     """Of the challenge only offline_access is left out."""
@@ -123,29 +124,32 @@ _UPPER: Final = frozenset(("SEL-2", "SEL-3", "SEL-6", "META-1", "EXT-1"))
 """The clauses whose finding a misreading explains where it names the very scopes."""
 
 
+@cache
+def _in_force(revision: Revision) -> frozenset[str]:
+    return frozenset(name for name, clause in CLAUSES.items() if clause.binds_at(revision))
+
+
 class Blame:
     """What a client is known to read, and what that explains."""
 
     def __init__(self, revision: Revision, reads_plain: Iterable[Situation]) -> None:
         self.reads_plain = set(reads_plain)
         self._heeds_without_error = False
-        self._revision = revision
-        self._explanations = [known for known in EXPLANATIONS if self._is_in_force(known.clause)]
+        self._in_force = _in_force(revision)
+        self._explanations = [known for known in EXPLANATIONS if known.clause in self._in_force]
 
-    def _is_in_force(self, clause: str) -> bool:
-        return CLAUSES[clause].binds_at(self._revision)
-
-    def at_stake(self, occasion: Settled | Asked) -> Iterator[str]:
+    def at_stake(self, occasion: Settled | Asked) -> Collection[str]:
         """The clauses that could explain what becomes of a challenge here: they are reached, whatever becomes of it."""
+        challenge = occasion.challenge
+        if challenge is None:
+            return ()
         if isinstance(occasion, Settled):
-            if occasion.challenge.insufficient and occasion.asked_before >= FEW and self._is_in_force("RETRY-2"):
-                yield "RETRY-2"
-        elif occasion.challenge is not None:
-            for clause in occasion.challenge.misread_clauses:
-                if self._is_in_force(clause):
-                    yield clause
-            if occasion.challenged is not None:
-                yield from (known.clause for known in self._explanations if known.at_stake(occasion))
+            counts_together = challenge.insufficient and occasion.asked_before >= FEW and "RETRY-2" in self._in_force
+            return ("RETRY-2",) if counts_together else ()
+        at_stake = [*challenge.misread_clauses & self._in_force]
+        if occasion.challenged is not None:
+            at_stake += [known.clause for known in self._explanations if known.at_stake(occasion)]
+        return at_stake
 
     def renamed(self, finding: Finding, occasion: Occasion) -> Finding:
         """The finding, by the name that the evidence gives it."""
@@ -165,7 +169,7 @@ class Blame:
         spent = settled.asked_before >= FEW and settled.attempts.since_served == 0 and settled.is_fair
         steps_up = ("user", "step-up") in self.reads_plain
         named = settled.challenge.scope is not None and settled.pending.renewed is None
-        if finding.clause != "STEP-2" or not (spent and named and steps_up) or not self._is_in_force("RETRY-2"):
+        if finding.clause != "STEP-2" or not (spent and named and steps_up) or "RETRY-2" not in self._in_force:
             return finding
         because = (
             f"{settled.asked_before} requests for scopes were made for other operations, and none for this one: "
@@ -191,7 +195,7 @@ class Blame:
         return self._misread(finding, *possible.values()) if known is None and len(possible) == 1 else finding
 
     def _misread(self, finding: Finding, wrong: Misreading) -> Finding:
-        if not self._is_in_force(wrong.clause):
+        if wrong.clause not in self._in_force:
             return finding
         because = f"{finding.because}, as if by a client that {wrong.says}"
         return replace(finding, clause=wrong.clause, cause=wrong.name, because=because, reading=None)
@@ -234,9 +238,10 @@ class Blame:
         if occasion.presumes_tokens or occasion.challenge is None or occasion.may_answer:
             return
         challenged = occasion.challenged
-        if not occasion.challenge.plain or challenged is None or not challenged <= occasion.wanted:
+        if not occasion.challenge.plain or challenged is None or occasion.lost_challenged:
             return
-        if any(occasion.is_new(scope) for scope in challenged):
+        nothing_new = occasion.situation in self.reads_plain and occasion.challenge.error is not None
+        if not nothing_new and any(occasion.is_new(scope) for scope in challenged):
             self.reads_plain.add(occasion.situation)
             self._heeds_without_error = self._heeds_without_error or occasion.challenge.error is None
 

@@ -5,12 +5,11 @@ An occasion is given before the facts change by it, so that a clause sees what t
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import partial, reduce
+from functools import partial
 from itertools import islice
-from operator import and_, or_
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -40,14 +39,15 @@ from scope_model.events import (
     TokenRequest,
     TokenResponse,
 )
-from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, read_scope, same_scopes
+from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
 
 from .account import NEVER, Account, Attempts, Life, PendingChallenge, Renewal, Resource, ScopeRequest, Token
 from .answering import Requesting, waiting_at
-from .knowledge import UNKNOWN, Known, either, exactly
+from .documents import Documents
+from .granting import issue, leave_unknown, refresh, refuse, refuse_token, said_by
+from .knowledge import UNKNOWN, Known
 from .occasions import (
     FEW,
-    FOREIGN,
     OFFLINE,
     Asked,
     Called,
@@ -66,9 +66,9 @@ from .occasions import (
     TokenTried,
 )
 from .parsed import ParsedChallenge, read_response
-from .places import Places, canonical, is_parent, parents
+from .places import Places, canonical, is_parent
 
-Occasions = Iterator[Occasion]
+Occasions = Iterable[Occasion]
 
 
 class Facts:
@@ -89,16 +89,11 @@ class Facts:
         self._mode = header.configured_mode or _MODES.get(readings["A11"])
         configured = header.configured_scopes
         self._configured = None if configured is None else read_scope(" ".join(configured)) or None
+        self._excused = self._configured is not None and header.configured_mode not in ("none", "fallback", None)
         self._began_midway = header.began_midway
-        self._listed_by_servers: dict[str | None, ScopeSet | None] = {}
-        self._issuers: set[str] = set()
-        self._documents: dict[str, tuple[ProtectedResourceMetadata, int]] = {}
-        self._registered: dict[str | None, tuple[ScopeSet | None, int]] = {}
-        self._static: set[Scope] = set()
         self._issued_by: dict[str, str | None] = {}
         self._named: dict[str, dict[Owner, int]] = {}
-        self._any_foreign = False
-        self._foreign_at = NEVER
+        self._documents = Documents(self.places, self._named)
         self._redeeming: tuple[Account, Resource] | None = None
         self._silent: dict[str | None, TokenRequest] = {}
         self._asserted: dict[str | None, TokenRequest] = {}
@@ -110,7 +105,7 @@ class Facts:
         self._open: dict[str, set[int]] = {}
         self._unknown_expired_at = NEVER
         self._asked_before = 0
-        self._asked_for: Counter[tuple[Resource, str]] = Counter()
+        self._asked_for: dict[tuple[Resource, str], int] = defaultdict(int)
 
     def hear(self, event: Event) -> Occasions:
         """Take the next event in."""
@@ -130,7 +125,7 @@ class Facts:
             for pending in resource.pending.values():
                 left = pending.renewed is not None or not pending.alone
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
-                    yield from self._settled(resource, pending, answered=False)
+                    yield self._settled(resource, pending, answered=False)
         for settled in () if self._stepped_up else self._decoys:
             yield replace(settled, at_the_end=True)
 
@@ -141,7 +136,7 @@ class Facts:
         self._open.setdefault(event.operation, set()).add(event.call)
         if event.resource is not None:
             self._found(self.places.known_as(event.resource))
-        yield from ()
+        return ()
 
     def _call_ended(self, event: CallEnded) -> Occasions:
         if event.call not in self._calls:
@@ -151,7 +146,7 @@ class Facts:
         others.discard(event.call)
         resource = self.places.called(started.resource)
         yield CallOver(resource.attempt(started.operation), event.outcome == BROKEN_OFF)
-        if any(self.places.called(self._calls[other][0].resource) is resource for other in others):
+        if others and any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
         tried = resource.attempt(started.operation)
         tried.left = None
@@ -168,7 +163,7 @@ class Facts:
         if pending is None:
             return
         if pending.refreshed_at == NEVER and not pending.passed_over:
-            yield from self._settled(resource, pending, answered=False)
+            yield self._settled(resource, pending, answered=False)
         # A later request may still answer it, where none is known to answer a call that goes on.
         pending.passed_over, pending.call = True, event.call
         if pending.challenge.refuses_plainly:
@@ -177,13 +172,19 @@ class Facts:
     def _resource_request(self, event: ResourceRequest) -> Occasions:
         resource = self._found(self.places.called(event.resource))
         account = self._account_in_call(resource, event.access_token)
-        yield from self._shown(resource, event.access_token)
-        yield from self._tried_again(resource, event.operation)
+        shown = self._shown(resource, event.access_token)
+        if shown is not None:
+            yield shown
         tried = resource.attempt(event.operation)
+        given_up = self._tried_again(resource, tried, event.operation)
+        if given_up is not None:
+            yield given_up
         same_call = self._same_call(tried, event)
         yield Called(account, event.access_token, tried, same_call)
         if account is not None:
-            yield from self._token_used(resource, account, event)
+            used = self._token_used(resource, account, event)
+            if used is not None:
+                yield used
             account.called_at = self.at
         tried.carried, tried.sent_at, resource.called_at = event.access_token, self.at, self.at
         resource.answering = None
@@ -207,47 +208,51 @@ class Facts:
                 self._began_midway = True
         return account
 
-    def _shown(self, resource: Resource, token: str | None) -> Occasions:
+    def _shown(self, resource: Resource, token: str | None) -> TokenShown | None:
         """A call's token: whether it is of an authorization server of the resource, by the document that names those.
 
         Nobody knows where the document is not seen, or where all tokens look alike, as where they were struck out.
         """
         issuer = self._issued_by.get(token or "")
         if token is None or issuer is None or token not in self.places.holders:
-            return
+            return None
         if self.places.holders[token][1] is resource:
-            yield TokenShown("access-token", issuer, (issuer,))
-        elif resource.published is None:
+            return TokenShown("access-token", issuer, (issuer,))
+        if resource.published is None:
             resource.shown[token] = None
         elif resource.issuers and len(self._issued_by) > 1:
-            yield TokenShown("access-token", issuer, tuple(map(canonical, resource.issuers)))
+            return TokenShown("access-token", issuer, tuple(map(canonical, resource.issuers)))
+        return None
 
-    def _tried_again(self, resource: Resource, operation: str) -> Occasions:
+    def _tried_again(self, resource: Resource, tried: Attempts, operation: str) -> Settled | RefreshTried | None:
         """A challenge is over when its operation is tried again."""
-        tried, pending = resource.attempt(operation), resource.pending.pop(operation, None)
+        pending = resource.pending.pop(operation, None)
         resource.doubtful.pop(operation, None)
         if pending is not None or tried.sent_at == NEVER:
             overlaps = len(self._open.get(operation, ())) > 1
             if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
                 pending.beside = tried.left
             tried.left = pending
-        for other in (pending, *resource.pending.values()):
-            if other is not None:
-                other.alone = False
-        if pending is None or pending.passed_over:
-            return
+        for other in resource.pending.values():
+            other.alone = False
+        if pending is None:
+            return None
+        pending.alone = False
+        if pending.passed_over:
+            return None
         if pending.refreshed_at == NEVER:
-            yield from self._settled(resource, pending, answered=False)
-        elif pending.call is not None and pending.call in self._open.get(operation, ()):
-            yield from self._refreshed_in_answer(resource, pending)
-        elif pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
-            yield from self._settled(resource, pending, answered=False)
+            return self._settled(resource, pending, answered=False)
+        if pending.call is not None and pending.call in self._open.get(operation, ()):
+            return self._refreshed_in_answer(resource, pending)
+        if pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
+            return self._settled(resource, pending, answered=False)
+        return None
 
-    def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> Occasions:
+    def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> RefreshTried | None:
         account, scope = resource.account, pending.challenge.scope
         if account is None or not pending.challenge.insufficient or scope is None or account.granted.at_most is None:
-            return
-        yield RefreshTried(scope - account.granted.at_most)
+            return None
+        return RefreshTried(scope - account.granted.at_most)
 
     def _same_call(self, tried: Attempts, event: ResourceRequest) -> bool | None:
         """Whether a request is of the same call as the last of its operation, and what that leaves of its attempts."""
@@ -265,27 +270,27 @@ class Facts:
         tried.resent = tried.resent + 1 if again and same is not False else 0
         return same
 
-    def _token_used(self, resource: Resource, account: Account, event: ResourceRequest) -> Occasions:
+    def _token_used(self, resource: Resource, account: Account, event: ResourceRequest) -> TokenTried | None:
         token, carried = account.token, event.access_token
         self.tokens_seen = self.tokens_seen or carried in self.places.holders
         if token is None:
-            return
+            return None
         if carried is None or carried != token.access_token:
             token.state = "set aside" if token.state == "in use" else token.state
             known_before = token.passed_over or token.state != "new"
-            if not known_before and self._knows_of(token, resource, event.operation):
-                token.passed_over = True
-                if token.differs:
-                    yield TokenTried(token)
-            return
+            if known_before or not self._knows_of(token, resource, event.operation):
+                return None
+            token.passed_over = True
+            return TokenTried(token) if token.differs else None
         if token.used_at == NEVER:
             token.used_at = self.at
         if token.state in ("new", "set aside"):
             token.state = "in use"
         owed = resource.owed.pop(event.operation, None)
-        if owed is not None:
-            owed.tried = True
-            yield TokenTried(owed)
+        if owed is None:
+            return None
+        owed.tried = True
+        return TokenTried(owed)
 
     def _knows_of(self, token: Token, resource: Resource, operation: str) -> bool:
         """Whether a request was surely sent after a token came: by a call that began since, or at the second chance."""
@@ -308,7 +313,7 @@ class Facts:
             resource.attempts[event.operation] = Attempts(call=tried.call, calls=tried.calls, left=left)
         if event.status not in (401, 403):
             tried.refused, tried.refreshes = None, 0
-            return
+            return ()
         challenge = read_response(event.status, event.www_authenticate, self._several)
         pending = PendingChallenge(
             event.operation,
@@ -335,7 +340,7 @@ class Facts:
         self.places.waiting[resource] = None
         if challenge.names_metadata:
             resource.pointed_at = self.at
-        yield from ()
+        return ()
 
     def _held(self, account: Account | None, challenge: ParsedChallenge) -> Known | None:
         """What a client holds when it is challenged; offline_access once it was asked for, since no token shows it."""
@@ -353,111 +358,42 @@ class Facts:
             return False
         return sent_at < token.issued_at or (self.tokens_seen and token.access_token != carried)
 
-    def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Occasions:
-        excused = self._configured is not None and self.header.configured_mode not in ("none", "fallback", None)
-        excused = excused or self._foreign_at > pending.at
+    def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Settled:
+        excused = self._excused or self._documents.foreign_at > pending.at
+        # Nobody saw whether a registration was accepted.
+        excused = excused or (not answered and self._documents.registered_at > pending.at)
         tried = resource.attempt(pending.operation)
-        elsewhere = self._asked_before - self._asked_for[resource, pending.operation]
+        elsewhere = self._asked_before - self._asked_for.get((resource, pending.operation), 0)
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
         self._stepped_up = self._stepped_up or (answered and pending.challenge.insufficient)
-        if not self._stepped_up and settled.can_be_met and settled.decoy is not None:
+        if not self._stepped_up and settled.decoy is not None and settled.can_be_met:
             self._decoys.append(settled)
-        yield settled
+        return settled
 
     # --- metadata and registration ----------------------------------------------------------------
 
     def _found(self, resource: Resource, name: str | None = None) -> Resource:
-        """Give a resource the document that was fetched before anything was called by its name."""
+        """A resource that something happens at, with the document that was fetched for it before."""
         self._touched[resource] = None
-        if not self._documents:
-            return resource
-        if resource.name is None and len(self._documents) == 1:
-            (document, _) = next(iter(self._documents.values()))
-            self.places.named(document.resource)
-        if resource.document_at == NEVER and resource.name is not None:
-            own = self._documents.pop(canonical(name or resource.name), None)
-            if own is not None and is_parent(name or "", resource.name):
-                self._take_from_a_parent(resource, own[0])
-            elif own is not None:
-                self._attach(resource, *own)
-            elif resource.parent_listed is None:
-                self._look_above(resource, resource.name)
+        self._documents.hand_over(resource, name)
         return resource
 
-    def _look_above(self, resource: Resource, name: str) -> None:
-        """Take up what was fetched for a parent."""
-        for above in parents(name):
-            if above in self._documents:
-                document, _ = self._documents[above]
-                if self._speaks_of_a_child(document.resource or "", document.url, resource):
-                    self._take_from_a_parent(resource, document)
-                    return
-
-    def _take_from_a_parent(self, resource: Resource, document: ProtectedResourceMetadata) -> None:
-        resource.parent_listed = _listed(document.scopes_supported) or NO_SCOPES
-        resource.issuers = document.authorization_servers
-        self._issuers.update(map(canonical, document.authorization_servers))
-
     def _resource_metadata(self, event: ProtectedResourceMetadata) -> Occasions:
-        name, current = event.resource, self.places.current
-        resource = self.places.asked(None) if name is None else self.places.named(name)
-        if resource is not None:
-            self._attach(resource, event, self.at)
-        elif current is not None and name is not None and self._speaks_of_a_child(name, event.url, current):
-            self._take_from_a_parent(current, event)
-            self._documents[canonical(name)] = (event, self.at)
-        elif name is not None:
-            self._documents[canonical(name)] = (event, self.at)
-            self._take_for_foreign(_listed(event.scopes_supported))
-        if resource is not None and resource.shown:
-            shown, resource.shown = resource.shown, {}
-            for token in shown:
-                yield from self._shown(resource, token)
-
-    def _speaks_of_a_child(self, name: str, url: str | None, current: Resource) -> bool:
-        """Whether a document of a parent may be meant for what is below: one that was not found at another place."""
-        return is_parent(name, current.name) and (url is None or url.endswith(_ROOT))
-
-    def _attach(self, resource: Resource, event: ProtectedResourceMetadata, at: int) -> None:
-        resource.listed = _listed(event.scopes_supported)
-        resource.publishes_empty = event.scopes_supported is not None and resource.listed is None
-        resource.published, resource.document_at = event.resource, at
-        resource.issuers = event.authorization_servers
-        self._issuers.update(map(canonical, event.authorization_servers))
-
-    def _take_for_foreign(self, scopes: ScopeSet | None) -> None:
-        self._any_foreign = True
-        self._foreign_at = self.at
-        for scope in scopes or ():
-            self._named.setdefault(scope, {})[FOREIGN] = self.at
+        resource = self._documents.of_a_resource(event, self.at)
+        if resource is None or not resource.shown:
+            return ()
+        before, resource.shown = resource.shown, {}
+        return [shown for token in before if (shown := self._shown(resource, token)) is not None]
 
     def _server_metadata(self, event: AuthorizationServerMetadata) -> Occasions:
-        issuer = None if event.issuer is None else canonical(event.issuer)
-        listed = _listed(event.scopes_supported)
-        if issuer is not None and self._issuers and issuer not in self._issuers:
-            self._take_for_foreign(listed)
-        self._listed_by_servers[issuer] = listed
-        yield from ()
+        self._documents.of_a_server(event, self.at)
+        return ()
 
     def _client_registration(self, event: ClientRegistration) -> Occasions:
         issuer, scope = None if event.issuer is None else canonical(event.issuer), ScopeRequest.of(event.scope).scope
-        yield Registered(
-            self.header, event.grant_types or (AUTHORIZATION_CODE,), self._strays(scope or NO_SCOPES, issuer)
-        )
-        self._registered[issuer] = scope, self.at
-
-    def _strays(self, registered: ScopeSet, issuer: str | None) -> list[Scope] | None:
-        """What of a registration is named at other authorization servers alone; what nobody named before is its own."""
-        known = (self._configured, self._listed_by_servers.get(issuer), self._listed_by_servers.get(None))
-        ours = reduce(or_, (scopes for scopes in known if scopes is not None), OFFLINE)
-        strays = []
-        for scope in registered - ours:
-            namers = [*self._named.get(scope, ()), *(each for each in self.places.known if each.lists(scope))]
-            if not namers:
-                self._static.add(scope)
-            elif scope not in self._static and not any(_may_be_at(owner, issuer) for owner in namers):
-                strays.append(scope)
-        return None if issuer is None or len(self._issuers) < 2 else strays
+        strays = self._documents.strays(scope or NO_SCOPES, issuer, self._configured)
+        yield Registered(self.header, event.grant_types or (AUTHORIZATION_CODE,), strays)
+        self._documents.register(issuer, scope, self.at)
 
     # --- requests for scopes ----------------------------------------------------------------------
 
@@ -476,11 +412,16 @@ class Facts:
         account = self.places.account(resource, None if grant_type == TOKEN_EXCHANGE else event.issuer)
         account.audience = event.resource
         yield ResourceNamed(event.resource, resource.published)
-        requesting = Requesting(
-            resource, account, request.wanted, grant_type, partial(self._is_new, account), self._goes_on
-        )
+        challenges, is_new = waiting_at(resource), partial(self._is_new, account)
+        requesting = Requesting(resource, challenges, account, request.wanted, grant_type, is_new, self._goes_on)
         answers, candidates = requesting.answers()
-        yield from self._passed_over(resource, answers)
+        if answers is not None and not answers.passed_over:
+            # Challenges that were left behind when the one that is answered was caused.
+            for older in challenges:
+                if older.at < answers.sent_at and not older.passed_over:
+                    older.passed_over = True
+                    if older.refreshed_at == NEVER:
+                        yield self._settled(resource, older, answered=False)
         tried = None if answers is None else resource.attempt(answers.operation)
         last = NO_SCOPES if tried is None else tried.asked
         allowed = None if answers is None or tried is None else self._count(answers, tried, request.wanted)
@@ -500,11 +441,11 @@ class Facts:
             allowed,
             self._configured,
             self._mode,
-            self._server_list(account, resource),
-            *self._registration(account, resource),
+            self._documents.listed_by_the_server(account, resource),
+            *self._documents.registration(account, resource),
             self._named,
             len(self.places.known) > 1 or resource.epoch > 0,
-            self._any_foreign,
+            self._documents.any_foreign,
             self._wants_a_refresh_token(resource, account),
             candidates,
         )
@@ -513,9 +454,10 @@ class Facts:
         if is_whole and presumes:
             yield replace(asked, is_first_if_tokens_are_seen=True, first=first)
         if answers is not None:
-            yield from self._settled(resource, answers, answered=True)
-            if answers.refreshed_at != NEVER and answers.alone:
-                yield from self._refreshed_in_answer(resource, answers)
+            yield self._settled(resource, answers, answered=True)
+            refreshed = answers.refreshed_at != NEVER and answers.alone
+            if refreshed and (in_vain := self._refreshed_in_answer(resource, answers)) is not None:
+                yield in_vain
             self._answered(resource, answers)
             if candidates:
                 answers.doubted = True
@@ -540,16 +482,6 @@ class Facts:
                 return None
             places.current = first
         return self._found(places.asked(event.resource), event.resource)
-
-    def _passed_over(self, resource: Resource, answers: PendingChallenge | None) -> Occasions:
-        """Challenges that were left behind when the one that is answered was caused."""
-        if answers is None or answers.passed_over:
-            return
-        for older in waiting_at(resource):
-            if older.at < answers.sent_at and not older.passed_over:
-                older.passed_over = True
-                if older.refreshed_at == NEVER:
-                    yield from self._settled(resource, older, answered=False)
 
     def _is_new(self, account: Account, scope: str) -> bool:
         return account not in self._named.get(scope, {})
@@ -579,19 +511,6 @@ class Facts:
         tried.in_call = answers.times
         return FEW if answers.times > 1 else None
 
-    def _server_list(self, account: Account, resource: Resource) -> ScopeSet | None:
-        issuer = account.issuer or (resource.issuers[0] if len(resource.issuers) == 1 else None)
-        known = self._listed_by_servers
-        if issuer is not None and canonical(issuer) in known:
-            return known[canonical(issuer)]
-        return known.get(None) if issuer is not None or len(known) != 1 else next(iter(known.values()))
-
-    def _registration(self, account: Account, resource: Resource) -> tuple[ScopeSet | None, bool]:
-        """The scope that the client registered, and whether it did since the resource answered."""
-        known, issuer = self._registered, None if account.issuer is None else canonical(account.issuer)
-        scope, at = known.get(issuer if issuer in known else None, (None, NEVER))
-        return scope, at > resource.responded_at
-
     def _wants_a_refresh_token(self, resource: Resource, account: Account) -> bool:
         """Whether the last thing that happened is a token that came without a refresh token."""
         token = account.token
@@ -603,12 +522,10 @@ class Facts:
 
     def _remember(self, asked: Asked) -> None:
         account, invented = asked.account, asked.unsourced
-        account.invented.update(invented)
-        for scope in asked.wanted:
-            if scope not in account.invented:
-                self._named.setdefault(scope, {})[account] = self.at
-        lost = set(invented)
-        account.sourced = ScopeSet(s for s in asked.wanted if s not in lost) if lost else asked.wanted
+        if invented:
+            account.invented.update(invented)
+        self._name(account, asked.wanted)
+        account.sourced = asked.wanted - ScopeSet(invented) if invented else asked.wanted
         account.pending = asked.request
         if asked.grant_type != AUTHORIZATION_CODE:
             account.await_token(asked.grant_type)
@@ -629,9 +546,9 @@ class Facts:
     def _authorization_response(self, event: AuthorizationResponse) -> Occasions:
         account, resource = self._place_of(event.issuer, event.resource)
         if event.error is not None:
-            self._refused(account)
+            refuse(account, self.at)
             self._done(account, resource)
-        yield from ()
+        return ()
 
     def _place_of(self, issuer: str | None, resource: str | None) -> tuple[Account, Resource]:
         """Whose request an answer belongs to: the one that is named, else the last."""
@@ -644,17 +561,6 @@ class Facts:
         if named.account is not None and _is_or_awaits(named.account, issuer):
             return named.account, named
         return self.places.account(named, issuer), named
-
-    def _refused(self, account: Account) -> None:
-        account.refused = NO_SCOPES if account.pending is None else account.pending.wanted
-        account.redeemed += account.leg != CLIENT_CREDENTIALS
-        if account.redeemed >= len(account.under_way):
-            account.under_way, account.redeemed = [], 0
-        account.refused_at = self.at
-        if account.requested is not None:
-            account.aborted |= account.sourced
-        if account.token is not None and account.token.state == "expired" and account.acts_for_itself:
-            account.refused = None  # a renewal that preceded a call: the next one is another call's
 
     def _token_request(self, event: TokenRequest) -> Occasions:
         if event.grant_type == CLIENT_CREDENTIALS:
@@ -752,9 +658,9 @@ class Facts:
 
     def _shown_for_a_refresh(self, event: TokenRequest) -> Occasions:
         """A refresh token: whether it is sent to the authorization server that issued it, of several."""
-        issuer = self._issued_by.get(event.refresh_token or "")
+        issuer, issuers = self._issued_by.get(event.refresh_token or ""), self._documents.issuers
         sent_to = None if event.issuer is None else canonical(event.issuer)
-        if issuer is not None and sent_to in self._issuers and len(self._issuers) > 1 and len(self._issued_by) > 1:
+        if issuer is not None and sent_to in issuers and len(issuers) > 1 and len(self._issued_by) > 1:
             yield TokenShown("refresh-token", issuer, (sent_to,))
 
     def _refreshed_unseen(self, event: TokenRequest) -> tuple[Account, Resource]:
@@ -784,127 +690,57 @@ class Facts:
         return next((one for one in rejected if one.refreshed_at == NEVER), latest)
 
     def _token_response(self, event: TokenResponse) -> Occasions:
+        if self._silent:
+            return self._silence_answered(event)
+        self._token_answered(event)
+        return ()
+
+    def _silence_answered(self, event: TokenResponse) -> Occasions:
+        """An answer, where it may be that of a first leg which named no scope."""
         if self._is_asserted(event):
             return
         refused = self._silent.pop(event.resource, None)
         if refused is not None:
             yield from self._asks(refused, TOKEN_EXCHANGE, is_whole=False)
+        self._token_answered(event)
+
+    def _token_answered(self, event: TokenResponse) -> None:
         account, resource = self._place_of(event.issuer, event.resource)
         self._began_midway = self._began_midway or account.leg is None
         account.awaited = max(0, account.awaited - 1)
         if event.access_token is None and event.error is not None:
-            self._token_refused(account, event.error)
+            refuse_token(account, event.error, self.at, self._calls)
         elif event.access_token is None:
-            self._unreadable(account)
+            leave_unknown(account, self.at)
             resource.owed.clear()
         elif account.leg == TOKEN_EXCHANGE:
             return
         else:
-            request = account.refreshing if account.leg == REFRESH_TOKEN else account.pending
-            said = None if event.scope is None else _granted(event.scope, request, self._commas)
+            said, had_a_token = said_by(event, account, self._commas), account.token is not None
             if account.leg == REFRESH_TOKEN:
-                self._refreshed(account, event, said)
+                refresh(account, event, said, self.at)
+                named = None if said is None else said.at_least
             else:
-                self._issued(account, event, said)
+                issue(account, event, said, self.at, began_midway=self._began_midway)
+                named = account.granted.at_most
             self._new_token(account, resource, event)
+            if resource.answering is not None:
+                self._renewed(account, resource, resource.answering, had_a_token=had_a_token)
+            self._name(account, named or NO_SCOPES)
         if account.mixed:
             account.granted = account.in_hand = UNKNOWN
             account.told, account.mixed = "unseen", account.awaited > 0
         self._done(account, resource)
-        yield from ()
 
     def _done(self, account: Account, resource: Resource) -> None:
         """Forget an authorization that came to an end."""
         if not account.under_way:
             self._authorizing.pop(resource, None)
 
-    def _token_refused(self, account: Account, error: str) -> None:
-        if account.leg == REFRESH_TOKEN:
-            account.refresh_failed_at, account.refresh_token = self.at, None
-            scope = None if account.refreshing is None else account.refreshing.scope
-            final = error in ("invalid_grant", "invalid_scope")
-            account.refresh_refused = (account.refresh_sent, scope, frozenset(self._calls)) if final else None
-        else:
-            self._refused(account)
-
-    def _unreadable(self, account: Account) -> None:
-        """An answer that could not be read: a token may have come, for whatever scope, or an error."""
-        before = account.requested
-        account.forget()
-        account.requested = UNKNOWN if before is None else Known(before.at_least & account.sourced, None)
-        account.token = Token(None, self.at, state="in use")
-
-    def _issued(self, account: Account, event: TokenResponse, said: Known | None) -> None:
-        """A grant: what the response says, else what this request asked, else nobody knows."""
-        request = account.pending
-        seen = request is not None and not request.malformed
-        if account.leg == JWT_BEARER and account.assertion is not None:
-            asked = account.assertion.scope
-        else:
-            asked = None if request is None else request.scope
-        account.earlier = None if account.requested is None else account.granted
-        several = self._redeemed_one_of(account)
-        if account.requested is None:
-            account.first = account.sourced
-        account.rounds += 1
-        unseen = self._began_midway if account.requested is None else account.requested.at_most is None
-        asked_for = exactly(account.sourced)
-        account.requested = UNKNOWN if request is None else replace(asked_for, at_most=None) if unseen else asked_for
-        if several:
-            account.requested = Known(reduce(and_, several), None if unseen else reduce(or_, several))
-        if said is not None:
-            account.granted, account.told = said, "explicit"
-        elif not seen or several:
-            account.granted, account.told = UNKNOWN, "unseen"
-        else:
-            account.granted = UNKNOWN if asked is None else exactly(asked)
-            # What the first leg of an exchange named, its assertion may carry into a last one that names nothing.
-            silent = request is None or request.scope is None
-            account.told = "omitted" if asked is not None else "nobody" if silent else "unseen"
-        account.in_hand, account.asked = account.granted, asked
-        account.refresh_told, account.narrowed = "nothing", None
-        account.refreshed = account.aborted = NO_SCOPES
-        account.grant_type, account.granted_at = account.leg, self.at
-        if account.refresh_token is not None and event.refresh_token != account.refresh_token:
-            account.retired[account.refresh_token] = "outlived"
-        account.refresh_token = event.refresh_token
-
-    @staticmethod
-    def _redeemed_one_of(account: Account) -> list[ScopeSet]:
-        """What was asked for, where codes of several requests were under way and differ: nobody knows which this is."""
-        if account.leg not in (AUTHORIZATION_CODE, JWT_BEARER):
-            return []
-        asked = account.under_way
-        account.redeemed += 1
-        if account.redeemed >= len(account.under_way):
-            account.under_way, account.redeemed = [], 0
-        return [] if all(same_scopes(one, asked[0]) for one in asked) else asked
-
-    def _refreshed(self, account: Account, event: TokenResponse, said: Known | None) -> None:
-        """A refresh narrows the token, never the grant, and may replace the refresh token."""
-        named = None if account.refreshing is None else account.refreshing.scope
-        if said is not None:
-            account.in_hand, account.refresh_told = said, "explicit"
-            account.refreshed |= said.at_least
-            exact, granted = said.exact, account.granted.exact
-            account.narrowed = exact if exact is not None and granted is not None and not granted <= exact else None
-        else:
-            account.in_hand = account.granted if named is None else exactly(named)
-            granted = account.granted.exact
-            if named is not None and granted is not None and not granted <= named:
-                account.narrowed = named
-            account.refresh_told = "omitted" if account.told != "nobody" else "nothing"
-        account.refresh_kept_at = self.at if event.refresh_token in (None, account.refresh_token) else NEVER
-        if account.refresh_kept_at == NEVER:
-            if account.refresh_token is not None:
-                account.retired[account.refresh_token] = "replaced"
-            account.refresh_token = event.refresh_token
-
     def _new_token(self, account: Account, resource: Resource, event: TokenResponse) -> None:
         answering = resource.answering
         asked, granted = account.asked, account.granted.exact
         explicit = account.leg != REFRESH_TOKEN and account.told == "explicit"
-        had_a_token = account.token is not None
         account.token = Token(
             event.access_token,
             self.at,
@@ -912,39 +748,45 @@ class Facts:
             explicit and asked is not None and granted is not None and not same_scopes(asked, granted),
             answering is None or not self._may_fall_short(account.in_hand, answering.challenge),
         )
-        # A refresh may be one by the clock, unless the call is known to go on.
-        if (
-            answering is not None
-            and not answering.doubted
-            and (account.leg != REFRESH_TOKEN or answering.call is not None)
-        ):
-            resource.owed[answering.operation] = account.token
         self.places.holders[event.access_token or ""] = account, resource
         self._note_who_issued(event, resource)
         self.places.waiting.pop(resource, None)
         if event.refresh_token is not None:
             self.places.refreshed_by[event.refresh_token] = account, resource
-        if answering is not None:
-            renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
-            tried = resource.attempt(answering.operation)
-            tried.renewed = renewed
-            tried.refreshes += renewed == "refresh"
-            certain = had_a_token and not answering.doubted
-            tried.said = answering.challenge.says if certain and answering.challenge.status == 401 else None
-        for scope in (account.granted.at_most or NO_SCOPES) | account.refreshed:
+
+    @staticmethod
+    def _renewed(account: Account, resource: Resource, answering: PendingChallenge, *, had_a_token: bool) -> None:
+        """A new token in answer to a challenge."""
+        renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
+        # A refresh may be one by the clock, unless the call is known to go on.
+        if account.token is not None and not answering.doubted:
+            if renewed == "authorization" or answering.call is not None:
+                resource.owed[answering.operation] = account.token
+        tried = resource.attempt(answering.operation)
+        tried.renewed = renewed
+        tried.refreshes += renewed == "refresh"
+        certain = had_a_token and not answering.doubted
+        tried.said = answering.challenge.says if certain and answering.challenge.status == 401 else None
+
+    def _name(self, account: Account, scopes: ScopeSet) -> None:
+        """Note what an account named by a request or a grant, but for what it invented."""
+        for scope in scopes:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
 
     @staticmethod
     def _may_fall_short(held: Known, challenge: ParsedChallenge) -> bool:
         """Whether a token lacks, or in one reading of its scope may lack, some of what a challenge asks for."""
-        return not held.may_cover(challenge.scope or NO_SCOPES) or held.exact == NO_SCOPES
+        nothing = held.exact is not None and not held.exact
+        return nothing or (challenge.scope is not None and not held.may_cover(challenge.scope))
 
     def _note_who_issued(self, event: TokenResponse, resource: Resource) -> None:
         """Note by whom tokens were issued: the authorization server that says so, if the resource names it too."""
         issuer = canonical(event.issuer or "")
+        if issuer not in map(canonical, resource.issuers):
+            return
         for token in (event.access_token, event.refresh_token):
-            if token is not None and issuer in map(canonical, resource.issuers):
+            if token is not None:
                 known = self._issued_by.setdefault(token, issuer)
                 self._issued_by[token] = known if known == issuer else None  # nobody knows of which
 
@@ -959,7 +801,7 @@ class Facts:
             if account.token.access_token == event.access_token:
                 account.token.state, account.token.expired_at = "expired", self.at
                 self.places.waiting[resource] = None
-        yield from ()
+        return ()
 
     def _client_restarted(self, _: ClientRestarted) -> Occasions:
         self._asked_before = 0
@@ -967,7 +809,7 @@ class Facts:
         for resource in self._touched:
             for pending in resource.pending.values():
                 if pending.refreshed_at == NEVER and not pending.passed_over:
-                    yield from self._settled(resource, pending, answered=False)
+                    yield self._settled(resource, pending, answered=False)
             resource.pending, resource.answering, resource.attempts = {}, None, {}
             resource.doubtful.clear()
             resource.document_at = NEVER
@@ -997,34 +839,6 @@ _MODES: Final[Mapping[str, ConfiguredMode]] = MappingProxyType(
     {"override": "override", "ceiling": "ceiling", "none": "none"}
 )
 """What undeclared configured scopes mean by each value of A11: by its default, any of these."""
-
-_ROOT: Final = "/.well-known/oauth-protected-resource"
-
-
-def _listed(names: tuple[str, ...] | None) -> ScopeSet | None:
-    """The scopes of a metadata list, None where it lists none."""
-    return None if names is None else read_scope(" ".join(names)) or None
-
-
-def _granted(scope: str, request: ScopeRequest | None, commas: str) -> Known:
-    """What a response says: one token that commas cut into what was requested can be read in two ways (A26)."""
-    said = read_scope(scope)
-    if "," not in scope or len(said) != 1 or request is None or said <= request.wanted:
-        return exactly(said)
-    parts = read_scope(scope.replace(",", " "))
-    if not parts <= request.wanted:
-        return exactly(said)
-    return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
-
-
-def _may_be_at(owner: Owner, issuer: str | None) -> bool:
-    """Whether who named a scope may be at an authorization server, or have been."""
-    if isinstance(owner, str):
-        return True
-    if isinstance(owner, Account):
-        return owner.issuer is None or canonical(owner.issuer) == issuer
-    at = [*owner.issuers, *([] if owner.account is None else [owner.account.issuer or ""])]
-    return owner.epoch > 0 or not owner.issuers or any(canonical(each) == issuer for each in at)
 
 
 def _is_or_awaits(account: Account, issuer: str | None) -> bool:

@@ -12,7 +12,7 @@ came before it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -65,7 +65,7 @@ class Judge:
         reads_plain: Iterable[Situation] = (),
     ) -> None:
         self.found: list[Finding] = []
-        self.reached: Counter[str] = Counter()
+        self.reached: defaultdict[str, int] = defaultdict(int)
         self.opportunities = 0
         self.stepped_up = False
         self._readings = readings if readings is DEFAULT_READINGS else {**DEFAULT_READINGS, **readings}
@@ -95,29 +95,38 @@ class Judge:
         self.found.sort(key=lambda finding: finding.event)
 
     def _look_at(self, occasion: Occasion) -> None:
-        found, presuming = self._findings(occasion, self.reached), occasion.presumes_tokens
-        if found:
-            nowhere = Counter[str]()
-            ways = (self._findings(way, nowhere) for way in occasion.otherwise)
-            for finding in next((milder for milder in ways if _is_right(milder)), found):
-                self._report(finding, presuming=presuming)
-        if isinstance(occasion, Settled):
-            self.reached.update(self._blame.at_stake(occasion))
-            self._count(occasion)
-        elif isinstance(occasion, Asked):
-            self.reached.update(self._blame.at_stake(occasion))
-            self._blame.learn(occasion)
+        broken = self._broken(occasion, self.reached)
+        if broken:
+            self._accuse(occasion, broken)
+        if isinstance(occasion, (Asked, Settled)):
+            for clause in self._blame.at_stake(occasion):
+                self.reached[clause] += 1
+            if isinstance(occasion, Asked):
+                self._blame.learn(occasion)
+            else:
+                self._count(occasion)
 
-    def _findings(self, occasion: Occasion, reached: Counter[str]) -> list[Finding]:
-        found: list[Finding] = []
+    def _broken(self, occasion: Occasion, reached: defaultdict[str, int]) -> list[tuple[str, Broken]]:
+        broken = []
         for clause, judges in self._book[type(occasion)]:
             answer = judges(occasion)
             if answer is not None:
                 reached[clause] += 1
                 if isinstance(answer, Broken):
-                    finding = finding_of(clause, answer, self._facts.at, self._readings, occasion.gravest)
-                    found.extend(() if finding is None else (self._blame.renamed(finding, occasion),))
-        return found
+                    broken.append((clause, answer))
+        return broken
+
+    def _accuse(self, occasion: Occasion, broken: list[tuple[str, Broken]]) -> None:
+        found, nowhere = self._findings(occasion, broken), defaultdict[str, int](int)
+        ways = (self._findings(way, self._broken(way, nowhere)) for way in occasion.otherwise) if found else ()
+        for finding in next((milder for milder in ways if _is_right(milder)), found):
+            self._report(finding, presuming=occasion.presumes_tokens)
+
+    def _findings(self, occasion: Occasion, broken: Iterable[tuple[str, Broken]]) -> list[Finding]:
+        found = (
+            finding_of(clause, answer, self._facts.at, self._readings, occasion.gravest) for clause, answer in broken
+        )
+        return [self._blame.renamed(finding, occasion) for finding in found if finding is not None]
 
     def _report(self, finding: Finding, *, presuming: bool) -> None:
         if presuming and finding in self.found:

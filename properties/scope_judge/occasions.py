@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
@@ -70,6 +70,13 @@ def missing(required: ScopeSet, wanted: ScopeSet) -> list[Scope]:
         return []
     lacking = (scope for scope in required if scope not in wanted and scope != OFFLINE_ACCESS)
     return list(islice(lacking, _SHOWN + 1))
+
+
+def _lacking(wanted: ScopeSet, required: ScopeSet | None) -> list[Scope]:
+    """What `wanted` lacks of `required`, in its order."""
+    if required is None or required <= wanted:
+        return []
+    return [scope for scope in required if scope not in wanted]
 
 
 def is_implied(scope: Scope, by: ScopeSet) -> bool:
@@ -182,12 +189,17 @@ class Settled(Occasion):
 
     gravest: ClassVar[Verdict] = "discouraged"  # giving up is permitted
 
-    @property
-    def challenge(self) -> ParsedChallenge:
-        """What it says."""
-        return self.pending.challenge
+    challenge: ParsedChallenge = field(init=False)
+    """What it says."""
+    can_be_met: bool = field(init=False)
+    """Whether a client with a user and attempts left could have asked for what it names, and had not yet."""
 
-    @cached_property
+    def __post_init__(self) -> None:
+        """Name what every clause asks for."""
+        self.challenge = self.pending.challenge
+        self.can_be_met = self._can_be_met()
+
+    @property
     def beyond(self) -> ScopeSet:
         """What it asks for that is surely not held; empty where that is unknown, or it asks for nothing."""
         challenge, held = self.challenge, self.pending.held
@@ -198,17 +210,17 @@ class Settled(Occasion):
         names_nothing = challenge.insufficient and not challenge.unclear and self.listed is not None
         return self.listed - held.at_most - OFFLINE if names_nothing and self.listed is not None else NO_SCOPES
 
-    @cached_property
-    def can_be_met(self) -> bool:
-        """Whether a client with a user and attempts left could have asked for what it names, and had not yet."""
+    def _can_be_met(self) -> bool:
         account, challenge = self.account, self.challenge
         if account is None or account.acts_for_itself or self.excused or self.pending.outdated:
             return False
         if not challenge.insufficient and (challenge.status != 401 or self.pending.renewed == "authorization"):
             return False
         before = 1 if self.answered else 0
-        left = self.attempts.since_served - before < ENOUGH and account.refused_at <= account.granted_at
-        return left and len(self.beyond) > 0 and (self.answered or not self.beyond <= self.attempts.asked)
+        if self.attempts.since_served - before >= ENOUGH or account.refused_at > account.granted_at:
+            return False
+        beyond = self.beyond
+        return len(beyond) > 0 and (self.answered or not beyond <= self.attempts.asked)
 
     @property
     def is_fair(self) -> bool:
@@ -398,6 +410,50 @@ class Asked(Occasion):
     may_answer: tuple[PendingChallenge, ...] = ()
     is_first_if_tokens_are_seen: bool = False
 
+    wanted: ScopeSet = field(init=False)
+    """What is asked for: the empty set where the parameter was left out."""
+    challenge: ParsedChallenge | None = field(init=False)
+    """What the challenge says."""
+    challenged: ScopeSet | None = field(init=False)
+    """The challenge's scopes, where it names any that can be relied on."""
+    unclear: bool = field(init=False)
+    """Whether the challenge may be read to name scopes, or not."""
+    listed: ScopeSet | None = field(init=False)
+    """The resource metadata's scopes."""
+    lost_challenged: list[Scope] = field(init=False)
+    """What the challenge asks for, and the request does not."""
+    lost_listed: list[Scope] = field(init=False)
+    """What a first request that answers no scopes leaves out of the metadata's list."""
+    surplus: Mapping[Origin, list[Scope]] = field(init=False)
+    """What is asked for beyond what was named before or by the challenge, by where it is first named."""
+    unsourced: list[Scope] = field(init=False)
+    """What nothing at this place names: nobody can expect to see it asked for again."""
+    has_no_source: bool = field(init=False)
+    """Whether it is a first request, and neither challenge nor metadata names a scope."""
+    accumulates: bool = field(init=False)
+    """Whether what was had before is to be asked for again: at this revision, and in this account."""
+    number: int = field(init=False)
+    """The how manieth request for one call it is, or for one operation in a row where no calls are known."""
+
+    def __post_init__(self) -> None:
+        """Name what nearly every clause asks for."""
+        self.wanted = wanted = self.request.wanted
+        self.listed = self.resource.listed
+        self.challenge = challenge = None if self.answers is None else self.answers.challenge
+        self.challenged = None if challenge is None else challenge.scope
+        self.unclear = challenge is not None and challenge.unclear
+        self.lost_challenged = _lacking(wanted, self.challenged)
+        silent = self.first and self.challenged is None and not self.unclear
+        self.lost_listed = _lacking(wanted, self.listed) if silent else []
+        origins = self._origins()
+        self.surplus = self._surplus(origins) if origins else origins
+        self.unsourced = [scope for origin in _UNSOURCED for scope in origins.get(origin, ())] if origins else []
+        lists_nothing = self.listed is None and not self.resource.parent_listed
+        self.has_no_source = bool(silent) and lists_nothing and not self.request.malformed
+        self.accumulates = self.account.requested is not None and CLAUSES["ACC-1"].binds_at(self.header.revision)
+        tried = self.attempts
+        self.number = 1 if tried is None else tried.in_a_row if self.allowed is None else tried.in_call
+
     @property
     @override
     def presumes_tokens(self) -> bool:
@@ -413,26 +469,6 @@ class Asked(Occasion):
             tried = self.resource.attempt(answers.operation)
             yield replace(self, answers=answers, attempts=tried, asked_last=tried.asked, may_answer=())
 
-    @cached_property
-    def wanted(self) -> ScopeSet:
-        """What is asked for: the empty set where the parameter was left out."""
-        return self.request.wanted
-
-    @cached_property
-    def challenge(self) -> ParsedChallenge | None:
-        """What the challenge says."""
-        return None if self.answers is None else self.answers.challenge
-
-    @cached_property
-    def challenged(self) -> ScopeSet | None:
-        """The challenge's scopes, where it names any that can be relied on."""
-        return None if self.challenge is None else self.challenge.scope
-
-    @cached_property
-    def unclear(self) -> bool:
-        """Whether the challenge may be read to name scopes, or not."""
-        return self.challenge is not None and self.challenge.unclear
-
     @property
     def refused(self) -> ScopeSet | None:
         """What was asked for and refused just before, with no answer of the resource since."""
@@ -444,19 +480,9 @@ class Asked(Occasion):
         return self.challenge is not None and self.challenge.status == 401
 
     @property
-    def accumulates(self) -> bool:
-        """Whether what was had before is to be asked for again: at this revision, and in this account."""
-        return self.account.requested is not None and CLAUSES["ACC-1"].binds_at(self.header.revision)
-
-    @property
     def selects(self) -> bool:
         """Whether this revision says how scopes are selected."""
         return CLAUSES["CHAL-1"].binds_at(self.header.revision)
-
-    @property
-    def listed(self) -> ScopeSet | None:
-        """The resource metadata's scopes."""
-        return self.resource.listed
 
     @property
     def history_known(self) -> bool:
@@ -474,37 +500,21 @@ class Asked(Occasion):
 
     # --- the lower bounds ---
 
-    @cached_property
-    def lost_challenged(self) -> list[Scope]:
-        """What the challenge asks for, and the request does not."""
-        challenged = self.challenged
-        if challenged is None or challenged <= self.wanted:
-            return []
-        return [scope for scope in challenged if scope not in self.wanted]
-
-    @cached_property
-    def lost_listed(self) -> list[Scope]:
-        """What a first request that answers no scopes leaves out of the metadata's list."""
-        listed = self.listed
-        if not self.first or self.challenged is not None or self.unclear or listed is None or listed <= self.wanted:
-            return []
-        return [scope for scope in listed if scope not in self.wanted]
-
-    @cached_property
+    @property
     def is_configured(self) -> bool:
         """Whether the request is what the caller configured, or part of it."""
         if self.configured is None or self.request.scope is None:
             return False
         return self.wanted <= self.configured or self.wanted - OFFLINE <= self.configured
 
-    @cached_property
+    @property
     def is_excused(self) -> bool:
         """Whether what the caller configured may be what keeps it from asking for more."""
         if self.configured is None:
             return False
         return self.mode == "ceiling" or (self.mode in ("override", None) and self.is_configured)
 
-    @cached_property
+    @property
     def repeats_the_last(self) -> bool:
         """Whether no scopes were challenged, and the request is that of the last grant again."""
         account = self.account
@@ -513,24 +523,27 @@ class Asked(Occasion):
         renews = self.challenge is None or (account.asked is None and self.challenge.status == 401)
         return renews and same_scopes(self.wanted, account.asked or NO_SCOPES)
 
-    @cached_property
+    @property
     def lost_granted(self) -> list[Scope]:
         """What was surely granted before, has a source, and is not asked for again."""
-        if self.account.requested is None or self.repeats_the_last:
+        if self.account.requested is None:
             return []
         granted = self.account.granted
         lost = missing(granted.at_least, self.wanted)
         if granted.one_of and all(missing(choice, self.wanted) for choice in granted.one_of):
             lost = missing(granted.one_of[0], self.wanted)
+        if not lost or self.repeats_the_last:
+            return []
         return [scope for scope in lost if scope not in self.account.invented]
 
-    @cached_property
+    @property
     def lost_requested(self) -> list[Scope]:
         """What was surely requested before, by a client that remembers, and is not asked for again."""
         requested = self.account.requested
-        if requested is None or self.account.restarted or self.repeats_the_last:
+        if requested is None or self.account.restarted:
             return []
-        return missing(requested.at_least, self.wanted)
+        lost = missing(requested.at_least, self.wanted)
+        return [] if lost and self.repeats_the_last else lost
 
     @property
     def lost_aborted(self) -> list[Scope]:
@@ -540,12 +553,13 @@ class Asked(Occasion):
 
     # --- the upper bounds ---
 
-    @cached_property
     def _origins(self) -> Mapping[Origin, list[Scope]]:
         found: dict[Origin, list[Scope]] = {}
+        named = self.listed if self.challenged is None else self.challenged
+        if named is not None and self.wanted <= named:
+            return found
         for scope in self.wanted:
-            origin: Origin = "known" if scope == OFFLINE_ACCESS else self.origin(scope)
-            if origin != "known":
+            if scope != OFFLINE_ACCESS and (origin := self.origin(scope)) != "known":
                 found.setdefault(origin, []).append(scope)
         if "server" in found and self._takes_the_servers_list(found.get("moved", [])):
             found["server"] += found.pop("moved", [])
@@ -556,21 +570,13 @@ class Asked(Occasion):
         listed = self.server_listed or NO_SCOPES
         return listed <= self.wanted | OFFLINE and all(scope in listed for scope in moved)
 
-    @cached_property
-    def surplus(self) -> Mapping[Origin, list[Scope]]:
-        """What is asked for beyond what was named before or by the challenge, by where it is first named."""
+    def _surplus(self, origins: Mapping[Origin, list[Scope]]) -> Mapping[Origin, list[Scope]]:
         if not self.history_known:
             return _NO_SURPLUS
-        found = self._origins
-        if found and self.selects and (self.lost_challenged or self.lost_listed):
+        if self.selects and (self.lost_challenged or self.lost_listed):
             # What was asked for in place of what is required is no fault of its own.
-            return {origin: names for origin, names in found.items() if origin == "foreign"}
-        return found
-
-    @property
-    def unsourced(self) -> list[Scope]:
-        """What nothing at this place names: nobody can expect to see it asked for again."""
-        return [scope for origin in ("elsewhere", "foreign", "nowhere") for scope in self._origins.get(origin, ())]
+            return {origin: names for origin, names in origins.items() if origin == "foreign"}
+        return origins
 
     def origin(self, scope: Scope) -> Origin:
         """Where a scope is first named."""
@@ -621,13 +627,6 @@ class Asked(Occasion):
             known is not None and scope in known for known in (self.listed, self.server_listed, self.configured)
         )
 
-    @cached_property
-    def has_no_source(self) -> bool:
-        """Whether it is a first request, and neither challenge nor metadata names a scope."""
-        if not self.first or self.challenged is not None or self.unclear or self.request.malformed:
-            return False
-        return self.listed is None and not self.resource.parent_listed
-
     def joins(self, names: Iterable[Scope]) -> bool:
         """Whether these surely stand beside a challenge's scopes, not in their place: it is spelled plainly.
 
@@ -637,30 +636,25 @@ class Asked(Occasion):
             return False
         return self.configured is None or not any(scope in self.configured for scope in names)
 
-    @cached_property
+    @property
     def offline_is_named(self) -> bool:
         """Whether offline_access is a scope like any other here: challenged, listed, configured, or had before."""
         if not self.history_known:
             return True
-        sources = (self.listed, self.configured, self.resource.parent_listed)
-        if any(known is not None and OFFLINE_ACCESS in known for known in sources):
-            return True
+        for known in (self.listed, self.configured, self.resource.parent_listed):
+            if known is not None and OFFLINE_ACCESS in known:
+                return True
         return self.origin(Scope(OFFLINE_ACCESS)) in ("known", "moved")
 
     # --- the number of requests ---
 
     @property
-    def number(self) -> int:
-        """The how manieth request for one call it is, or for one operation in a row where no calls are known."""
-        if self.attempts is None:
-            return 1
-        return self.attempts.in_a_row if self.allowed is None else self.attempts.in_call
-
-    @cached_property
     def could_refresh(self) -> bool:
         """Whether a refresh token that stayed in use would have done, as nothing is asked for but a new token."""
         account, answers = self.account, self.answers
         if self.grant_type != AUTHORIZATION_CODE or not account.has_kept_its_refresh_token or self.unclear:
+            return False
+        if self.resource.epoch > 0:  # a grant elsewhere may have taken its place, where one is kept for each resource
             return False
         if not (self.wanted - OFFLINE) | (self.challenged or NO_SCOPES) <= account.granted.at_least:
             return False
@@ -676,7 +670,7 @@ class Asked(Occasion):
         """Whether the call caused a request before."""
         return self.attempts is not None and self.attempts.in_a_row > 1
 
-    @cached_property
+    @property
     def is_covered(self) -> bool:
         """Whether the call caused a request before, and the token carries what the challenge asks for all the same."""
         challenge = self.challenge
@@ -688,6 +682,7 @@ class Asked(Occasion):
 
 
 _NO_SURPLUS: Final[Mapping[Origin, list[Scope]]] = MappingProxyType({})
+_UNSOURCED: Final[tuple[Origin, ...]] = ("elsewhere", "foreign", "nowhere")
 
 OCCASIONS: Final[tuple[type[Occasion], ...]] = (
     Asked,

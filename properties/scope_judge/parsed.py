@@ -38,12 +38,12 @@ class ParsedChallenge:
     names_metadata: bool = False
     malformed: bool = False
 
-    @property
+    @cached_property
     def insufficient(self) -> bool:
         """Whether it asks for more scope: a 403 with insufficient_scope."""
         return self.status == 403 and self.error == "insufficient_scope"
 
-    @property
+    @cached_property
     def refuses_plainly(self) -> bool:
         """Whether it is a 403 that asks for nothing (CHAL-7)."""
         return self.status == 403 and self.error != "insufficient_scope" and not self.malformed
@@ -61,7 +61,7 @@ class ParsedChallenge:
         """Whether all that it asks for is in a request."""
         return self.scope is None or self.scope <= wanted
 
-    @property
+    @cached_property
     def unclear(self) -> bool:
         """Whether it names scopes that may be read out of it, or not."""
         return self.scope is None and (self.malformed or len(self.tolerated) > 0)

@@ -96,7 +96,14 @@ class Places:
         return self._named(name) or self._adopting(name)
 
     def _named(self, name: str | None) -> Resource | None:
-        return self.current if name is None else self._resources.get(canonical(name))
+        if name is None:
+            return self.current
+        known = self._resources.get(name)
+        if known is None:
+            known = self._resources.get(canonical(name))
+            if known is not None:
+                self._resources[name] = known  # in this spelling, too
+        return known
 
     def _adopting(self, name: str | None) -> Resource | None:
         """The one resource there is, if it has no name yet; or one that was only asked for, by the name of a parent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -80,7 +81,8 @@ class Plan:
     """The world as it starts, and how the client is set up in it.
 
     `wants_refresh_token` is None for a client that is not set up at all, and keeps it to itself. Where it
-    `shares_configuration`, the application hands the same configuration object to its clients of all servers.
+    `shares_configuration`, the application hands the same configuration object to its clients of all servers, and where
+    it `sends_again`, it makes a call that failed once more by itself.
     """
 
     servers: Servers
@@ -90,6 +92,7 @@ class Plan:
     grant_type: str = AUTHORIZATION_CODE
     registration: Registration = "dynamic"
     shares_configuration: bool = False
+    sends_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,27 @@ def as_administered(episode: Episode) -> Episode:
         return episode
     steps = tuple(step for step in episode.steps if not isinstance(step, MoveResource))
     return Episode(replace(episode.plan, configured=None), steps)
+
+
+def without_spellings(episode: Episode, spellings: Container[str]) -> Episode:
+    """The same episode, but that what is spelled in one of these ways is spelled plainly."""
+
+    def plainly(call: MakeCall) -> MakeCall:
+        challenges = (
+            replace(each, spelling="plain") if each.spelling in spellings else each for each in call.challenges
+        )
+        return replace(call, challenges=tuple(challenges))
+
+    def respelled(step: EpisodeStep) -> EpisodeStep:
+        match step:
+            case MakeCall():
+                return plainly(step)
+            case OverlapCalls(first, second):
+                return OverlapCalls(plainly(first), plainly(second))
+            case _:
+                return step
+
+    return Episode(episode.plan, tuple(map(respelled, episode.steps)))
 
 
 def fit_to_world(step: EpisodeStep, world: Servers) -> EpisodeStep:

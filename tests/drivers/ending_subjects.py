@@ -16,6 +16,7 @@ from time import sleep
 
 from scope_model.events import AUTHORIZATION_CODE
 from scope_oracle import checking, cli, tally
+from scope_oracle.commands import opening
 from scope_oracle.subjects import commanded, silent
 from scope_oracle.subjects.building import Manifest, build
 from scope_oracle.subjects.driver import Driven
@@ -79,5 +80,5 @@ if MOMENT == "running":
 if __name__ == "__main__":
     from drivers import ending_subjects  # what is pickled by name has to be found by it
 
-    cli.subject = ending_subjects.opened  # type: ignore[attr-defined,assignment]
+    opening.subject = ending_subjects.opened  # type: ignore[attr-defined,assignment]
     cli.main()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from shlex import join
 from typing import Final
 
 from cattrs import structure
@@ -35,7 +36,12 @@ _DONE: Final = "built"
 _COMPILED: Final = "__pycache__"
 """What an installation adds to a folder, anew each time."""
 
-_TOLD_OF_A_FAILURE: Final = 3
+_TOLD_OF_A_FAILURE: Final = 6
+"""How many lines of a build that failed are told."""
+
+_LONGEST: Final = 200
+"""How much of such a line; registries list every release that there is."""
+
 _RELEASE: Final = re.compile(r"[0-9][0-9A-Za-z.+-]*")
 
 
@@ -168,9 +174,18 @@ def _run(command: Sequence[str], folder: Path, complaint: str, lock: int) -> Non
         finally:
             end_group(process)
     if status:
-        lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
-        said = " ".join(lines[-_TOLD_OF_A_FAILURE:])
-        raise SubjectUnavailable(f"{complaint}: {command[0]} ended with {status}: {said} (all of it is in {log})")
+        lines = log.read_text("utf-8", "replace").splitlines()
+        said = " ".join(list(dict.fromkeys(filter(None, map(_said, lines))))[-_TOLD_OF_A_FAILURE:])
+        raise SubjectUnavailable(f"{complaint}: {join(command)} ended with {status}: {said} (all of it is in {log})")
+
+
+def _said(line: str) -> str:
+    """What is told of a line: its beginning and its end, and nothing where it only says that something is wrong."""
+    line = " ".join(line.split())
+    if line == "npm error":
+        return ""
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]} … {line[-half:]}"
 
 
 def _digest(folder: Path) -> str:

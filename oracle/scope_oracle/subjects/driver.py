@@ -27,9 +27,10 @@ from scope_model.events import (
     TokenResponse,
 )
 from scope_model.servers import Servers
+from scope_model.spellings import SPELLINGS
 from scope_oracle.subjects import DriverFault
 from scope_oracle.world import DOCUMENT, ID_TOKEN, IDENTITY_PROVIDER, KNOWN, SECRET, HttpWorld
-from scope_properties.episodes import Episode, Plan, as_administered
+from scope_properties.episodes import Episode, Plan, as_administered, without_spellings
 from scope_properties.world import World
 from scope_spec import REVISIONS, Revision
 
@@ -53,6 +54,10 @@ LONGEST_LINE: Final = 1 << 16
 """Bytes that an answer may have."""
 
 SERVER_NAMES: Final = ("one", "two")
+DPOP: Final = "dpop"
+"""The setting, of whichever driver has it, by which a client can prove possession of a key (RFC 9449)."""
+
+_OF_DPOP: Final = frozenset(name for name in SPELLINGS if "dpop" in name)
 _WITHOUT_A_USER: Final = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
 _KEPT_OF_WORDS: Final = 500
 _SHOWN: Final = 200
@@ -375,8 +380,13 @@ class Driven:
         return False
 
     def playable(self, episode: Episode) -> Episode:
-        """All of it: what the SDK cannot do, the driver says."""
-        return as_administered(episode)
+        """All of it: what the SDK cannot do, the driver says.
+
+        A client that has a DPoP key meets no challenge of that scheme: it may answer it, and the servers have no
+        tokens of that type.
+        """
+        administered = as_administered(episode)
+        return without_spellings(administered, _OF_DPOP) if self._setting == DPOP else administered
 
     def open(self, plan: Plan, world: World) -> DriverSession:
         """Start a client with nothing stored; raises DriverFault where the driver cannot."""

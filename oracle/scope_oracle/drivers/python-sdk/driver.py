@@ -36,6 +36,7 @@ Json = dict[str, Any]
 REDIRECT_URI = "http://localhost:3030/callback"
 STATELESS = "2026-07-28"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+SHARED = "shared-metadata"
 PATIENCE = 10.0
 PARTING = 1.0
 RELEASE = version("mcp")
@@ -136,10 +137,11 @@ class Connection:
 class Site:
     """One server as the application sees it: a provider, a storage, and a connection once it is needed."""
 
-    def __init__(self, url: str, settings: Json, storage: Storage, browser: Any) -> None:
+    def __init__(self, url: str, settings: Json, storage: Storage, metadata: Any, browser: Any) -> None:
         self.url = url
         self.settings = settings
         self.storage = storage
+        self.metadata = metadata
         self.browser = browser
         made = {"client_credentials": self._machine, EXCHANGE: self._enterprise}
         self.provider = made.get(settings["grant"], self._user)()
@@ -183,12 +185,6 @@ class Site:
     def _user(self) -> Any:
         """The provider with a user."""
         settings = self.settings
-        metadata = OAuthClientMetadata(
-            client_name="scopelaw",
-            redirect_uris=[REDIRECT_URI],
-            grant_types=["authorization_code", *(["refresh_token"] if settings["wants_refresh_token"] else [])],
-            scope=self._configured(),
-        )
         options = {}
         if settings["registration"] == "document":
             if "client_metadata_url" not in signature(auth.OAuthClientProvider).parameters:
@@ -197,7 +193,7 @@ class Site:
         elif settings["registration"] == "known":
             self._store_known_client()  # before it is first asked for, as the SDK's conformance client does
         return auth.OAuthClientProvider(
-            self.url, metadata, self.storage, self._open_browser, self._wait_for_callback, **options
+            self.url, self.metadata, self.storage, self._open_browser, self._wait_for_callback, **options
         )
 
     def _machine(self) -> Any:
@@ -209,7 +205,7 @@ class Site:
             raise Skipped(f"{RELEASE} has no client credentials with a secret") from None
         known, issuer = self._known_client()
         # 1.x says `scopes` for what 2.x calls `scope`; older releases have no `issuer`.
-        options = {"scope": self._configured(), "scopes": self._configured(), "issuer": issuer}
+        options = {"scope": configured(self.settings), "scopes": configured(self.settings), "issuer": issuer}
         given = {name: value for name, value in options.items() if name in signature(make).parameters}
         return make(self.url, self.storage, known["client_id"], known["client_secret"], **given)
 
@@ -229,7 +225,7 @@ class Site:
             known["client_secret"],
             issuer,
             self._fetch_id_jag,
-            self._configured(),
+            configured(self.settings),
         )
 
     async def _fetch_id_jag(self, audience: str, resource: str) -> str:
@@ -250,10 +246,6 @@ class Site:
         if response.status_code != 200:
             raise Refused(f"the identity provider refused: {answer['error']}")
         return answer["access_token"]
-
-    def _configured(self) -> str | None:
-        scopes = self.settings["configured_scopes"]
-        return None if scopes is None else " ".join(scopes)
 
     def _known_client(self) -> tuple[Json, str | None]:
         """The client that was registered out of band, and its issuer where there is only one.
@@ -291,6 +283,22 @@ class Site:
         return code, state
 
 
+def configured(settings: Json) -> str | None:
+    """What the application sets as scopes."""
+    scopes = settings["configured_scopes"]
+    return None if scopes is None else " ".join(scopes)
+
+
+def metadata_of(settings: Json) -> Any:
+    """What the application would type into the form of an authorization server."""
+    return OAuthClientMetadata(
+        client_name="scopelaw",
+        redirect_uris=[REDIRECT_URI],
+        grant_types=["authorization_code", *(["refresh_token"] if settings["wants_refresh_token"] else [])],
+        scope=configured(settings),
+    )
+
+
 class Application:
     """One life of the program, from a reset or a restart to the next."""
 
@@ -302,8 +310,9 @@ class Application:
         self.settings = settings
         self.storages = storages
         self._browser = http_client()
+        shared = metadata_of(settings) if settings["setting"] == SHARED else None
         self.sites = {
-            name: Site(url, settings, storages.setdefault(name, Storage()), self._browser)
+            name: Site(url, settings, storages.setdefault(name, Storage()), shared or metadata_of(settings), self._browser)
             for name, url in settings["servers"].items()
         }
 

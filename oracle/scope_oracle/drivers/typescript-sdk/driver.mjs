@@ -23,6 +23,9 @@ const NEGOTIATES = 'setVersionNegotiation' in sdk.Client.prototype;
 // Older releases take the code alone: they do not look at `iss`.
 const TAKES_CALLBACK = 'IssuerMismatchError' in sdk;
 const REVISIONS = [...(NEGOTIATES ? [MODERN] : []), ...sdk.SUPPORTED_PROTOCOL_VERSIONS];
+const MANIFEST = new URL(`node_modules/${PACKAGE}/package.json`, import.meta.url);
+const RELEASE = JSON.parse(readFileSync(MANIFEST, 'utf8')).version;
+const SCOPES_REFRESHES_SINCE = '2.4.0';
 
 // Standard output is for answers.
 console.log = console.info = console.debug = console.error;
@@ -35,6 +38,7 @@ class Storage {
     tokens = undefined;
     verifier = undefined;
     discovery = undefined;
+    dpop = undefined;
 }
 
 /** The provider of docs/clients/oauth.md, with its storage taken out, and with invalidateCredentials. */
@@ -136,9 +140,22 @@ function enterpriseProvider(settings, url) {
     });
 }
 
+/** The settings of driver.toml: what each adds to a provider, and whether this release has it. */
+const SETTINGS = {
+    dpop: {
+        there: 'DpopSession' in sdk,
+        adds: storage => ({ dpop: () => (storage.dpop ??= sdk.DpopSession.create()) })
+    },
+    'scope-for-refresh': {
+        there: RELEASE.localeCompare(SCOPES_REFRESHES_SINCE, 'en', { numeric: true }) >= 0,
+        adds: () => ({ scopeForRefresh: tokens => tokens.scope })
+    }
+};
+
 function providerFor(settings, storage, url) {
-    if (settings.grant === 'client_credentials') return machineProvider(settings);
-    return settings.grant === EXCHANGE ? enterpriseProvider(settings, url) : new UserProvider(settings, storage);
+    const made = { client_credentials: machineProvider, [EXCHANGE]: enterpriseProvider }[settings.grant];
+    const provider = made ? made(settings, url) : new UserProvider(settings, storage);
+    return Object.assign(provider, SETTINGS[settings.setting]?.adds(storage));
 }
 
 const scopeOf = settings => (settings.configured_scopes ? { scope: settings.configured_scopes.join(' ') } : {});
@@ -299,6 +316,7 @@ const commands = {
         } else if (settings.grant !== 'authorization_code') {
             throw new Skipped(`the driver has no grant ${settings.grant}`);
         }
+        if (SETTINGS[settings.setting]?.there === false) throw new Skipped(`this release has no ${settings.setting}`);
         for (const [name, url] of Object.entries(settings.servers)) sites[name] = new Site(url, settings);
         return { ok: true };
     },
@@ -322,9 +340,7 @@ const commands = {
 
 function start({ version }) {
     if (version !== 1) return { errored: { context: `version ${version} of the contract is unknown here` } };
-    const manifest = new URL(`node_modules/${PACKAGE}/package.json`, import.meta.url);
-    const release = JSON.parse(readFileSync(manifest, 'utf8')).version;
-    const client = { name: PACKAGE, version: release, language: 'TypeScript' };
+    const client = { name: PACKAGE, version: RELEASE, language: 'TypeScript' };
     return { version: 1, client, revisions: REVISIONS };
 }
 

@@ -1,0 +1,236 @@
+"""`scopelaw check`: put a client through generated episodes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from time import monotonic
+from types import ModuleType
+
+import click
+
+from scope_oracle import checking, exploring, forms, github, page, terminal
+from scope_oracle.checking import ENGINES, Engine
+from scope_oracle.exchange import shown
+from scope_oracle.expecting import Expected, meet
+from scope_oracle.jobs import Jobs, processes
+from scope_oracle.replays import BadReplay
+from scope_oracle.selecting import Selection
+from scope_oracle.subjects import MODEL
+from scope_oracle.tally import Broken
+from scope_oracle.testing import Checked
+from scope_properties.model_subject import ModelSubject
+from scope_properties.subjects import Subject
+from scope_spec import REVISIONS, Revision, Verdict
+
+from . import completing
+from .failing import FOUND, INTERRUPTED, Unusable, complain, status_of
+from .judge import print_findings, print_footer
+from .opening import bench_of, opened, opening_of
+from .options import (
+    COMMAND,
+    FAIL_ON,
+    FILE,
+    FOLDER,
+    IGNORE,
+    JOBS,
+    READING,
+    READINGS_HELP,
+    RELEASE,
+    REVISION,
+    SEED,
+    SELECT,
+    example,
+    expectations,
+    format_,
+    one_of,
+    writable,
+)
+from .output import console, make_folder, ran_since, write_file, write_transcript
+from .progress import showing
+
+
+@click.command(
+    short_help="Put a client through generated episodes.",
+    epilog=f"{READINGS_HELP}\n\n"
+    + example(
+        "scopelaw check",
+        "scopelaw check python-sdk --html report.html",
+        "scopelaw check --command 'node client.mjs'",
+        "scopelaw check mine.testing:subject --engine hypothesis",
+    ),
+)
+@click.argument("name", metavar="[SUBJECT]", required=False, shell_complete=completing.SUBJECT)
+@COMMAND
+@REVISION
+@READING
+@FAIL_ON
+@click.option(
+    "--examples",
+    type=click.IntRange(1),
+    show_default=f"{checking.EXAMPLES}, or {checking.COSTLY_EXAMPLES} where each is a process; "
+    f"{exploring.EXAMPLES} or {exploring.COSTLY_EXAMPLES} a run of Hypothesis's machine",
+    help="How many episodes to run.",
+)
+@click.option(
+    "--engine",
+    metavar="NAME",
+    callback=one_of("engine", ENGINES),
+    shell_complete=completing.words(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="What chooses the episodes: sampling, from a seed alone, or hypothesis, with its shrinking and its database.",
+)
+@SEED
+@format_("text")
+@RELEASE
+@JOBS
+@SELECT
+@IGNORE
+@click.option(
+    "--expect", metavar="FILE", type=FILE, callback=expectations, help="TOML: the findings that are known, and why."
+)
+@click.option("--html", type=FILE, callback=writable, help="Write the result to this page, too.")
+@click.option("--junit", type=FILE, callback=writable, help="Write the result to this file as JUnit XML, too.")
+@click.option("--sarif", type=FILE, callback=writable, help="Write the result to this file as SARIF, too.")
+@click.option("--write", "folder", type=FOLDER, help="Write the transcript of each finding into this folder, too.")
+@click.option("--quiet", is_flag=True, help="Print what fails, and nothing else.")
+@click.option("--replay", metavar="TEXT", help="Play only the episode that a report names.")
+def check(
+    *,
+    name: str | None,
+    command: str | None,
+    release: str | None,
+    jobs: int | None,
+    revision: Revision | None,
+    readings: dict[str, str],
+    fail_on: Verdict,
+    examples: int | None,
+    engine: Engine,
+    seed: int,
+    form: str,
+    select: frozenset[str],
+    ignore: frozenset[str],
+    expect: tuple[Expected, ...],
+    html: Path | None,
+    junit: Path | None,
+    sarif: Path | None,
+    quiet: bool,
+    folder: Path | None,
+    replay: str | None,
+) -> int:
+    """Put SUBJECT through generated episodes, and report each clause that it breaks.
+
+    SUBJECT is the reference model where none is named, the name of a client (scopelaw explain lists them, with
+    their settings), or package.module:name for one of your own. Each broken clause comes with the shortest trace
+    that was found to show it. Ends with 0 where nothing at or above --fail-on was found, else with 1; with
+    --expect, where something is new, or no longer happens.
+    """
+    selection, began = Selection(select, ignore), monotonic()
+    for kind in (["junit"] if junit else []) + (["sarif"] if sarif else []):
+        _for_servers(kind)  # before anything is run
+    in_force = revision or REVISIONS[-1]
+    opening = opening_of(name, command, release, in_force, MODEL)
+    if folder is not None:
+        make_folder(folder)
+    if engine == "hypothesis" and jobs is not None:
+        raise click.UsageError("Hypothesis works in one process, so --jobs says nothing")
+    with showing() as progress, opened(opening, progress) as chosen:
+        if replay is not None:
+            return _replay(chosen, replay, readings, fail_on, began if form == "json" else None)
+        count = jobs or (1 if engine == "hypothesis" or isinstance(chosen, ModelSubject) else processes())
+        with bench_of(opening, count, in_force, readings, costly=chosen.standalone) as bench:
+            by_hypothesis = partial(exploring.explore, mildest=fail_on)
+            run = by_hypothesis if engine == "hypothesis" else partial(checking.check, bench=bench)
+            result = run(
+                chosen,
+                revision=in_force,
+                readings=readings,
+                examples=examples,
+                seed=seed,
+                progress=progress,
+                selection=selection,
+            )
+    _say_parting(chosen, bench, result)
+    if result.fault is not None and not result.examples:
+        raise Unusable(result.fault)
+    ours = (each for each in expect if selection.may_take(each.clause, each.verdict))
+    checked = Checked(result, meet(result.subject, result.broken, ours, complete=result.complete), readings)
+    failing = checked.failing(fail_on)
+    if html is not None:
+        write_file(html, page.result_html(result, readings=readings))
+    if junit is not None:
+        write_file(junit, _for_servers("junit").junit(result, readings=readings, fails=failing.__contains__))
+    if sarif is not None:
+        write_file(sarif, _for_servers("sarif").sarif(result, readings=readings))
+    if folder is not None:
+        for broken in result.broken:
+            write_transcript(folder / f"{broken.finding.clause}-{broken.finding.cause}.jsonl", broken.transcript)
+    _tell(checked, failing, ran_since(began) if form == "json" else None, quiet=quiet)
+    if result.fault is not None:
+        raise Unusable(result.fault)
+    if not result.complete:
+        return INTERRUPTED
+    return FOUND if failing or checked.met.gone else 0
+
+
+def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *, quiet: bool) -> None:
+    """Print a result and how it compares with what was expected, as JSON where it is said how it came to be.
+
+    And what GitHub shows of it, where it runs there.
+    """
+    result, readings, met = checked.result, checked.readings, checked.met
+    if ran is not None:
+        click.echo(json.dumps(forms.result_json(result, readings=readings, met=met, ran=ran)))
+    else:
+        out = console()
+        told = terminal.findings_text(failing, readings=readings, width=out.width)
+        whole = terminal.result_text(result, readings=readings, width=out.width)
+        terminal.show(out, told if quiet else whole)
+        terminal.show(out, terminal.met_text(result.subject, met, failing, quiet=quiet))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        _annotate(checked, failing, annotates=ran is None)
+
+
+def _annotate(checked: Checked, failing: Sequence[Broken], *, annotates: bool) -> None:
+    if annotates:
+        for line in github.annotations_of(checked.result.subject, failing):
+            click.echo(line)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in github.step_summary(checked.result, readings=checked.readings))
+
+
+def _for_servers(kind: str) -> ModuleType:
+    """The module of a report for build servers, whose libraries not everybody has."""
+    try:
+        return import_module(f".{kind}", __package__)
+    except ModuleNotFoundError as missing:
+        raise Unusable(f"--{kind} needs {missing.name}: pip install 'scopelaw[ci]'") from None
+
+
+def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Verdict, began: float | None) -> int:
+    try:
+        transcript, findings = checking.replayed(chosen, blob, readings)
+    except BadReplay as wrong:
+        raise Unusable(str(wrong)) from None
+    if began is not None:  # as JSON
+        print_findings(findings)
+        print_footer(len(transcript.events), findings, ran_since(began))
+    else:
+        out = console()
+        terminal.show(out, terminal.transcript_text(transcript, findings, readings=readings, width=out.width))
+    return status_of(findings, fail_on)
+
+
+def _say_parting(chosen: Subject, bench: Jobs | None, result: checking.Result) -> None:
+    """Say what was wrong with how the client's processes ended, unless one was ended early anyhow."""
+    if result.complete:
+        parting = dict.fromkeys([*getattr(chosen, "parting", ()), *(bench.parting if bench is not None else ())])
+        for wrong in parting:
+            complain(f"{shown(chosen.name)} ended as it should not: {wrong}")

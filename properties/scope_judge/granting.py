@@ -1,0 +1,129 @@
+"""Granting: what the answer to a request for a token makes of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import and_, or_
+
+from scope_model.events import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, JWT_BEARER, REFRESH_TOKEN, TokenResponse
+from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
+
+from .account import NEVER, Account, Token
+from .knowledge import UNKNOWN, Known, either, exactly
+
+
+def said_by(event: TokenResponse, account: Account, commas: str) -> Known | None:
+    """What a response says: one token that commas cut into what was requested can be read in two ways (A26)."""
+    if event.scope is None:
+        return None
+    request = account.refreshing if account.leg == REFRESH_TOKEN else account.pending
+    if request is not None and event.scope == request.wire:
+        return exactly(request.wanted)
+    said = read_scope(event.scope)
+    if "," not in event.scope or len(said) != 1 or request is None or said <= request.wanted:
+        return exactly(said)
+    parts = read_scope(event.scope.replace(",", " "))
+    if not parts <= request.wanted:
+        return exactly(said)
+    return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
+
+
+def issue(account: Account, event: TokenResponse, said: Known | None, at: int, *, began_midway: bool) -> None:
+    """A grant: what the response says, else what this request asked, else nobody knows."""
+    request = account.pending
+    seen = request is not None and not request.malformed
+    if account.leg == JWT_BEARER and account.assertion is not None:
+        asked = account.assertion.scope
+    else:
+        asked = None if request is None else request.scope
+    account.earlier = None if account.requested is None else account.granted
+    several = _redeemed_one_of(account)
+    if account.requested is None:
+        account.first = account.sourced
+    account.rounds += 1
+    unseen = began_midway if account.requested is None else account.requested.at_most is None
+    account.requested = UNKNOWN if request is None else Known(account.sourced, None if unseen else account.sourced)
+    if several:
+        account.requested = Known(reduce(and_, several), None if unseen else reduce(or_, several))
+    if said is not None:
+        account.granted, account.told = said, "explicit"
+    elif not seen or several:
+        account.granted, account.told = UNKNOWN, "unseen"
+    else:
+        account.granted = UNKNOWN if asked is None else exactly(asked)
+        # What the first leg of an exchange named, its assertion may carry into a last one that names nothing.
+        silent = request is None or request.scope is None
+        account.told = "omitted" if asked is not None else "nobody" if silent else "unseen"
+    account.in_hand, account.asked = account.granted, asked
+    account.refresh_told, account.narrowed = "nothing", None
+    account.refreshed = account.aborted = NO_SCOPES
+    account.grant_type, account.granted_at = account.leg, at
+    if account.refresh_token is not None and event.refresh_token != account.refresh_token:
+        account.retired[account.refresh_token] = "outlived"
+    account.refresh_token = event.refresh_token
+
+
+def _redeemed_one_of(account: Account) -> list[ScopeSet]:
+    """What was asked for, where codes of several requests were under way and differ: nobody knows which this is."""
+    if account.leg not in (AUTHORIZATION_CODE, JWT_BEARER):
+        return []
+    asked = account.under_way
+    account.redeemed += 1
+    if account.redeemed >= len(account.under_way):
+        account.under_way, account.redeemed = [], 0
+    return [] if all(same_scopes(one, asked[0]) for one in asked[1:]) else asked
+
+
+def refresh(account: Account, event: TokenResponse, said: Known | None, at: int) -> None:
+    """A refresh narrows the token, never the grant, and may replace the refresh token."""
+    named = None if account.refreshing is None else account.refreshing.scope
+    if said is not None:
+        account.in_hand, account.refresh_told = said, "explicit"
+        if not said.at_least <= account.refreshed:
+            account.refreshed |= said.at_least
+        exact, granted = said.exact, account.granted.exact
+        account.narrowed = exact if exact is not None and granted is not None and not granted <= exact else None
+    else:
+        account.in_hand = account.granted if named is None else exactly(named)
+        granted = account.granted.exact
+        if named is not None and granted is not None and not granted <= named:
+            account.narrowed = named
+        account.refresh_told = "omitted" if account.told != "nobody" else "nothing"
+    account.refresh_kept_at = at if event.refresh_token in (None, account.refresh_token) else NEVER
+    if account.refresh_kept_at == NEVER:
+        if account.refresh_token is not None:
+            account.retired[account.refresh_token] = "replaced"
+        account.refresh_token = event.refresh_token
+
+
+def refuse_token(account: Account, error: str, at: int, calls: Iterable[int]) -> None:
+    """A token request that was refused, of a refresh or of an authorization, while these calls went on."""
+    if account.leg == REFRESH_TOKEN:
+        account.refresh_failed_at, account.refresh_token = at, None
+        scope = None if account.refreshing is None else account.refreshing.scope
+        final = error in ("invalid_grant", "invalid_scope")
+        account.refresh_refused = (account.refresh_sent, scope, frozenset(calls)) if final else None
+    else:
+        refuse(account, at)
+
+
+def refuse(account: Account, at: int) -> None:
+    """An authorization that was refused."""
+    account.refused = NO_SCOPES if account.pending is None else account.pending.wanted
+    account.redeemed += account.leg != CLIENT_CREDENTIALS
+    if account.redeemed >= len(account.under_way):
+        account.under_way, account.redeemed = [], 0
+    account.refused_at = at
+    if account.requested is not None:
+        account.aborted |= account.sourced
+    if account.token is not None and account.token.state == "expired" and account.acts_for_itself:
+        account.refused = None  # a renewal that preceded a call: the next one is another call's
+
+
+def leave_unknown(account: Account, at: int) -> None:
+    """An answer that could not be read: a token may have come, for whatever scope, or an error."""
+    before = account.requested
+    account.forget()
+    account.requested = UNKNOWN if before is None else Known(before.at_least & account.sourced, None)
+    account.token = Token(None, at, state="in use")
