@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from platformdirs import user_cache_path
 
@@ -20,8 +22,14 @@ BUILDING = 600.0
 """Seconds that a build may take: the first one of a machine compiles all that the SDK depends on, too."""
 
 
-def in_go(release: str, edits: Sequence[Edit], folder: Path) -> Driven:
+@contextmanager
+def in_go(release: str, edits: Sequence[Edit]) -> Iterator[Driven]:
     """The driver of the Go SDK, whose module is replaced by a copy with edits."""
+    with TemporaryDirectory(prefix="scopelaw-") as folder, _go(release, edits, Path(folder)) as subject:
+        yield subject
+
+
+def _go(release: str, edits: Sequence[Edit], folder: Path) -> Driven:
     driver = manifest("go-sdk")
     built = build(driver, release, silent)
     theirs = _said("go", "list", "-m", "-f", "{{.Dir}}", driver.package, within=built.folder)
