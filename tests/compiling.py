@@ -5,22 +5,31 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from platformdirs import user_cache_path
 
 from scope_oracle.causes import Edit, edited
 from scope_oracle.subjects import silent
-from scope_oracle.subjects.building import Built, build, manifest
+from scope_oracle.subjects.building import build, manifest
 from scope_oracle.subjects.driver import Driven
 
+PROGRAM = "rust-sdk-driver"
 BUILDING = 600.0
 """Seconds that a build may take: the first one of a machine compiles all that the SDK depends on, too."""
 
 
-def in_go(release: str, edits: Sequence[Edit], folder: Path) -> Driven:
+@contextmanager
+def in_go(release: str, edits: Sequence[Edit]) -> Iterator[Driven]:
     """The driver of the Go SDK, whose module is replaced by a copy with edits."""
+    with TemporaryDirectory(prefix="scopelaw-") as folder, _go(release, edits, Path(folder)) as subject:
+        yield subject
+
+
+def _go(release: str, edits: Sequence[Edit], folder: Path) -> Driven:
     driver = manifest("go-sdk")
     built = build(driver, release, silent)
     theirs = _said("go", "list", "-m", "-f", "{{.Dir}}", driver.package, within=built.folder)
@@ -30,7 +39,7 @@ def in_go(release: str, edits: Sequence[Edit], folder: Path) -> Driven:
     _said("go", "mod", "edit", f"-replace={driver.package}={copy}", f"{folder}/go.mod", within=built.folder)
     program = folder / "driver"
     _said("go", "build", f"-modfile={folder}/go.mod", "-buildvcs=false", "-o", f"{program}", ".", within=built.folder)
-    return _driven(built, (f"{program}",))
+    return Driven(driver.name, (f"{program}",), driver, built.folder, built.release)
 
 
 def in_rust(release: str, edits: Sequence[Edit]) -> Driven:
@@ -46,17 +55,14 @@ def in_rust(release: str, edits: Sequence[Edit]) -> Driven:
     (theirs, *_) = home.glob(f"registry/src/*/{driver.package}-{release}")
     copy = _edited(theirs, edits, folder / "sdk")
     (copy / "src" / "lib.rs").touch()  # cargo goes by times, and what was edited before has its old one again
-    patched = f"patch.crates-io.{driver.package}.path={str(copy)!r}"
+    # What runs for seconds is not worth the time to optimize it.
+    settings = [f"profile.release.package.{name}.opt-level=0" for name in (driver.package, PROGRAM)]
+    settings.append(f"patch.crates-io.{driver.package}.path={str(copy)!r}")
     target = user_cache_path("scopelaw") / "rust-target"
-    how = ("--release", "--quiet", "--offline", "--config", patched, "--target-dir", f"{target}")
-    _said("cargo", "build", *how, within=folder)
-    program = shutil.copy(target / "release" / "rust-sdk-driver", folder)
-    return _driven(built, (f"{program}",))
-
-
-def _driven(built: Built, command: tuple[str, ...]) -> Driven:
-    name = built.folder.name.split(f"-{built.release}")[0]
-    return Driven(name, command, manifest(name), built.folder, built.release)
+    how = [word for setting in settings for word in ("--config", setting)]
+    _said("cargo", "build", "--release", "--quiet", "--offline", "--target-dir", f"{target}", *how, within=folder)
+    program = shutil.copy(target / "release" / PROGRAM, folder)
+    return Driven(driver.name, (f"{program}",), driver, built.folder, built.release)
 
 
 def _edited(theirs: Path, edits: Sequence[Edit], copy: Path) -> Path:

@@ -120,7 +120,7 @@ def recorded(results: Path = RESULTS) -> list[Recorded]:
     found = []
     for path in results.glob("*.json"):
         result = json.loads(path.read_text("utf-8"))
-        found.append(Recorded(result, causes_of(sdk_of(result["subject"]), RESULTS)))
+        found.append(Recorded(result, causes_of(result["subject"], RESULTS)))
     return sorted(found, key=lambda each: (each.subject, _order(each.version)))
 
 
