@@ -523,7 +523,7 @@ class Asked(Occasion):
         renews = self.challenge is None or (account.asked is None and self.challenge.status == 401)
         return renews and same_scopes(self.wanted, account.asked or NO_SCOPES)
 
-    @property
+    @cached_property
     def lost_granted(self) -> list[Scope]:
         """What was surely granted before, has a source, and is not asked for again."""
         if self.account.requested is None:
@@ -536,7 +536,7 @@ class Asked(Occasion):
             return []
         return [scope for scope in lost if scope not in self.account.invented]
 
-    @property
+    @cached_property
     def lost_requested(self) -> list[Scope]:
         """What was surely requested before, by a client that remembers, and is not asked for again."""
         requested = self.account.requested
