@@ -57,4 +57,5 @@ class ModelOverHttp:
         """Start a client with nothing stored."""
         setup = Setup(mcp_2026_07_28, plan.configured, bool(plan.wants_refresh_token), plan.grant_type)
         provider = {"issuer": IDENTITY_PROVIDER, "client_id": KNOWN, "client_secret": SECRET, "id_token": ID_TOKEN}
-        return OverHttp(world, Client(setup), step, front=Front(Direct(HttpWorld(world)), provider=provider))
+        front = Front(Direct(HttpWorld(world)), method="client_secret_post", provider=provider)
+        return OverHttp(world, Client(setup), step, front=front)

@@ -8,7 +8,8 @@ ROWS = (
     *("judge / json.loads", "judge, an event of", *("judge, a byte of",) * 11),
     *(*("judge, an entry of a HAR",) * 2, "redact a HAR", "entries of a HAR judged a second"),
     *("transition / its bare successor, mean", "transition / its bare successor, ", "union, a scope of"),
-    *("stateful run / an empty one", "Python SDK in a world / with canned answers", "scopelaw check"),
+    *("stateful run / an empty one", "Python SDK in a world / with canned answers"),
+    *("python-sdk: a check, shortening included / the bare client", "scopelaw check"),
     *("an episode by command / the client's own start", "an episode by command: our time / the client's"),
     "a check by command: shortening its traces / searching",
 )

@@ -34,6 +34,8 @@ from scope_oracle.cli import cli
 from scope_oracle.explaining import clause_notes
 from scope_oracle.releases import NAMED
 from scope_oracle.replays import replay_of
+from scope_oracle.subjects import BUILT, DRIVEN, sdk_of
+from scope_oracle.subjects.building import manifest, recipe
 from scope_oracle.transcripts import write
 from scope_properties.laws import LAWS
 from scope_properties.mutants import MUTANTS
@@ -41,6 +43,9 @@ from scope_spec import CLAUSES, READINGS
 
 BROKEN = "rust-sdk-before-888"
 """A subject that is known to break something."""
+
+SETTINGS = {f"{sdk}+{name}": says for sdk in DRIVEN for name, says in manifest(sdk).settings.items()}
+"""What is said of each setting of each driver."""
 
 COMMANDS = ("check", "judge", "redact", "explain", "compare", "vectors")
 
@@ -334,6 +339,10 @@ def test_every_clause_is_explained(name: str) -> None:
         assert part in text
 
 
+def test_a_finding_as_it_is_named_stands_for_its_clause() -> None:
+    assert scopelaw("explain", "ACC-1/dropped").stdout == scopelaw("explain", "ACC-1").stdout
+
+
 def test_a_clause_is_explained_with_what_kills_it() -> None:
     text = scopelaw("explain", "ACC-1").stdout
     assert "requested_scopes_only_grow" in text
@@ -399,8 +408,30 @@ def test_every_law_and_mutant_is_explained(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_everything_is_listed() -> None:
     text = scopelaw("explain").stdout
-    for name in (*CLAUSES, *READINGS, *NAMED, *LAWS, *MUTANTS):
+    for name in (*CLAUSES, *READINGS, *NAMED, *LAWS, *MUTANTS, *BUILT, *SETTINGS):
         assert f"  {name} " in text
+
+
+@pytest.mark.parametrize("sdk", BUILT)
+def test_a_client_is_explained_with_its_package_and_its_settings(sdk: str) -> None:
+    text = " ".join(scopelaw("explain", sdk).stdout.split())
+    program = manifest(sdk) if sdk in DRIVEN else recipe(sdk)
+    for part in (program.package, program.language, program.version, program.releases):
+        assert part in text
+    for setting, says in getattr(program, "settings", {}).items():
+        assert f"{sdk}+{setting}: {says}" in text
+
+
+@pytest.mark.parametrize(("name", "says"), SETTINGS.items())
+def test_a_setting_is_explained(name: str, says: str) -> None:
+    text = " ".join(scopelaw("explain", name).stdout.split())
+    assert says in text
+    assert f"setting of {sdk_of(name)}" in text
+
+
+def test_a_setting_that_there_is_not_is_like_those_that_are() -> None:
+    said = refused("check", "typescript-sdk+dpopp")
+    assert said == "unknown setting of typescript-sdk 'dpopp'; did you mean dpop?"
 
 
 # --- compare --------------------------------------------------------------------------------------

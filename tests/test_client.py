@@ -53,7 +53,7 @@ from scope_model.events import (
     FetchServerMetadata,
     Key,
     ProtectedResourceMetadata,
-    Registered,
+    RegistrationResponse,
     ResourceRequest,
     ResourceResponse,
     TokenExpired,
@@ -193,7 +193,7 @@ LEGAL: Final[dict[type[Phase], tuple[Phase, tuple[Heard, ...]]]] = {
     Calling: (Calling(READ), (OK,)),
     LearningResource: (LearningResource(READ, AT_401), (described(), Unavailable())),
     LearningServer: (LearningServer(READ, AT_401, AS), (listing(), Unavailable())),
-    Registering: (Registering(READ, AT_401, AS), (Registered(),)),
+    Registering: (Registering(READ, AT_401, AS), (RegistrationResponse(),)),
     Authorizing: (Authorizing(READ, AS, None), (CODE,)),
     Asserting: (Asserting(READ, AS, None), (token(),)),
     Exchanging: (Exchanging(READ, AS, None, None), (token(),)),
@@ -206,7 +206,7 @@ SAMPLES: Final[tuple[Heard, ...]] = (
     described(),
     listing(),
     Unavailable(),
-    Registered(),
+    RegistrationResponse(),
     CODE,
     token(),
     *ANYWHERE,
@@ -267,7 +267,7 @@ POOL: Final[tuple[Heard, ...]] = (
     ),
     *(AuthorizationServerMetadata(issuer, listed) for issuer in (None, AS) for listed in LISTS),
     Unavailable(),
-    Registered(),
+    RegistrationResponse(),
     *(AuthorizationResponse(code, error) for code in (True, False) for error in (None, "access_denied")),
     *(
         TokenResponse(access_token, scope, refresh_token)
@@ -326,7 +326,7 @@ def test_a_401_leads_through_the_whole_flow() -> None:
         unauthorized("a b", metadata=True),
         described("a", "b", "c"),
         listing("offline_access"),
-        Registered(),
+        RegistrationResponse(),
         CODE,
         token("t1", "a b", "r1"),
         OK,
@@ -458,7 +458,9 @@ def test_a_registration_names_the_grant_types_in_use(
 
 
 def test_a_client_registers_once_with_each_issuer() -> None:
-    client, _ = told(Client(), READ, unauthorized("a"), described(), listing(), Registered(), CODE, token(), OK)
+    client, _ = told(
+        Client(), READ, unauthorized("a"), described(), listing(), RegistrationResponse(), CODE, token(), OK
+    )
     other = Call(OTHER_RS, "read")
     same = described(resource=OTHER_RS)
     assert isinstance(last(client, other, unauthorized("a"), same), AuthorizationRequest)
@@ -512,9 +514,16 @@ def test_without_metadata_the_issuer_of_before_stays() -> None:
 
 
 def test_without_server_metadata_nothing_is_known_of_the_server() -> None:
-    client, actions = told(Client(), READ, unauthorized("a"), described(), Unavailable(), Registered())
+    client, actions = told(Client(), READ, unauthorized("a"), described(), Unavailable(), RegistrationResponse())
     assert asked(actions[-1]) == "a"
     assert client.memory.server_metadata == {AS: None}
+
+
+def test_a_registration_that_is_refused_fails_the_call() -> None:
+    refused = RegistrationResponse(error="invalid_client_metadata")
+    client, actions = told(Client(), READ, unauthorized("a"), described(), listing(), refused)
+    assert actions[-1] == Failed(READ, "the registration was refused: invalid_client_metadata")
+    assert client.storage.registered == frozenset()
 
 
 def test_what_is_learnt_of_one_server_takes_nothing_from_what_is_known_of_others() -> None:
@@ -525,7 +534,7 @@ def test_what_is_learnt_of_one_server_takes_nothing_from_what_is_known_of_others
             storage=Storage({elsewhere: held}, {OTHER_RS: OTHER_AS}, frozenset({OTHER_AS})),
             memory=Memory({OTHER_RS: scopes("m")}, {OTHER_AS: scopes("n")}, {other: 2}),
         ),
-        *(READ, unauthorized("a"), described("p"), listing("q"), Registered(), CODE, token("t1", "a"), OK),
+        *(READ, unauthorized("a"), described("p"), listing("q"), RegistrationResponse(), CODE, token("t1", "a"), OK),
     )
     new = Grant(scopes("a"), scopes("a"), scopes("a"), "t1")
     assert client.storage == Storage(
@@ -707,7 +716,7 @@ def test_a_resource_that_moved_has_a_new_account_and_keeps_the_old_one() -> None
         insufficient("b", metadata=True),
         moved,
         listing(issuer=OTHER_AS),
-        Registered(),
+        RegistrationResponse(),
         CODE,
         token("t9", "b"),
     )

@@ -36,10 +36,10 @@ from scope_oracle.commands import opening
 from scope_oracle.subjects import DriverFault, SubjectUnavailable, hosting
 from scope_oracle.subjects import driver as driving
 from scope_oracle.subjects.building import Manifest
-from scope_oracle.subjects.driver import Driven, Driver, DriverSession, Skipped
+from scope_oracle.subjects.driver import DPOP, Driven, Driver, DriverSession, Skipped
 from scope_oracle.subjects.hosting import Host
 from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
-from scope_properties.episodes import Episode, OverlapCalls, Plan
+from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS, Mutant
 from scope_properties.runs import run
@@ -142,6 +142,26 @@ def test_a_mutant_dies_behind_the_contract_of_the_clause_of_which_it_dies_in_pro
     troupe.bring_on(mutant)
     _, judge = examiner(troupe, REVISION).judged(shown)
     assert mutant.clause in {finding.clause for finding in judge.found}
+
+
+def test_a_client_with_a_key_meets_no_challenge_of_another_scheme_that_it_may_answer() -> None:
+    with_key = Driven("ours", [], described(), setting=DPOP)
+    without = Driven("ours", [], described())
+
+    def odd(subject: Driven) -> set[str]:
+        played = (subject.playable(episode) for episode in islice(sample(0, revision=REVISION), 400))
+        steps = (step for episode in played for step in episode.steps)
+        calls = (
+            call
+            for step in steps
+            for call in ((step.first, step.second) if isinstance(step, OverlapCalls) else (step,))
+            if isinstance(call, MakeCall)
+        )
+        return {how.spelling for call in calls for how in call.challenges}
+
+    of_dpop = {"after-dpop-with-scope", "before-dpop-with-scope"}
+    assert odd(without) - odd(with_key) == of_dpop
+    assert odd(with_key) < odd(without)
 
 
 # --- drivers that go wrong ------------------------------------------------------------------------

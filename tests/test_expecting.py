@@ -179,6 +179,13 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_run(tmp_path: Pat
         assert len(run.stderr.splitlines()) == 1
 
 
+def test_the_entries_of_a_client_of_ones_own_serve_its_tests_too(result: Result) -> None:
+    broken = result.broken[:1]
+    assert not [line for line in written("mine:subject", broken) if line.startswith("subject")]
+    assert list(written(OLD, broken))[1] == f'subject = "{OLD}"'
+    assert list(written("--command 'node c:d'", broken))[1].startswith("subject")
+
+
 def test_a_client_of_ones_own_is_checked_by_its_name(tmp_path: Path) -> None:
     module = tmp_path / "mine.py"
     module.write_text(
@@ -186,6 +193,8 @@ def test_a_client_of_ones_own_is_checked_by_its_name(tmp_path: Path) -> None:
         "from scope_model import POLICIES\n"
         f"subject = ModelSubject(POLICIES['{OLD}'], label='mine')\n"
         "broken = 3\n"
+        "from scope_oracle import PythonClient, in_process\n"
+        "unfinished = in_process(PythonClient, name='mine')\n"
     )
     environment = {"PYTHONPATH": str(tmp_path)}
     run = scopelaw("check", "mine:subject", "--examples", "40", "--jobs", "1", **environment)
@@ -194,6 +203,9 @@ def test_a_client_of_ones_own_is_checked_by_its_name(tmp_path: Path) -> None:
     for name, because in (
         ("mine:nothing", "cannot import mine:nothing: AttributeError"),
         ("mine:broken", "mine:broken is no subject"),
+        ("mine:PythonClient", "mine:PythonClient is no subject; from_httpx_auth and in_process make one"),
+        ("mine:unfinished", "PythonClient has no `call` of its own"),
+        ("mine", "unknown subject 'mine'; a client of your own goes by package.module:name"),
         ("none:x", "cannot import none:x: ModuleNotFoundError"),
     ):
         run = scopelaw("check", name, **environment)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import doctest
-from collections.abc import Awaitable, Generator
+import re
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import nullcontext
 from types import ModuleType
 from unittest import TestCase
 from urllib.parse import urlencode
@@ -13,6 +15,7 @@ import httpx2
 import hypothesis
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.strategies import SearchStrategy
 from mcp.client.auth.oauth2 import OAuthClientProvider
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
@@ -22,10 +25,22 @@ import scope_judge
 import scope_model
 import scope_oracle
 import scope_properties
-from scope_oracle import Application, Findings, PythonClient, check, from_httpx_auth, in_process
+from scope_oracle import (
+    Application,
+    DriverFault,
+    Findings,
+    PythonClient,
+    SubjectUnavailable,
+    UnknownName,
+    check,
+    from_httpx_auth,
+    in_process,
+)
 from scope_oracle.subjects.application import HttpxClient
 from scope_oracle.subjects.python_sdk import PythonSdk
 from scope_oracle.world import HttpRequest
+from scope_properties import machine, strategies
+from scope_properties.subjects import Subject
 
 FEW = 60
 
@@ -84,6 +99,7 @@ def test_a_sync_auth_is_checked_and_a_failure_tells_the_exchange_and_how_to_see_
     told = str(raised.value)
     assert "ACC-1/dropped  discouraged  careless" in told
     assert "403  insufficient_scope" in told
+    assert "scopelaw check" not in told  # there it goes by no name
     line = next(line for line in told.splitlines() if "scope_oracle.replay(" in line)
     blob = line.partition("'")[2].partition("'")[0]
     assert "ACC-1" in told
@@ -215,9 +231,84 @@ def test_what_a_client_raises_ends_the_call_and_is_kept() -> None:
     assert any(failure.startswith("RuntimeError: ") for failure in kept)
 
 
-def test_a_client_that_is_neither_is_turned_away() -> None:
-    with pytest.raises(TypeError, match=r"is no httpx\.Auth; PythonClient is the base class"):
-        check(from_httpx_auth(lambda _: object()), examples=1)
+class Unfinished(PythonClient):
+    """One that does not say how it calls."""
+
+
+def made_without_a_browser(app: Application) -> Careless:
+    return Careless(app.brwser)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("subject", "because"),
+    [
+        (from_httpx_auth(lambda _: object()), r"object is no httpx\.Auth; PythonClient is the base class"),
+        (
+            from_httpx_auth(made_without_a_browser),
+            r"cannot be made: AttributeError: .*brwser.* \(test_python_api\.py:\d+\)",
+        ),
+        (in_process(Careless), r"Careless is no PythonClient; from_httpx_auth takes an httpx\.Auth"),  # type: ignore[arg-type]
+        (in_process(Unfinished), "Unfinished has no `call` of its own"),
+        (Careless, "Careless is no subject; from_httpx_auth and in_process make one"),
+        (object(), "object is no subject"),
+    ],
+)
+def test_what_cannot_be_put_under_test_says_what_can(subject: Subject, because: str) -> None:
+    with pytest.raises(SubjectUnavailable, match=because):
+        check(subject, examples=1)
+
+
+def test_a_client_that_fails_at_once_is_told_its_own_error_and_where_it_was_raised() -> None:
+    class Failing(PythonClient):
+        @override
+        def call(self, operation: str) -> None:
+            raise KeyError(operation)
+
+    with pytest.raises(
+        DriverFault, match=r"nothing can be tested: .* says: KeyError: 'read' \(test_python_api\.py:\d+\)"
+    ):
+        check(in_process(Failing), examples=1)
+
+
+def test_errors_that_end_calls_are_counted_and_told_with_what_is_found() -> None:
+    class Failing(Careful):
+        @override
+        def call(self, operation: str) -> None:
+            super().call(operation)
+            raise RuntimeError("too late")
+
+    checked = check(in_process(Failing), examples=20, select="ACC-1")
+    ((why, count),) = ((why, count) for why, count in checked.result.failed.items() if why.startswith("RuntimeError"))
+    assert why.startswith("RuntimeError: too late (test_python_api.py:")
+    with pytest.raises(Findings, match=re.escape(f"\nraised in {count} of 20 episodes: {why}")):
+        checked.raise_for_findings()
+
+
+def test_names_that_are_unknown_are_refused_before_anything_is_run() -> None:
+    subject = from_httpx_auth(Careless)
+    for given, because in (
+        ({"skip": "META"}, None),  # one name is a name, and not its letters
+        ({"readings": {"union-base": "granted"}}, None),
+        ({"skip": ["BOGUS"]}, "unknown clause, family or verdict 'BOGUS'"),
+        ({"readings": {"unionbase": "granted"}}, "unknown reading 'unionbase'; did you mean union-base?"),
+        ({"readings": {"union-base": "all"}}, "unknown value of union-base 'all'; choose from requested-and-granted"),
+        ({"revision": "2026"}, "unknown revision '2026'"),
+    ):
+        with nullcontext() if because is None else pytest.raises(UnknownName, match=because):
+            check(subject, examples=1, **given)
+    with pytest.raises(UnknownName, match="unknown verdict 'warning'; choose from violates"):
+        check(subject, examples=1).raise_for_findings("warning")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="0 is no number of episodes"):
+        check(subject, examples=0)
+    with pytest.raises(UnknownName, match=r"'careless'; a client of your own goes by package\.module:name"):
+        check("careless")
+
+
+def test_a_reading_by_its_name_is_the_reading_by_its_id() -> None:
+    ours, theirs = (
+        check(from_httpx_auth(Careless), examples=1, readings={name: "granted"}) for name in ("union-base", "A1")
+    )
+    assert ours.readings == theirs.readings != check(from_httpx_auth(Careless), examples=1).readings
 
 
 def test_a_request_can_be_sent_to_each_of_the_servers() -> None:
@@ -244,11 +335,20 @@ def test_what_a_package_exports_is_there_and_its_examples_are_true(package: Modu
         package.nothing  # noqa: B018 - to look it up is the test
 
 
+def test_the_examples_of_machine_and_strategies_are_true() -> None:
+    def minimal(strategy: SearchStrategy[object], condition: Callable[[object], bool] = lambda _: True) -> object:
+        return hypothesis.find(strategy, condition, settings=hypothesis.settings(database=None, derandomize=True))
+
+    told = doctest.testmod(strategies, extraglobs={"minimal": minimal})
+    assert (told.failed, told.attempted) == (0, 11)
+    assert doctest.testmod(machine).failed == 0
+
+
 def test_the_state_machine_of_a_client_is_a_test_case() -> None:
-    machine = scope_properties.machine_for(from_httpx_auth(Careless))
+    its_machine = scope_properties.machine_for(from_httpx_auth(Careless))
     settings = hypothesis.settings(
         max_examples=30, stateful_step_count=6, deadline=None, database=None, derandomize=True, print_blob=False
     )
     with pytest.raises(AssertionError, match="judge: "):
-        run_state_machine_as_test(machine, settings=settings)
-    assert issubclass(machine.TestCase, TestCase)
+        run_state_machine_as_test(its_machine, settings=settings)
+    assert issubclass(its_machine.TestCase, TestCase)

@@ -15,6 +15,7 @@ from scope_model.events import (
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
     AuthorizationRequest,
+    CallEnded,
     ClientRegistration,
     ClientReported,
     Event,
@@ -31,7 +32,16 @@ from scope_oracle.releases import NAMED
 from scope_oracle.subjects import BUILT, SUBJECTS, SubjectUnavailable, subject
 from scope_oracle.subjects.python_sdk import PythonSdk, PythonSdkSession
 from scope_oracle.world import HttpWorld
-from scope_properties.episodes import Episode, EpisodeStep, ExpireToken, MakeCall, Plan, ReportGrant, RestartClient
+from scope_properties.episodes import (
+    Episode,
+    EpisodeStep,
+    ExpireToken,
+    MakeCall,
+    OverlapCalls,
+    Plan,
+    ReportGrant,
+    RestartClient,
+)
 from scope_properties.runs import Run, run
 from scope_properties.strategies import episodes
 from scope_properties.world import Exhausted
@@ -307,3 +317,30 @@ def test_without_the_sdk_its_user_is_told_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(SubjectUnavailable, match=r"pip install 'scopelaw\[python-sdk\]'"):
         subject("python-sdk")
+
+
+@pytest.mark.parametrize(
+    ("other", "sent"),
+    [
+        (Call(TWO, "read"), [("read", ONE), ("read", TWO), ("read", ONE), ("read", TWO)]),
+        (Call(ONE, "write"), [("read", ONE), ("read", ONE), ("write", ONE), ("write", ONE)]),
+    ],
+    ids=["at two resources", "at one, whose provider does one thing at a time"],
+)
+def test_calls_overlap_where_the_sdk_lets_them(other: Call, sent: list[tuple[str, str]]) -> None:
+    running, session = started()
+    running.play(OverlapCalls(READ, MakeCall(other)))
+    requests = [event for event in running.world.events if isinstance(event, ResourceRequest)]
+    assert [(each.operation, each.resource) for each in requests] == sent
+    assert running.world.overlapped == (other.resource == TWO)
+    assert session.refusals == []
+    ends = [event.call for event in running.world.events if isinstance(event, CallEnded)]
+    assert ends == [1, 2]
+
+
+def test_each_of_two_overlapping_calls_ends_with_its_own_patience() -> None:
+    rejected = Challenging("unauthorized", describes=True)
+    first, second = (MakeCall(Call(name, "read"), (rejected,), persists=True) for name in (ONE, TWO))
+    running, _ = started()
+    running.play(OverlapCalls(first, second))
+    assert [event.call for event in running.world.events if isinstance(event, CallEnded)] == [1, 2]

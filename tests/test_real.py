@@ -81,8 +81,8 @@ def exchange(sent: dict[str, object], status: int, answer: dict[str, object]) ->
 @pytest.mark.parametrize(
     ("status", "answer", "how"),
     [
-        (201, {"client_id": "1", "client_secret": "2"}, "a client with a secret"),
-        (400, {"error": "invalid_client_metadata"}, "400 invalid_client_metadata"),
+        (403, {"error": "access_denied"}, "403 access_denied"),
+        (400, {"error": "invalid_redirect_uri"}, "400 invalid_redirect_uri"),
     ],
 )
 def test_an_answer_that_no_server_of_ours_gives_is_told_from_those_that_they_give(

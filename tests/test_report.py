@@ -44,7 +44,15 @@ from scope_oracle.outcome import rows, summary
 from scope_oracle.page import result_html, write_whole
 from scope_oracle.subjects import subject
 from scope_oracle.tally import Broken
-from scope_oracle.terminal import difference_text, exchange_text, finding_text, result_text, show, transcript_text
+from scope_oracle.terminal import (
+    difference_text,
+    exchange_text,
+    finding_text,
+    findings_text,
+    result_text,
+    show,
+    transcript_text,
+)
 from scope_oracle.transcripts import NAMES
 from scope_oracle.wording import reading_line
 from scope_properties.model_subject import ModelSubject
@@ -385,6 +393,27 @@ def test_the_text_has_every_clause_and_every_trace(result: Result) -> None:
     assert "see scopelaw explain" in " ".join(text.split())
 
 
+def _broken(clause: str, verdict: Verdict, event: int, transcript: Transcript) -> Broken:
+    finding = Finding(clause, verdict, event, f"why {clause}", "dropped")
+    return Broken(finding, None, transcript, clause, found_in=1, out_of=2)  # type: ignore[arg-type]  # no episode is told
+
+
+def test_findings_of_one_trace_stand_together_and_tell_it_once() -> None:
+    one, other = (Transcript(Header("2026-07-28", name), STEP_UP) for name in ("one", "other"))
+    found = [
+        _broken("ACC-3", "unspecified", 12, one),
+        _broken("ACC-4", "discouraged", 12, other),
+        _broken("ACC-1", "violates", 12, one),
+        _broken("ACC-2", "unspecified", 5, one),
+    ]
+    lines = [line.plain for line in findings_text(found, readings={}, width=100)]
+    titles = [line.partition("/")[0] for line in lines if re.match(r"[A-Z]+-\d", line)]
+    assert titles == ["ACC-1", "ACC-3", "ACC-2", "ACC-4"]  # the worst first, and what shares its trace with it
+    assert sum("authorize  scope=b" in line for line in lines) == 2  # ACC-2 accuses an earlier message
+    assert "  why ACC-3: the message that ACC-1/dropped accuses above" in lines
+    assert [line.split("'")[1] for line in lines if "replay:" in line] == titles
+
+
 def test_the_json_form_says_the_same(result: Result) -> None:
     form = json.loads(json.dumps(result_json(result, readings={"A1": "granted", "A2": "ask-again"})))
     assert list(form) == [
@@ -394,6 +423,7 @@ def test_the_json_form_says_the_same(result: Result) -> None:
         "version",
         "revision",
         "readings",
+        "engine",
         "seed",
         "examples",
         "complete",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -12,14 +13,32 @@ from typing import Any
 
 import pytest
 
+from scope_model.policies import mcp_2025_11_25
 from scope_oracle import scoreboard
 from scope_oracle.checking import replayed
 from scope_oracle.jobs import Jobs
-from scope_oracle.scoreboard import HISTORIES, ISSUES, Recorded, issues, page, pages, record, recorded
-from scope_oracle.subjects import BUILT, WRAPPED, DriverFault, sdk_of, subject
+from scope_oracle.releases import rust_sdk_2_2
+from scope_oracle.scoreboard import (
+    HISTORIES,
+    ISSUES,
+    SETTINGS,
+    Recorded,
+    issues,
+    page,
+    pages,
+    past,
+    record,
+    record_setting,
+    recorded,
+)
+from scope_oracle.settings import EXAMPLES, settings_page
+from scope_oracle.subjects import BUILT, DRIVEN, WRAPPED, DriverFault, sdk_of, subject
+from scope_oracle.subjects.building import manifest
 from scope_oracle.tally import NEVER_STEPS_UP, kind_of
 from scope_oracle.transcripts import read
+from scope_properties.model_subject import ModelSubject
 from scope_properties.reach import is_judged
+from scope_properties.subjects import Subject
 from scope_spec import CLAUSES
 
 RELEASES = {release.name: release for release in recorded()}
@@ -140,6 +159,76 @@ def test_a_history_was_learnt_by_running_releases(sdk: str) -> None:
 def test_a_client_that_replaced_is_caught_until_the_release_that_accumulates(sdk: str, release: str) -> None:
     lost = [life for life in PAST[sdk]["lives"] if (life["clause"], life["verdict"]) == ("ACC-1", "discouraged")]
     assert release in {life["gone"] for life in lost}
+
+
+class Keyed(ModelSubject):
+    """A client in the place of one with a setting."""
+
+    version = "2.3.0"
+
+
+def test_what_a_setting_takes_away_and_brings_is_recorded_and_stands_on_its_page(tmp_path: Path) -> None:
+    sides = {"python-sdk": mcp_2025_11_25, "python-sdk+shared-metadata": rust_sdk_2_2}
+
+    def opening(name: str) -> AbstractContextManager[Subject]:
+        return nullcontext(Keyed(sides[name]))
+
+    record_setting("python-sdk+shared-metadata", opening, tmp_path, examples=40)
+    changed = json.loads((tmp_path / "python-sdk+shared-metadata-2.3.0.json").read_text("utf-8"))
+    without, with_it = changed["without"], changed["with"]
+    gone, come, both = (
+        without.keys() - with_it.keys(),
+        with_it.keys() - without.keys(),
+        without.keys() & with_it.keys(),
+    )
+    assert gone
+    assert come
+    assert both
+    lines = settings_page([changed]).splitlines()
+    assert "## python-sdk+shared-metadata 2.3.0" in lines
+    assert manifest("python-sdk").settings["shared-metadata"] in lines
+    rows = [line for line in lines if line.startswith("| ") and not line.startswith("| finding ")]
+    assert rows == sorted(
+        [f"| {name} | in {without[name]} of 40 episodes | not found |" for name in gone]
+        + [f"| {name} | not found | in {with_it[name]} of 40 episodes |" for name in come]
+    )
+    assert lines[-1].startswith(f"{len(both)} findings are there either way. Learnt in 40 episodes at 2026-07-28, ")
+
+
+@pytest.mark.parametrize("setting", [f"{sdk}+{name}" for sdk in DRIVEN for name in manifest(sdk).settings])
+def test_what_each_setting_changes_is_recorded(setting: str) -> None:
+    sdk = sdk_of(setting)
+    changed = json.loads((SETTINGS / f"{setting}-{manifest(sdk).version}.json").read_text("utf-8"))
+    assert (changed["subject"], changed["version"]) == (setting, manifest(sdk).version)
+    assert changed["examples"] >= EXAMPLES
+    assert changed["with"].keys() != changed["without"].keys()
+
+
+def test_the_releases_passed_over_before_the_first_without_a_finding_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = {"clause": "ACC-1", "cause": "dropped", "verdict": "discouraged", "because": "b is missing"}
+    lives = [
+        life | {"first": "1", "last": "1", "gone": "2"},
+        life | {"first": "2", "last": "2", "gone": "5"},
+        life | {"first": "5", "last": "5", "gone": None},
+    ]
+    made = {"scopelaw_version": "9", "revision": "2026-07-28", "examples": 60, "seed": 0, "date": "2026-11-26"}
+    useless = {"3": "no token", "4": "no build"}
+    history = {"subject": "ours", "releases": [*"12345"], "ran": [*"125"], "useless": useless, "lives": lives}
+    (tmp_path / "ours.json").write_text(json.dumps(history | made), "utf-8")
+    monkeypatch.setattr(scoreboard, "HISTORIES", tmp_path)
+    text = past()
+    assert (
+        "put through 60 episodes and judged by MCP 2026-07-28, whatever revision it speaks, with scopelaw 9 on" in text
+    )
+    for line in (
+        "Passed over: 4, of no use (no build).",
+        "| ACC-1/dropped discouraged | b is missing | 1 | 2 |",
+        "| ACC-1/dropped discouraged | b is missing | 2 | 5 (3, 4 passed over) |",
+        "| ACC-1/dropped discouraged | b is missing | 5 | still there |",
+    ):
+        assert line in text.splitlines()
 
 
 def test_a_release_is_recorded_with_its_causes_and_read_back(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from scope_model.events import (
     FetchServerMetadata,
     Key,
     ProtectedResourceMetadata,
-    Registered,
+    RegistrationResponse,
     ResourceRequest,
     ResourceResponse,
     TokenRequest,
@@ -44,6 +44,7 @@ from scope_model.servers import (
     ResourceServer,
     Servers,
     answer,
+    metadata_url,
 )
 from scope_model.spellings import MISSPELLINGS, SPELLINGS
 from scope_properties.strategies import challengings, grantings, scope_sets
@@ -282,12 +283,47 @@ def test_server_metadata_may_wrongly_describe_another_issuer() -> None:
     )
 
 
+def test_a_registration_that_names_scopes_may_be_refused() -> None:
+    servers = replace(WORLD, issuers={AS: replace(WORLD.issuers[AS], registers="nothing with a scope")})
+    refused = RegistrationResponse(error="invalid_client_metadata")
+    assert answer(servers, ClientRegistration("a", issuer=AS), FREE) == (servers, refused)
+    assert answer(servers, ClientRegistration(issuer=AS), FREE) == (servers, RegistrationResponse())
+
+
+@pytest.mark.parametrize(("presumes", "error"), [(True, 'error="invalid_token", '), (False, "")])
+def test_a_token_that_was_not_sent_may_be_called_invalid(presumes: bool, error: str) -> None:  # noqa: FBT001
+    servers = replace(WORLD, resources={RS: replace(WORLD.resources[RS], presumes=presumes)})
+    (line,) = called(servers, "read", None).www_authenticate
+    assert line.startswith(f'Bearer {error}scope="a"')
+
+
+@pytest.mark.parametrize(
+    ("inserts", "place"),
+    [
+        (True, "https://rs.example/.well-known/oauth-protected-resource/mcp"),
+        (False, "https://rs.example/mcp/.well-known/oauth-protected-resource"),
+    ],
+)
+def test_the_metadata_may_be_before_or_after_the_path(inserts: bool, place: str) -> None:  # noqa: FBT001
+    server = ResourceServer("https://rs.example/mcp", AS, {}, inserts=inserts)
+    assert metadata_url(server) == place
+
+
+@pytest.mark.parametrize(("rotates", "renewed"), [(True, "r2"), (False, "r1")])
+def test_a_refresh_may_bring_the_same_refresh_token_again(rotates: bool, renewed: str) -> None:  # noqa: FBT001
+    held = with_token("a")
+    held = replace(held, issuers={AS: replace(held.issuers[AS], rotates=rotates)})
+    servers, response = refreshed(held, Granting())
+    assert response == TokenResponse("t2", "a", renewed, None, AS, RS)
+    assert list(servers.refresh_tokens) == [renewed]
+
+
 @pytest.mark.parametrize(
     ("registers", "scope"), [("as asked", "a b"), ("another scope", "registered"), ("no scope", None)]
 )
 def test_a_registration_may_be_for_another_scope_or_say_none(registers: Registers, scope: str | None) -> None:
     servers = replace(WORLD, issuers={AS: replace(WORLD.issuers[AS], registers=registers)})
-    assert answer(servers, ClientRegistration("a b", issuer=AS), FREE) == (servers, Registered(scope))
+    assert answer(servers, ClientRegistration("a b", issuer=AS), FREE) == (servers, RegistrationResponse(scope))
 
 
 @pytest.mark.parametrize(
@@ -298,7 +334,7 @@ def test_a_registration_may_be_for_another_scope_or_say_none(registers: Register
         (FetchResourceMetadata("https://nowhere.example"), Unavailable()),
         (FetchServerMetadata(AS), AuthorizationServerMetadata(AS, ("offline_access",))),
         (FetchServerMetadata("https://nowhere.example"), Unavailable()),
-        (ClientRegistration(), Registered()),
+        (ClientRegistration(), RegistrationResponse()),
     ],
 )
 def test_each_document_is_what_the_server_is(request_: Request, document: Answer) -> None:

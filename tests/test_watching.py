@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 
-from scope_model.events import CallEnded, CallStarted, Event, ResourceRequest, ResourceResponse
+from scope_model.client import Call
+from scope_model.events import (
+    CLIENT_CREDENTIALS,
+    CallEnded,
+    CallStarted,
+    Event,
+    ResourceRequest,
+    ResourceResponse,
+    TokenExpired,
+)
 from scope_model.scopes import scopes
-from scope_model.servers import AuthorizationServer, ResourceServer, Servers
+from scope_model.servers import AuthorizationServer, Granting, ResourceServer, Servers
 from scope_oracle.subjects.watching import HANDSHAKES, WatchingWorld
-from scope_oracle.world import Addresses, HttpRequest
-from scope_properties.episodes import Plan
+from scope_oracle.world import BRIEFLY, Addresses, HttpRequest
+from scope_properties.episodes import MakeCall, Plan
 from scope_properties.world import PATIENCE, Exhausted, World
 
 RESOURCE, ISSUER, TOOL = "https://one.example/mcp", "https://as.example", "test-tool"
@@ -113,3 +123,21 @@ def test_ids_begin_anew_with_each_connection(monkeypatch: pytest.MonkeyPatch) ->
         assert served(world, "server/discover", 0) == []
     assert send(world, TOOL, 1) == 401
     assert [event.call for event in world.world.events if isinstance(event, CallStarted)] == [1, 2]
+
+
+def test_a_brief_token_expires_when_a_call_was_served_and_time_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: list[float] = []
+    monkeypatch.setattr("scope_oracle.subjects.watching.sleep", passed.append)
+    world = watching("a")
+    world.know(ISSUER, "machine")
+    for brief in (False, True):
+        world.world.begin(MakeCall(Call(RESOURCE, TOOL), grants=(Granting(brief=brief),)))
+        fields = {"grant_type": CLIENT_CREDENTIALS, "client_id": "machine", "resource": RESOURCE, "scope": "a"}
+        world.handle(HttpRequest("POST", f"{ISSUER}/token", body=urlencode(fields).encode()))
+    for token, status in (("t1", 200), ("t2", 401)):
+        body = json.dumps({"id": token, "method": "tools/call", "params": {"name": TOOL}}).encode()
+        headers = (("Authorization", f"Bearer {token}"),)
+        assert world.handle(HttpRequest("POST", RESOURCE, headers, body)).status == status
+    assert TokenExpired("t2") in world.world.events
+    assert len(passed) == 1
+    assert passed[0] > BRIEFLY

@@ -3,14 +3,17 @@
 import base64
 import json
 from dataclasses import replace
+from itertools import islice
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.reference import BACK, CHALLENGE, VERIFIER
+from drivers.reference import BACK, CHALLENGE, FORM, VERIFIER, Answered, Front
 from over_http import Direct, ModelOverHttp, OverHttp
+from scope_judge.judge import judge
+from scope_model.challenges import Challenge, parse_challenges
 from scope_model.client import Call
 from scope_model.events import (
     AUTHORIZATION_CODE,
@@ -19,6 +22,7 @@ from scope_model.events import (
     AuthorizationResponse,
     ClientRegistration,
     Event,
+    ResourceRequest,
     ResourceResponse,
     TokenRequest,
     TokenResponse,
@@ -31,9 +35,11 @@ from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import Episode, MakeCall, Plan
 from scope_properties.model_subject import ModelSubject
 from scope_properties.runs import Run, run
+from scope_properties.sampling import sample
 from scope_properties.strategies import episodes
-from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
+from scope_properties.tables import STREAM, USER_DELEGATED, WITHOUT_A_USER
 from scope_properties.world import PATIENCE, Exhausted, World
+from scope_spec import Revision
 
 RESOURCE = "https://one.example/mcp"
 ISSUER = "https://as.example"
@@ -41,6 +47,12 @@ ISSUER = "https://as.example"
 
 def header(response: HttpResponse, name: str) -> list[str]:
     return [value for known, value in response.headers if known == name]
+
+
+def parsed(line: str) -> Challenge:
+    (challenge,) = parse_challenges([line])
+    assert isinstance(challenge, Challenge)
+    return challenge
 
 
 def returned(response: HttpResponse) -> dict[str, str]:
@@ -401,6 +413,120 @@ def test_a_registration_response_may_change_the_scope_or_leave_it_out(registers:
     response = odd(registers=registers).handle(HttpRequest("POST", f"{ISSUER}/register", body=body))
     assert response.status == 201
     assert json.loads(response.body).get("scope") == scope
+
+
+def test_a_registration_that_names_scopes_may_be_refused() -> None:
+    http = odd(registers="nothing with a scope")
+    body = json.dumps({"redirect_uris": [BACK], "scope": "a"}).encode()
+    response = http.handle(HttpRequest("POST", f"{ISSUER}/register", body=body))
+    assert (response.status, json.loads(response.body)) == (400, {"error": "invalid_client_metadata"})
+    assert http.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "method"),
+    [(None, "client_secret_basic"), ("client_secret_post", "client_secret_post"), ("none", "none")],
+)
+def test_a_client_may_get_a_secret_unless_it_wants_none(asked: str | None, method: str) -> None:
+    http = odd(keeps_secrets=True)
+    metadata = {"redirect_uris": [BACK]} | ({} if asked is None else {"token_endpoint_auth_method": asked})
+    request = HttpRequest("POST", f"{ISSUER}/register", body=json.dumps(metadata).encode())
+    known = json.loads(http.handle(request).body)
+    assert known["token_endpoint_auth_method"] == method
+    grant = {"grant_type": CLIENT_CREDENTIALS, "client_id": known["client_id"], "resource": RESOURCE}
+    for secret, status in ((known.get("client_secret"), 200), ("another", 200 if method == "none" else 401)):
+        assert http.handle(form(f"{ISSUER}/token", {**grant, "client_secret": secret})).status == status
+
+
+def test_the_metadata_is_where_the_challenges_point() -> None:
+    for inserts in (True, False):
+        http = odd(inserts=inserts)
+        (line,) = header(http.handle(call("read")), "WWW-Authenticate")
+        (place,) = (value for name, value in parsed(line).parameters if name == "resource_metadata")
+        assert json.loads(http.handle(HttpRequest("GET", place)).body)["resource"] == RESOURCE
+        assert ("/.well-known/oauth-protected-resource/mcp" in place) == inserts
+
+
+def granted_in_a_form(accept: str = "*/*") -> tuple[HttpWorld, HttpResponse]:
+    """A world whose authorization server answers in forms, and an answer of it."""
+    http = odd(form_encoded=True)
+    http.know(ISSUER, "machine")
+    fields = {"grant_type": CLIENT_CREDENTIALS, "client_id": "machine", "resource": RESOURCE, "scope": "a b"}
+    asked = form(f"{ISSUER}/token", dict(fields))
+    return http, http.handle(replace(asked, headers=(("Accept", accept),)))
+
+
+def test_a_token_response_may_be_a_form() -> None:
+    _, response = granted_in_a_form()
+    assert header(response, "Content-Type") == ["application/x-www-form-urlencoded"]
+    given = {name: value for name, (value,) in parse_qs(response.body.decode()).items()}
+    assert given == {"access_token": "t1", "token_type": "Bearer", "expires_in": "3600", "scope": "a b"}
+
+
+def test_whoever_accepts_json_gets_it() -> None:
+    http, response = granted_in_a_form("application/json")
+    assert json.loads(response.body)["scope"] == "a b"
+    assert last(http, TokenResponse) == TokenResponse("t1", "a b", issuer=ISSUER, resource=RESOURCE)
+
+
+def test_what_a_form_says_is_read_by_whoever_uses_it() -> None:
+    http, _ = granted_in_a_form()
+    assert last(http, TokenResponse) == TokenResponse(issuer=ISSUER, resource=RESOURCE)
+    http.handle(call("read", "another"))
+    assert last(http, TokenResponse) == TokenResponse(issuer=ISSUER, resource=RESOURCE)
+    http.handle(call("read", "t1"))
+    assert last(http, TokenResponse) == TokenResponse("t1", "a b", issuer=ISSUER, resource=RESOURCE)
+
+
+class Illiterate(Front):
+    """A way to the servers that reads no forms."""
+
+    def read(self, response: Answered) -> dict[str, str]:
+        return {} if FORM["Content-Type"] in response.values("content-type") else super().read(response)
+
+
+def test_a_client_that_reads_no_form_is_accused_of_nothing() -> None:
+    unread = 0
+    for episode in islice(sample(1), 600):
+        running = Run(episode.plan, ModelOverHttp())
+        assert isinstance(running.session, OverHttp)
+        running.session.front = Illiterate(running.session.front.web, method="client_secret_post")
+        running.play(*episode.steps)
+        assert judge(running.transcript) == []
+        tokens = [event for event in running.transcript.events if isinstance(event, TokenResponse)]
+        unread += any(event.access_token is None and event.error is None for event in tokens)
+    assert unread > 10
+
+
+def test_a_stream_is_guarded_where_the_resource_server_guards_it_and_there_is_none() -> None:
+    server = ResourceServer(RESOURCE, ISSUER, {"read": scopes("a"), STREAM: scopes("b")})
+    http = HttpWorld(World(Plan(Servers({RESOURCE: server}, {ISSUER: AuthorizationServer(ISSUER)}))))
+    http.know(ISSUER, "machine")
+    http.world.begin(MakeCall(Call(RESOURCE, "read"), (Challenging("forbidden"),)))
+    for scope, status in ((None, 401), ("a", 403), ("a b", 405)):
+        fields: dict[str, object] = {
+            "grant_type": CLIENT_CREDENTIALS,
+            "client_id": "machine",
+            "resource": RESOURCE,
+            "scope": scope,
+        }
+        token = None if scope is None else json.loads(http.handle(form(f"{ISSUER}/token", fields)).body)["access_token"]
+        response = http.handle(replace(call("read", token), method="GET", body=b""))
+        assert response.status == status
+        assert ("WWW-Authenticate" in dict(response.headers)) == (status != 405)
+        assert last(http, ResourceRequest) == ResourceRequest(STREAM, token, RESOURCE)
+        answered = last(http, ResourceResponse)
+        assert isinstance(answered, ResourceResponse)
+        assert answered.status == status
+    assert http.handle(call("read", "t2")).status == 403  # the choices are for the calls
+    listed = http.handle(HttpRequest("POST", RESOURCE, body=b'{"id": 1, "method": "tools/list"}'))
+    assert [tool["name"] for tool in json.loads(listed.body)["result"]["tools"]] == ["read"]
+
+
+@pytest.mark.parametrize(("revision", "guards"), [("2025-11-25", True), ("2026-07-28", False)])
+def test_streams_are_guarded_at_the_revisions_that_have_them(revision: Revision, guards: bool) -> None:  # noqa: FBT001
+    drawn = [episode.plan.servers.resources.values() for episode in islice(sample(1, revision=revision), 100)]
+    assert any(STREAM in server.needs for servers in drawn for server in servers) == guards
 
 
 @pytest.mark.parametrize(("brief", "seconds"), [(True, 1), (False, 3600)])

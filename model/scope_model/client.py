@@ -39,7 +39,7 @@ from .events import (
     FetchServerMetadata,
     Key,
     ProtectedResourceMetadata,
-    Registered,
+    RegistrationResponse,
     ResourceRequest,
     ResourceResponse,
     Sent,
@@ -69,7 +69,7 @@ Heard = (
     | ProtectedResourceMetadata
     | AuthorizationServerMetadata
     | Unavailable
-    | Registered
+    | RegistrationResponse
     | AuthorizationResponse
     | TokenResponse
     | TokenExpired
@@ -401,7 +401,10 @@ def _register(client: Client, call: Call, challenged: Challenged, issuer: str) -
     return Client(setup, client.storage, client.memory, phase), ClientRegistration(None, grant_types, issuer)
 
 
-def _registered(client: Client, phase: Registering, _: Registered) -> Step:
+def _registered(client: Client, phase: Registering, response: RegistrationResponse) -> Step:
+    """Be known from here on, unless the registration was refused."""
+    if response.error is not None:
+        return _fail(client, phase.call, f"the registration was refused: {response.error}")
     storage = client.storage
     storage = Storage(storage.grants, storage.issuers, storage.registered | {phase.issuer})
     client = Client(client.setup, storage, client.memory, client.phase)
@@ -622,7 +625,7 @@ TRANSITIONS: Final[Mapping[type[Phase], Mapping[type[Heard], Transition]]] = {
     Calling: {ResourceResponse: _answered, **_ANYWHERE},
     LearningResource: {ProtectedResourceMetadata: _resource_learnt, Unavailable: _no_resource_metadata, **_ANYWHERE},
     LearningServer: {AuthorizationServerMetadata: _server_learnt, Unavailable: _no_server_metadata, **_ANYWHERE},
-    Registering: {Registered: _registered, **_ANYWHERE},
+    Registering: {RegistrationResponse: _registered, **_ANYWHERE},
     Authorizing: {AuthorizationResponse: _authorized, **_ANYWHERE},
     Asserting: {TokenResponse: _asserted, **_ANYWHERE},
     Exchanging: {TokenResponse: _exchanged, **_ANYWHERE},

@@ -180,10 +180,11 @@ class Unavailable:
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """The authorization server accepted the registration, for a scope of its own choice where it names one."""
+class RegistrationResponse:
+    """The registration was accepted, for a scope of the server's choice where it names one, or refused (RFC 7591)."""
 
     scope: str | None = None
+    error: str | None = None
 
 
 # --- what happens around it -----------------------------------------------------------------------

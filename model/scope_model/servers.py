@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeVar, assert_never
+from urllib.parse import urlsplit
 
 from .events import (
     AUTHORIZATION_CODE,
@@ -24,7 +25,7 @@ from .events import (
     FetchServerMetadata,
     Key,
     ProtectedResourceMetadata,
-    Registered,
+    RegistrationResponse,
     ResourceRequest,
     ResourceResponse,
     Sent,
@@ -106,7 +107,9 @@ class ResourceServer:
     """A protected resource: what each operation needs, and what its metadata says.
 
     `describes` is the `resource` that the metadata document names, where that is wrongly another one. Where
-    `reserved`, the document is there only once the resource was asked for in vain.
+    `reserved`, the document is there only once the resource was asked for in vain. It `presumes` a token where a
+    request without one is told that its token is invalid, against RFC 6750 section 3.1, and it `inserts` the well-known
+    name before the path of the document's URL as RFC 9728 section 3.1 does; else challenges point behind the path.
     """
 
     resource: str
@@ -115,17 +118,22 @@ class ResourceServer:
     scopes_supported: tuple[str, ...] | None = None
     describes: str | None = None
     reserved: bool = False
+    presumes: bool = False
+    inserts: bool = False
 
 
-Registers = Literal["as asked", "another scope", "no scope"]
-"""What a registration response says of the scope (RFC 7591 section 3.2.1)."""
+Registers = Literal["as asked", "another scope", "no scope", "nothing with a scope"]
+"""What a registration response says of the scope (RFC 7591 section 3.2.1), or that one that names any is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationServer:
     """An issuer: what its metadata lists, and what it grants to a request that names no scope.
 
-    `describes` is the `issuer` that the metadata document names, where that is wrongly another one.
+    `describes` is the `issuer` that the metadata document names, where that is wrongly another one. One that `rotates`
+    answers a refresh with another refresh token, else with the same again (RFC 6749 section 6). It `keeps_secrets`
+    with clients that register for one, and answers token requests in a form where it is `form_encoded`; neither is
+    seen but over HTTP.
     """
 
     issuer: str
@@ -133,6 +141,9 @@ class AuthorizationServer:
     default: ScopeSet = NO_SCOPES
     describes: str | None = None
     registers: Registers = "as asked"
+    rotates: bool = True
+    keeps_secrets: bool = False
+    form_encoded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +200,7 @@ Answer = (
     | ProtectedResourceMetadata
     | AuthorizationServerMetadata
     | Unavailable
-    | Registered
+    | RegistrationResponse
     | AuthorizationResponse
     | TokenResponse
 )
@@ -215,7 +226,7 @@ def answer(servers: Servers, request: Request, freedom: Freedom) -> tuple[Server
                 known.describes or issuer, known.scopes_supported
             )
         case ClientRegistration():
-            return servers, Registered(_registered_scope(servers, request))
+            return servers, _registered(servers, request)
         case AuthorizationRequest():
             return _consent(servers, request, freedom.granting)
         case TokenRequest():
@@ -236,7 +247,8 @@ def _serve(servers: Servers, request: ResourceRequest, how: Challenging) -> Reso
     issued = servers.access_tokens.get(request.access_token or "")
     good = issued if issued is not None and issued.key == Key(server.issuer, server.resource) else None
     held = NO_SCOPES if good is None else good.scope
-    status, error = _rejected(how, request, held if good is not None else None, needs)
+    presented = request.access_token is not None or server.presumes
+    status, error = _rejected(how, held if good is not None else None, needs, presented=presented)
     if status == 200 or how.rejects == ("forbidden" if status == 403 else "bare_unauthorized"):
         return ResourceResponse(request.operation, status, (), request.resource)
 
@@ -247,18 +259,27 @@ def _serve(servers: Servers, request: ResourceRequest, how: Challenging) -> Reso
     if named is not None:
         parameters.append(("scope", named))
     if how.names_metadata:
-        parameters.append(("resource_metadata", f"{server.resource}/.well-known/oauth-protected-resource"))
+        parameters.append(("resource_metadata", metadata_url(server)))
     if how.describes:
         parameters.append(("error_description", f"after {servers.serial - 1} tokens"))
     return ResourceResponse(request.operation, status, spelled(how.spelling, parameters), request.resource)
 
 
-def _rejected(
-    how: Challenging, request: ResourceRequest, held: ScopeSet | None, needs: ScopeSet
-) -> tuple[int, str | None]:
+def metadata_url(server: ResourceServer) -> str:
+    """Where the challenges of a resource say that its metadata is."""
+    if not server.inserts:
+        return f"{server.resource}{_WELL_KNOWN}"
+    parts = urlsplit(server.resource)
+    return f"{parts.scheme}://{parts.netloc}{_WELL_KNOWN}{parts.path}"
+
+
+_WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
+
+
+def _rejected(how: Challenging, held: ScopeSet | None, needs: ScopeSet, *, presented: bool) -> tuple[int, str | None]:
     """The status of an answer, and the error that its challenge names: `held` is None where no token is good here."""
     if held is None or how.rejects in ("unauthorized", "bare_unauthorized"):
-        return 401, "invalid_token" if request.access_token is not None else None
+        return 401, "invalid_token" if presented else None
     if how.rejects in ("forbidden", "another_error"):
         return 403, "access_denied"
     if how.rejects == "insufficient_scope" or not needs <= held:
@@ -290,11 +311,17 @@ def _named_scopes(how: Challenging, needs: ScopeSet, held: ScopeSet) -> str | No
 # --- the authorization server ---------------------------------------------------------------------
 
 
-def _registered_scope(servers: Servers, request: ClientRegistration) -> str | None:
+def _registered(servers: Servers, request: ClientRegistration) -> RegistrationResponse:
     server = servers.issuers.get(request.issuer or "")
-    if server is None or server.registers == "as asked":
-        return request.scope if isinstance(request.scope, str) else None
-    return "registered" if server.registers == "another scope" else None
+    match "as asked" if server is None else server.registers:
+        case "another scope":
+            return RegistrationResponse("registered")
+        case "no scope":
+            return RegistrationResponse()
+        case "nothing with a scope" if request.scope is not None:
+            return RegistrationResponse(error="invalid_client_metadata")
+        case _:
+            return RegistrationResponse(request.scope if isinstance(request.scope, str) else None)
 
 
 _REFUSALS: Final = ("refused", "invalid_scope", "refused_code")
@@ -368,7 +395,7 @@ def _refresh(servers: Servers, request: TokenRequest, key: Key, how: Granting) -
     access_token = f"t{servers.serial}"
     refresh_tokens, refresh_token = servers.refresh_tokens, None
     if how.refresh_token:
-        refresh_token = f"r{servers.serial}"
+        refresh_token = f"r{servers.serial}" if servers.issuers[key.issuer].rotates else request.refresh_token or ""
         refresh_tokens = {**_without(refresh_tokens, request.refresh_token or ""), refresh_token: held}
     servers = replace(
         servers,

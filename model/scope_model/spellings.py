@@ -44,6 +44,14 @@ def _quoted_pairs(parameters: Parameters) -> str:
     return f"Bearer {', '.join(written)}" if written else "Bearer"
 
 
+def _quotes_in_quotes(parameters: Parameters) -> str:
+    error = [(name, value) for name, value in parameters if name == "error"]
+    rest = [parameter for parameter in parameters if parameter not in error]
+    written = [f"{name}={_quote(value)}" for name, value in (*error, *rest)]
+    written.insert(len(error), 'error_description=""exp" claim timestamp check failed"')
+    return f"Bearer {', '.join(written)}"
+
+
 _DECOY: Final = ("error_description", "needs scope=decoy here")
 _ERROR_DECOY: Final = ("error_description", "no longer error=invalid_request")
 _DECOYS: Final = ("error_description", "not error=invalid_request, but scope=decoy here")
@@ -85,6 +93,7 @@ SEVERAL: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
 
 MISSPELLINGS: Final[Mapping[str, Callable[[Parameters], tuple[str, ...]]]] = {
     "scope-twice": lambda parameters: (_bearer([*parameters, ("scope", "decoy")]),),
+    "quotes-in-quotes": lambda parameters: (_quotes_in_quotes(parameters),),
     "no-comma": lambda parameters: (_bearer(parameters, separator=" "),),
 }
 """Common spellings that the grammar does not allow, by name: nothing can be expected of a client that meets one."""

@@ -4,8 +4,16 @@ In a test of your own client::
 
     from scope_oracle import check, from_httpx_auth
 
+    subject = from_httpx_auth(lambda app: MyAuth(app.server_url, app.redirect_uri, app.browser))
+
     def test_scopes():
-        check(from_httpx_auth(lambda app: MyAuth(app.server_url, browser=app.browser))).raise_for_findings()
+        check(subject).raise_for_findings()
+
+`from_httpx_auth` makes a subject of an `httpx.Auth`, and `in_process` one of a `PythonClient`, which any other client
+derives from; both build it for an `Application`, and give an `InProcess`. `check` puts a subject through episodes and
+gives a `Checked`, which raises `Findings`, and `replay` plays one episode again. `Expected` is a finding that is known.
+`HttpRequest` and `HttpResponse` are what `Application.send` takes and gives. What cannot be checked raises
+`SubjectUnavailable`, `DriverFault`, `UnknownName`, `BadExpectation` or `BadReplay`.
 
 What is not exported here may change.
 """

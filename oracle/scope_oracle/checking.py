@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_judge.judge import Judge, judged
@@ -56,6 +56,8 @@ COSTLY_TRIALS: Final = 40
 Engine = Literal["sampling", "hypothesis"]
 """What chooses episodes: a seed alone, or Hypothesis."""
 
+ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -63,8 +65,9 @@ class Result:
 
     `complete` is False where the check was interrupted, or ended by the `fault` of a driver. `within_reach` are the
     clauses that the reference client comes to where the subject does not (None where nobody looked), `uncalled` the
-    operations that the subject was to call and never called, `skipped` what it cannot do, with the number of episodes.
-    `selection` is what it was to report, and `engine` chose the episodes.
+    operations that the subject was to call and never called, `skipped` what it cannot do, with the number of episodes,
+    and `failed` what it raised in calls, with the number of episodes. `selection` is what it was to report, and
+    `engine` chose the episodes.
     """
 
     subject: str
@@ -81,6 +84,7 @@ class Result:
     skipped: Mapping[str, int] = field(default_factory=dict)
     selection: Selection = EVERYTHING
     engine: Engine = "sampling"
+    failed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +225,7 @@ class Alone:
             asked=frozenset(_operations(episode)),
             called=frozenset(event.operation for event in transcript.events if isinstance(event, ResourceRequest)),
             skipped=frozenset(getattr(running.session, "skipped", ())),  # what is no driver skips nothing
+            failed=frozenset(getattr(running.session, "failures", ())),  # only what is in this process raises
         )
 
     def shorten_one(self, broken: Broken, trials: int) -> Broken:
@@ -282,6 +287,7 @@ def check(
         tally.uncalled if done else (),
         dict(tally.skipped),
         selection,
+        failed=dict(tally.failed),
     )
 
 

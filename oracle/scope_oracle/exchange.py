@@ -283,7 +283,8 @@ class _Teller:
 
     def _grants(self, event: TokenResponse) -> tuple[str, str]:
         if event.access_token is None:
-            return f"refused: {shown(event.error or 'no token')}", self._for(event.resource)
+            told = "is not read" if event.error is None else f"refused: {shown(event.error)}"
+            return told, self._for(event.resource)
         tokens = f"token {self._token(event.access_token)}"
         if event.refresh_token is not None:
             tokens += f", refresh token {self._token(event.refresh_token)}"

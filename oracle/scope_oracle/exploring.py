@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
-from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis import seed as seeded
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import FlakyReplay
 from hypothesis.stateful import initialize, run_state_machine_as_test
@@ -34,6 +35,9 @@ from .tally import Broken, Kind, Tally, kind_of
 
 EXAMPLES: Final = 100
 """How many examples a run of the machine tries where nothing else is said: as many as Hypothesis itself."""
+
+COSTLY_EXAMPLES: Final = 20
+"""How many it tries where each is a whole run of the client."""
 
 _PHASES: Final = (Phase.reuse, Phase.generate, Phase.shrink)
 """All that Hypothesis does for a test, but for explaining what a judge explains better."""
@@ -111,10 +115,10 @@ def _machine(search: _Search, revision: Revision, known: frozenset[Kind]) -> typ
     return Machine
 
 
-def _run(machine: type[Rules], how: settings, first: int) -> None:
+def _run(machine: type[Rules], how: settings, seed: int) -> None:
     """Run a machine to its end; what was found is kept by whoever judged it, however sure Hypothesis is of it."""
     try:
-        run_state_machine_as_test(seed(first)(machine), settings=how)
+        run_state_machine_as_test(seeded(seed)(machine), settings=how)
     except* (Found, FlakyReplay):
         pass
 
@@ -125,20 +129,20 @@ def explore(
     revision: Revision = REVISIONS[-1],
     readings: Mapping[str, str] = DEFAULT_READINGS,
     examples: int | None = None,
-    first: int = 0,
+    seed: int = 0,
     progress: Callable[[Progress], None] = ignore,
     selection: Selection = EVERYTHING,
     mildest: Verdict = "discouraged",
     database: ExampleDatabase | None = None,
 ) -> Result:
-    """Let Hypothesis look for whatever a client breaks, with `examples` a run of its machine, from the seed `first`.
+    """Let Hypothesis look for whatever a client breaks, with `examples` a run of its machine, from this `seed`.
 
     What is milder than the `mildest` verdict is no failure to it. What is in the `database` is tried first; without one
     it is what Hypothesis takes, the folder `.hypothesis`. What it shrank to few choices is then shortened to what there
     is to read, as in any other check. An interrupt, or a driver that fails, ends it early, with what was found so far.
     """
     how = settings(
-        max_examples=examples or EXAMPLES,
+        max_examples=examples or (COSTLY_EXAMPLES if subject.standalone else EXAMPLES),
         stateful_step_count=_STEPS,
         database=database or settings().database,
         deadline=None,
@@ -154,13 +158,13 @@ def explore(
         known: frozenset[Kind] | None = None
         while known != shortest.keys():
             known = frozenset(shortest)
-            _run(_machine(search, revision, known), how, first)
+            _run(_machine(search, revision, known), how, seed)
         found = [shortest.get(kind_of(broken.finding), broken) for broken in tally.found]
         for broken in search.alone.shorten(found, trials(subject, tally.examples, len(found))):
             shortest[kind_of(broken.finding)] = broken
             progress(Progress(len(shortest), len(found), len(found), "shortening traces"))
         missed = [clause.id for clause in judged_at(revision) if not tally.reached[clause.id]]
-        some = playable_episodes(subject, revision, first, ENOUGH)
+        some = playable_episodes(subject, revision, seed, ENOUGH)
         reachable = within_reach(missed, some, standalone=subject.standalone)
     except KeyboardInterrupt:
         complete = False
@@ -171,7 +175,7 @@ def explore(
         subject.name,
         subject.version,
         revision,
-        first,
+        seed,
         tally.examples,
         dict(tally.reached),
         tuple(map(tally.counted, shown)),
@@ -182,4 +186,5 @@ def explore(
         dict(tally.skipped),
         selection,
         "hypothesis",
+        failed=dict(tally.failed),
     )

@@ -1,7 +1,8 @@
 """In which release a finding appeared, and in which it went: learnt by running releases, not by reading changelogs.
 
 Every release of a list is checked, and the shortest trace of each finding is then played to all that did not show it by
-themselves: what is absent from both ends of the list is found, too.
+themselves: what is absent from both ends of the list is found, too. A trace that an older release was shortened for is
+not shortened again where a newer one shows the same in it: that is most of what a check takes.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
+from scope_properties.episodes import Episode
 from scope_properties.subjects import Subject
 from scope_spec import Revision
 
-from .checking import Examiner, Progress, check, examiner, ignore
+from .checking import Alone, Examiner, Progress, check, examiner, ignore
 from .subjects import DriverFault, SubjectUnavailable
-from .tally import Broken, Kind, kind_of
+from .tally import Broken, Judged, Kind, kind_of
 
 _TRIES: Final = 40
 """How often a trace is played in vain before it counts as gone: some clients leave the order of scopes to chance."""
@@ -87,7 +89,8 @@ def history(
     useless: dict[str, str] = {}
     for release in releases:
         try:
-            found[release] = checked(opening, release, revision, examples, seed, progress)
+            known = {kind: broken for before in found.values() for kind, broken in before.items()}
+            found[release] = checked(opening, release, revision, examples, seed, known, progress)
         except (DriverFault, SubjectUnavailable) as wrong:
             useless[release] = str(wrong)
     shown: dict[str, frozenset[Kind]] = {}
@@ -121,19 +124,40 @@ def checked(  # noqa: PLR0917 - what a check is made of
     revision: Revision,
     examples: int,
     seed: int,
+    known: Found,
     progress: Callable[[Progress], None] = ignore,
 ) -> Found:
-    """What one release shows by itself.
+    """What one release shows by itself; `known` is what others show.
 
     Raises DriverFault or SubjectUnavailable where it is of no use, and KeyboardInterrupt where it was interrupted.
     """
     with opening(release) as subject:
-        result = check(subject, revision=revision, examples=examples, seed=seed, progress=progress)
+        bench = _Familiar(Alone(examiner(subject, revision)), known)
+        result = check(subject, revision=revision, examples=examples, seed=seed, progress=progress, bench=bench)
     if result.fault is not None:
         raise DriverFault(result.fault)
     if not result.complete:
         raise KeyboardInterrupt
     return {kind_of(broken.finding): broken for broken in result.broken}
+
+
+@dataclass(frozen=True, slots=True)
+class _Familiar:
+    """A bench that has the traces of other releases, and shortens none where one of those shows the same."""
+
+    alone: Alone
+    known: Found
+
+    def judge(self, episodes: Iterable[Episode]) -> Iterator[Judged]:
+        """Play each episode."""
+        return self.alone.judge(episodes)
+
+    def shorten(self, broken: Sequence[Broken], trials: int) -> Iterator[Broken]:
+        """The trace that is known of each, or the shortest found."""
+        for each in broken:
+            kind = kind_of(each.finding)
+            shown = self.alone.judge_one(self.known[kind].episode).broken.get(kind) if kind in self.known else None
+            yield shown or self.alone.shorten_one(each, trials)
 
 
 def played(opening: Opening, release: str, revision: Revision, found: Mapping[str, Found]) -> frozenset[Kind]:

@@ -27,7 +27,7 @@ from scope_spec import Revision
 
 from .checking import Alone, examiner
 from .ending import SIGNALS, held_back, let_through
-from .subjects import DriverFault, SubjectUnavailable
+from .subjects import DriverFault, SubjectUnavailable, brief
 from .tally import Broken, Judged
 
 Opening = Callable[..., AbstractContextManager[Subject]]
@@ -168,8 +168,9 @@ def _begin(
         try:
             subject = _stack.enter_context(opening())
             _alone = Alone(examiner(subject, revision, readings))
-        except (DriverFault, SubjectUnavailable) as wrong:
-            _alone = DriverFault(str(wrong))  # raised here, it would take the whole pool down without a word
+        except Exception as wrong:  # noqa: BLE001 - raised here, it would take the whole pool down without a word
+            ours = isinstance(wrong, DriverFault | SubjectUnavailable)
+            _alone = DriverFault(str(wrong) if ours else brief(wrong))
 
 
 def _leave(partings: SimpleQueue[list[str]]) -> None:

@@ -28,6 +28,9 @@ COUNTED: Final[Mapping[Verdict, str]] = {
 }
 """What follows the number of such clauses, or of such findings."""
 
+_FAILURES: Final = 5
+"""How many of the errors that ended calls are told, the most frequent first."""
+
 HEADINGS: Final[Mapping[Verdict, str]] = {verdict: says.capitalize() for verdict, says in SAYS.items()} | {
     "unspecified": f"{SAYS['unspecified'].capitalize()} {_A_CHOICE}"
 }
@@ -90,7 +93,7 @@ def summary(result: Result) -> list[str]:
     version = f" {shown(result.version)}" if result.version else ""
     ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
     if result.engine == "hypothesis":
-        ran += ", chosen and shortened by Hypothesis"
+        ran += ", chosen by Hypothesis"
     beyond = sum(row.out_of_reach for row in rows(result))
     excluded = sum(clause.excluded is not None for clause in CLAUSES.values())
     kept = sum(clause.unjudged is not None for clause in CLAUSES.values())
@@ -107,13 +110,15 @@ def summary(result: Result) -> list[str]:
 
 
 def left_out(result: Result) -> list[str]:
-    """What this client was not put through, a sentence each: what it never called, and what it cannot do."""
+    """What this client was not put through, and why, a sentence each: what it never called, cannot do, and raised."""
     missed = [row.clause.id for row in rows(result) if row.state == "not reached" and not row.out_of_reach]
     said = [f"{shown(operation)} was never called" for operation in result.uncalled]
     said += [
         f"skipped in {count} of {result.examples} episodes: {shown(reason)}"
         for reason, count in sorted(result.skipped.items())
     ]
+    most = sorted(result.failed.items(), key=lambda each: (-each[1], each[0]))
+    said += [f"raised in {count} of {result.examples} episodes: {shown(why)}" for why, count in most[:_FAILURES]]
     if said and missed:
         said.append(f"what the reference client reaches, and this one did not: {', '.join(missed)}")
     return said

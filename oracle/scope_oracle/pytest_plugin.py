@@ -90,7 +90,7 @@ class Scopelaw:
 
 @pytest.fixture(scope="session")
 def scopelaw(pytestconfig: pytest.Config) -> Scopelaw:
-    """Check a client: `scopelaw.check(subject, ...)`."""
+    """Check a client, with the options of this run: `scopelaw.check(subject).raise_for_findings()`."""
     options = pytestconfig.option
     return Scopelaw(options.scopelaw_examples, options.scopelaw_seed, options.scopelaw_report)
 
@@ -134,6 +134,6 @@ def _scopelaw_checked(request: pytest.FixtureRequest, scopelaw: Scopelaw) -> Che
 
 @pytest.fixture
 def scopelaw_clause(request: pytest.FixtureRequest, _scopelaw_checked: Checked) -> OfOneClause:
-    """What the check of the module's `scopelaw_subject` says of one clause."""
+    """One clause of the check of the module's `scopelaw_subject`: `scopelaw_clause.raise_for_findings()`."""
     clause: str = request.param
     return OfOneClause(clause, _scopelaw_checked)

@@ -3,8 +3,9 @@
 `python -m scope_oracle.scoreboard` writes results/scoreboard.md, the same as a page to look at in
 results/scoreboard.html, and a page for each release with the shortest trace of each finding, from the recorded results
 beside them; the tests fail where one is not current. With a subject and a release it first checks that one and records
-the result, and with a revision at that one: a line of releases is judged at the newest that it speaks. Nothing in the
-pages is written by hand: what a finding comes down to is in the *.causes.toml files.
+the result, or what a setting changes where the subject has one, and with a revision at that one: a line of releases is
+judged at the newest that it speaks. Nothing in the pages is written by hand: what a finding comes down to is in the
+*.causes.toml files.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_model.events import Header, Transcript
+from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, REVISIONS, Revision
 
 from .causes import Causes, causes_of, explained
@@ -32,7 +36,7 @@ from .jobs import Jobs, Opening, processes
 from .names import UnknownName
 from .page import report_html, write_whole
 from .reports import UNNAMED, Report, report_of
-from .settings import settings_page
+from .settings import EXAMPLES, changes, settings_page
 from .subjects import DriverFault, SubjectUnavailable, sdk_of, subject
 from .tally import Kind, kind_of
 from .terminal import finding_text
@@ -51,7 +55,7 @@ LOOKED_AT: Final = RESULTS / "scoreboard.html"
 
 PAST: Final = RESULTS / "history.md"
 SETTINGS: Final = RESULTS / "settings"
-"""Where SDKs are recorded with a setting of their drivers, in the same form."""
+"""Where it is recorded what the settings of drivers change."""
 
 SET: Final = RESULTS / "settings.md"
 ISSUES: Final = RESULTS / "issues"
@@ -305,7 +309,7 @@ def pages() -> dict[Path, str]:
     releases = recorded()
     each_page = {RESULTS / f"{each.name}.md": page(each) for each in releases}
     each_issue = {path: text for each in releases for path, text in issues(each).items()}
-    changed = settings_page([each.result for each in recorded(SETTINGS)], [each.result for each in releases])
+    changed = settings_page(json.loads(path.read_text("utf-8")) for path in sorted(SETTINGS.glob("*.json")))
     alone = {BOARD: board(releases), LOOKED_AT: looked_at(releases), PAST: past(), SET: changed}
     return alone | each_page | each_issue
 
@@ -337,13 +341,30 @@ def record(
     write_whole(path, json.dumps(form, indent=1) + "\n")
 
 
+def record_setting(
+    name: str,
+    opening: Callable[[str], AbstractContextManager[Subject]],
+    results: Path = SETTINGS,
+    examples: int = EXAMPLES,
+    revision: Revision = REVISIONS[-1],
+) -> None:
+    """Find out what a setting changes, and keep it with its date; raises what `record` does."""
+    form = changes(name, opening, revision=revision, examples=examples)
+    made = {"scopelaw_version": version("scopelaw"), "date": datetime.now(UTC).date().isoformat()}
+    results.mkdir(exist_ok=True)
+    write_whole(results / f"{name}-{form['version']}.json", json.dumps(form | made, indent=1) + "\n")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Record a release where one is named, and write the pages; ends with 2 where nothing can be recorded."""
     try:
         if arguments:
             name, release, *spoken = arguments
             revision = next((known for known in REVISIONS if known in spoken), REVISIONS[-1])
-            record(partial(subject, name, release), RESULTS if sdk_of(name) == name else SETTINGS, revision=revision)
+            if sdk_of(name) == name:
+                record(partial(subject, name, release), revision=revision)
+            else:
+                record_setting(name, partial(subject, release=release), revision=revision)
     except (DriverFault, SubjectUnavailable, UnknownName) as wrong:
         print(f"scoreboard: {wrong}", file=sys.stderr)  # noqa: T201 - its output
         return 2

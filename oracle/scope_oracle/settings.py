@@ -1,62 +1,104 @@
-"""What a setting that an SDK documents changes: the findings with it beside those without, both as recorded."""
+"""What a setting that an SDK documents changes: the findings with it beside those without.
+
+Both are put through the same episodes and judged by the same judge, one after the other; no trace is shortened, since
+only what differs is told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Final
 
-from .reports import UNNAMED
-from .subjects import sdk_of
-from .subjects.building import manifest
-from .tally import Kind
+from scope_properties.episodes import Episode
+from scope_properties.subjects import Subject
+from scope_spec import Revision
+
+from .checking import Alone, check, examiner
+from .subjects import DriverFault, sdk_of
+from .subjects.catalogue import settings_of
+from .tally import Broken, Judged
 from .wording import frequency
 
+EXAMPLES: Final = 300
+"""How many episodes each side is put through: what a setting changes shows in many of them."""
+
 _ABOUT: Final = """\
-Written by `python -m scope_oracle.scoreboard` from the results recorded beside this file. An SDK with a setting of its
-driver is a subject beside the SDK without (`scopelaw check rust-sdk+initial-scope-selection`): both were put through
-the same generated episodes, and what differs between them is here."""
+Written by `python -m scope_oracle.scoreboard` from what is recorded beside this file. An SDK with a setting of its
+driver is a subject beside the SDK without (`scopelaw check rust-sdk+initial-scope-selection`). Both were put through
+the same generated episodes; a finding that only one of them shows is here, and any other is not."""
 
-# Any: JSON, whose form is that of forms.result_json.
-Result = Mapping[str, Any]
+Opening = Callable[[str], AbstractContextManager[Subject]]
+"""How to get a subject by its name."""
+
+# Any: JSON, as `changes` makes it.
+Changes = Mapping[str, Any]
 
 
-def settings_page(with_settings: Sequence[Result], without: Sequence[Result]) -> str:
+@dataclass(frozen=True, slots=True)
+class _AsFound:
+    """A bench that leaves traces as long as they were found."""
+
+    alone: Alone
+
+    def judge(self, episodes: Iterable[Episode]) -> Iterator[Judged]:
+        """Play each episode."""
+        return self.alone.judge(episodes)
+
+    def shorten(self, broken: Sequence[Broken], trials: int) -> Iterator[Broken]:  # noqa: ARG002 - as every bench has it
+        """Shorten none."""
+        return iter(broken)
+
+
+def changes(
+    name: str, opening: Opening, *, revision: Revision, examples: int = EXAMPLES, seed: int = 0
+) -> dict[str, object]:
+    """How often each finding is there without and with a setting, as JSON.
+
+    Raises DriverFault where one of the two cannot be tried, and KeyboardInterrupt where that was interrupted.
+    """
+    form: dict[str, object] = {"subject": name, "revision": revision, "examples": examples, "seed": seed}
+    for side, subject_name in (("without", sdk_of(name)), ("with", name)):
+        with opening(subject_name) as subject:
+            form["version"] = subject.version
+            bench = _AsFound(Alone(examiner(subject, revision)))
+            result = check(subject, revision=revision, examples=examples, seed=seed, bench=bench)
+        if result.fault is not None:
+            raise DriverFault(result.fault)
+        if not result.complete:
+            raise KeyboardInterrupt
+        form[side] = {
+            f"{broken.finding.clause}/{broken.finding.cause} {broken.finding.verdict}": broken.found_in
+            for broken in result.broken
+        }
+    return form
+
+
+def settings_page(recorded: Iterable[Changes]) -> str:
     """The findings that each recorded setting takes away or brings, as Markdown."""
-    plain = {(each["subject"], each["version"]): each for each in without}
     lines = ["# Settings", "", _ABOUT]
-    for result in with_settings:
-        sdk = sdk_of(result["subject"])
-        lines += ["", f"## {result['subject']} {result['version']}", "", _says(result["subject"]), ""]
-        beside = plain.get((sdk, result["version"]))
-        lines += ["Nothing is recorded of this release without it."] if beside is None else _differences(result, beside)
+    for each in recorded:
+        says = settings_of(sdk_of(each["subject"]))[each["subject"]]
+        lines += ["", f"## {each['subject']} {each['version']}", "", says, "", *_differences(each)]
     return "\n".join(lines) + "\n"
 
 
-def _says(subject: str) -> str:
-    sdk, _, setting = subject.partition("+")
-    return manifest(sdk).settings[setting]
-
-
-def _differences(result: Result, beside: Result) -> Iterator[str]:
-    yield f"{_ran(result)} with it, and {_ran(beside)} without."
-    found = [{_kind(each): each for each in side["broken"]} for side in (beside, result)]
-    differing = sorted(found[0].keys() ^ found[1].keys())
+def _differences(changed: Changes) -> Iterator[str]:
+    without, with_it = changed["without"], changed["with"]
+    differing = sorted(without.keys() ^ with_it.keys())
     if differing:
-        yield from ("", "| finding | without | with |", "|---|---|---|")
-    for clause, verdict, cause in differing:
+        yield from ("| finding | without | with |", "|---|---|---|")
+    for name in differing:
         cells = [
-            frequency(side[clause, verdict, cause]["episodes"], whole["examples"])
-            if (clause, verdict, cause) in side
-            else "not found"
-            for side, whole in zip(found, (beside, result), strict=True)
+            frequency(side[name], changed["examples"]) if name in side else "not found" for side in (without, with_it)
         ]
-        yield f"| {clause}/{cause} {verdict} | {' | '.join(cells)} |"
-    yield from ("", f"{len(found[0].keys() & found[1].keys())} findings are there either way.")
+        yield f"| {name} | {' | '.join(cells)} |"
+    yield from ("", f"{len(without.keys() & with_it.keys())} findings are there either way. {_made(changed)}")
 
 
-def _ran(result: Result) -> str:
-    return f"{result['examples']} episodes at {result['revision']} on {result['date']}"
-
-
-def _kind(found: Mapping[str, Any]) -> Kind:
-    return found["clause"], found["verdict"], found.get("cause", UNNAMED)
+def _made(changed: Changes) -> str:
+    return (
+        f"Learnt in {changed['examples']} episodes at {changed['revision']}, with scopelaw "
+        f"{changed['scopelaw_version']} on {changed['date']}."
+    )

@@ -84,8 +84,8 @@ def _expect(holds: object, otherwise: str, run: Run) -> None:
     skipped: Iterable[str] = getattr(run.session, "skipped", ())
     if skipped:
         raise _Cannot(f"the client says: {shown('; '.join(sorted(skipped)))}")
-    refusals: Sequence[str] = getattr(run.session, "refusals", ())
-    raise _Failed(f"{otherwise}; the client says: {shown(refusals[-1])}" if refusals else otherwise)
+    words = [word for kind in ("refusals", "failures") for word in getattr(run.session, kind, ())]
+    raise _Failed(f"{otherwise}; the client says: {shown(words[-1])}" if words else otherwise)
 
 
 def _count(events: Sequence[Event], kind: type[Event]) -> int:

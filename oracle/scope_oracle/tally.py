@@ -59,8 +59,8 @@ class Judged:
 
     `opportunities` are the challenges for more scope that nothing but the client kept from being answered, and
     `stepped_up` is whether it ever answered one. Where it did not, the first one given up stands under NEVER_STEPS_UP.
-    `asked` are the operations that the client was to call, `called` those that it did call, and `skipped` is what it
-    says that it cannot do.
+    `asked` are the operations that the client was to call, `called` those that it did call, `skipped` is what it says
+    that it cannot do, and `failed` what it raised.
     """
 
     reached: Mapping[str, int]
@@ -70,6 +70,7 @@ class Judged:
     asked: frozenset[str] = frozenset()
     called: frozenset[str] = frozenset()
     skipped: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
 
 
 NEVER_STEPS_UP: Final[Kind] = ("STEP-2", "discouraged", "never-steps-up")
@@ -106,6 +107,7 @@ class Tally:
     opportunities: int = 0
     stepped_up: bool = False
     skipped: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
     examples: int = 0
     _asked: set[str] = field(default_factory=set)
     _called: set[str] = field(default_factory=set)
@@ -118,6 +120,7 @@ class Tally:
         self.opportunities += judged.opportunities
         self.stepped_up = self.stepped_up or judged.stepped_up
         self.skipped.update(judged.skipped)
+        self.failed.update(judged.failed)
         self._asked |= judged.asked
         self._called |= judged.called
         self.examples += 1

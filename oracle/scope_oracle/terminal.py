@@ -68,15 +68,40 @@ def hanging(label: str, text: str, width: int, style: str = "") -> list[Text]:
     ]
 
 
-def broken_text(broken: Broken, *, readings: Mapping[str, str], width: int) -> Iterator[Text]:
-    """What a check found, in full: as a finding with its trace, or in a sentence where only the whole run shows it."""
+def findings_text(found: Iterable[Broken], *, readings: Mapping[str, str], width: int) -> Iterator[Text]:
+    """Findings in full, the worst first and those of one trace together, which is told once for what it accuses."""
+    left = sorted(found, key=lambda each: -SEVERITY[each.finding.verdict])
+    while left:
+        first, *others = left
+        same = [each for each in others if _share_a_trace(first, each)]
+        left = [each for each in others if each not in same]
+        for each in (first, *same):
+            seen = first if each is not first and each.finding.event == first.finding.event else None
+            yield Text()
+            yield from broken_text(each, readings=readings, width=width, seen=seen)
+
+
+def _share_a_trace(one: Broken, other: Broken) -> bool:
+    return not one.of_the_run and not other.of_the_run and one.transcript == other.transcript
+
+
+def broken_text(
+    broken: Broken, *, readings: Mapping[str, str], width: int, seen: Broken | None = None
+) -> Iterator[Text]:
+    """What a check found, in full: as a finding with its trace.
+
+    In a sentence where only the whole run shows it, or where its trace was `seen` under another finding.
+    """
+    told = broken.finding.because if broken.of_the_run else None
+    if seen is not None:
+        told = f"{broken.finding.because}: the message that {fault(seen.finding)} accuses above"
     return finding_text(
         broken.finding,
         broken.transcript,
         readings=readings,
-        replay=broken.replay,
+        replay=broken.replay or None,
         width=width,
-        told=broken.finding.because if broken.of_the_run else None,
+        told=told,
         found=frequency(broken.found_in, broken.out_of),
         also=broken.also,
     )
@@ -160,10 +185,7 @@ def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> I
         line.append(f"  {row.reached or '':>7}  {row.clause.title}")
         line.truncate(max(width, 60), overflow="ellipsis")
         yield line
-    every = [each for row in table for each in row.broken]
-    for broken in sorted(every, key=lambda each: -SEVERITY[each.finding.verdict]):
-        yield Text()
-        yield from broken_text(broken, readings=readings, width=width)
+    yield from findings_text((each for row in table for each in row.broken), readings=readings, width=width)
     yield Text()
     yield Text(counts)
     for sentence in left_out(result):

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from scope_judge.findings import DEFAULT_READINGS
 from scope_properties.subjects import Subject
-from scope_spec import REVISIONS, Revision, Verdict
+from scope_spec import READINGS, REVISIONS, VERDICTS, Revision, Verdict
 
-from . import checking
-from .checking import Progress, Result
+from . import checking, exploring
+from .checking import Engine, Progress, Result
 from .expecting import Expected, Met, meet, read_expected
-from .outcome import SEVERITY, summary
+from .names import UnknownName
+from .outcome import SEVERITY, left_out, summary
 from .plain import plain_finding, plain_transcript
 from .selecting import Selection, selected
-from .subjects import DriverFault
+from .subjects import DriverFault, checked_subject
 from .subjects import subject as named
 from .tally import Broken
 
 EPISODES: Final = 300
 """How many episodes a test runs where it does not say: enough for all but the rarest faults, in a few seconds."""
+
+_NO_READINGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Findings(AssertionError):
@@ -32,29 +36,36 @@ class Findings(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of a check: the `result`, and how it compares with what was expected (`met`)."""
+    """What came of a check: the `result`, and how it compares with what was expected (`met`).
+
+    `result.broken` are the findings, `result.failed` the errors that ended calls, with the number of episodes.
+    """
 
     result: Result
     met: Met
     readings: Mapping[str, str] = field(default_factory=dict)
 
     def failing(self, fail_on: Verdict = "discouraged") -> tuple[Broken, ...]:
-        """The findings that nobody expects, at or above a verdict."""
+        """The findings that nobody expects, at or above a verdict; raises UnknownName."""
+        _one_of("verdict", fail_on, VERDICTS)
         return tuple(each for each in self.met.new if SEVERITY[each.finding.verdict] >= SEVERITY[fail_on])
 
     def raise_for_findings(self, fail_on: Verdict = "discouraged") -> None:
         """Raise Findings where something is found, or something that was expected is not."""
+        __tracebackhide__ = True  # pytest shows the test, and the exchange
         failing = self.failing(fail_on)
         if not failing and not self.met.gone:
             return
-        told = [plain_finding(each, readings=self.readings) + _again(each) for each in failing]
+        told = [_told(each, self.readings) for each in failing]
         told += [f"{each.named} no longer happens, and is expected ({each.reason})" for each in self.met.gone]
-        raise Findings("\n\n".join((*told, *summary(self.result)[:2])))
+        ran, counts, _ = summary(self.result)
+        raise Findings("\n\n".join((*told, ran, "\n".join((counts, *left_out(self.result))))))
 
 
-def _again(broken: Broken) -> str:
-    """How to see a finding again, as one line of Python."""
-    return f"\n  in Python:  print(scope_oracle.replay(SUBJECT, {broken.replay!r}))"
+def _told(broken: Broken, readings: Mapping[str, str]) -> str:
+    """A finding in full, with one line of Python to see it again: on the command line its client may have no name."""
+    again = f"  replay:   print(scope_oracle.replay(SUBJECT, {broken.replay!r}))"
+    return f"{plain_finding(replace(broken, replay=''), readings=readings)}\n{again}"
 
 
 def check(
@@ -63,26 +74,36 @@ def check(
     select: Iterable[str] = (),
     skip: Iterable[str] = (),
     revision: Revision = REVISIONS[-1],
-    readings: Mapping[str, str] = DEFAULT_READINGS,
-    examples: int = EPISODES,
+    readings: Mapping[str, str] = _NO_READINGS,
+    examples: int | None = None,
     seed: int = 0,
+    engine: Engine = "sampling",
     expect: str | Path | Iterable[Expected] = (),
     progress: Callable[[Progress], None] = checking.ignore,
 ) -> Checked:
     """Put a client through generated episodes: one of your own, or one that the command line knows by name.
 
-    `select` and `skip` name clauses, families or verdicts; `expect` is a file of expected findings, or such findings
-    themselves. The same `seed` gives the same result. Raises UnknownName, SubjectUnavailable, DriverFault or
-    BadExpectation where there is nothing to check.
+    `select` and `skip` name clauses (`ACC-1`), families (`ACC`) or verdicts (`unspecified`); `readings` gives disputed
+    choices by name, as in `{"union-base": "granted"}`; `expect` is a file of expected findings, or such findings
+    themselves. The same `seed` gives the same result. With the `engine` "hypothesis" that one chooses the episodes
+    and shrinks them, and keeps examples in its database. What is found raises nothing here, but in
+    `raise_for_findings` of the answer. Raises UnknownName, SubjectUnavailable, DriverFault or BadExpectation where
+    there is nothing to check.
     """
+    __tracebackhide__ = True
+    _one_of("revision", revision, REVISIONS)
+    if examples is not None and examples < 1:
+        raise ValueError(f"{examples} is no number of episodes")
+    in_force = _in_force(readings)
     expected = read_expected(Path(expect)) if isinstance(expect, str | Path) else tuple(expect)
-    selection = Selection(selected(select), selected(skip))
+    selection = Selection(selected(_names(select)), selected(_names(skip)))
     with _opened(subject) as opened:
-        result = checking.check(
+        run = checking.check if engine == "sampling" else exploring.explore
+        result = run(
             opened,
             revision=revision,
-            readings=readings,
-            examples=examples,
+            readings=in_force,
+            examples=examples or (EPISODES if engine == "sampling" else None),
             seed=seed,
             progress=progress,
             selection=selection,
@@ -91,15 +112,41 @@ def check(
         raise DriverFault(result.fault)
     ours = (each for each in expected if selection.may_take(each.clause, each.verdict))
     met = meet(result.subject, result.broken, ours, complete=result.complete)
-    return Checked(result, met, readings)
+    return Checked(result, met, in_force)
 
 
-def replay(subject: Subject | str, text: str, *, readings: Mapping[str, str] = DEFAULT_READINGS) -> str:
+def replay(subject: Subject | str, text: str, *, readings: Mapping[str, str] = _NO_READINGS) -> str:
     """Play the one episode that a report names, and tell it; raises BadReplay where the text stands for none."""
+    in_force = _in_force(readings)
     with _opened(subject) as opened:
-        transcript, findings = checking.replayed(opened, text, readings)
-    return plain_transcript(transcript, findings, readings=readings)
+        transcript, findings = checking.replayed(opened, text, in_force)
+    return plain_transcript(transcript, findings, readings=in_force)
 
 
 def _opened(subject: Subject | str) -> AbstractContextManager[Subject]:
-    return named(subject) if isinstance(subject, str) else nullcontext(subject)
+    if isinstance(subject, str):
+        return named(subject)
+    return nullcontext(checked_subject(subject, getattr(subject, "__name__", type(subject).__name__)))
+
+
+def _names(given: Iterable[str]) -> Iterable[str]:
+    """Names, one of which may stand for itself: a text is not the letters that it consists of."""
+    return [given] if isinstance(given, str) else given
+
+
+def _in_force(given: Mapping[str, str]) -> dict[str, str]:
+    """A value for each reading, those that are given by id or by name; raises UnknownName."""
+    known = {key.casefold(): each for each in READINGS.values() for key in (each.id, each.name)}
+    in_force = dict(DEFAULT_READINGS)
+    for name, value in given.items():
+        reading = known.get(name.casefold())
+        if reading is None:
+            raise UnknownName("reading", name, [each.name for each in READINGS.values()])
+        _one_of(f"value of {reading.name}", value, reading.values)
+        in_force[reading.id] = value
+    return in_force
+
+
+def _one_of(kind: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise UnknownName(kind, name, known, f"choose from {', '.join(known)}")

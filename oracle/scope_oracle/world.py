@@ -34,7 +34,7 @@ from scope_model.events import (
     FetchServerMetadata,
     Key,
     ProtectedResourceMetadata,
-    Registered,
+    RegistrationResponse,
     ResourceRequest,
     ResourceResponse,
     TokenRequest,
@@ -42,7 +42,8 @@ from scope_model.events import (
     WireScope,
 )
 from scope_model.scopes import read_scope
-from scope_model.servers import Consent
+from scope_model.servers import Consent, metadata_url
+from scope_properties.tables import STREAM
 from scope_properties.world import World
 from scope_spec import REVISIONS
 
@@ -73,7 +74,10 @@ KNOWN: Final = "a-client"
 SECRET: Final = "a secret"
 """What each issuer knows a client by that registered beforehand."""
 
-METHODS: Final = frozenset({"initialize", "server/discover", "tools/list", "ping"})
+BRIEFLY: Final = 1
+"""Seconds that a brief token has."""
+
+METHODS: Final = frozenset({"initialize", "server/discover", "tools/list", "ping", STREAM})
 """The methods of MCP that a resource server may guard as it guards its tools, and that are none."""
 
 DOCUMENT: Final = "https://client.example/client.json"
@@ -165,6 +169,7 @@ class HttpWorld:
         self._clients: dict[tuple[str, str], Registration] = {}
         self._codes: dict[str, Code] = {}
         self._assertions: dict[str, Assertion] = {}
+        self._unread: dict[str | None, tuple[int, TokenResponse]] = {}
         self._issued = 0
         self._sent_back = "", 0, HttpResponse(400)
         self._called: str | None = None
@@ -206,7 +211,7 @@ class HttpWorld:
     def _open_resource(self, resource: str) -> None:
         origin, path = _split(resource)
         published = [
-            f"{resource}/.well-known/oauth-protected-resource",  # where the challenges point
+            metadata_url(self.world.servers.resources[resource]),  # where the challenges point
             f"{origin}/.well-known/oauth-protected-resource{path}",
         ]
         if sum(_split(other)[0] == origin for other in self.world.servers.resources) == 1:
@@ -215,6 +220,8 @@ class HttpWorld:
             self._handlers["GET", _place(url)] = partial(self._resource_metadata, resource)
         self._resources[_place(resource)] = resource
         self._handlers["POST", _place(resource)] = partial(self._call, resource)
+        if STREAM in self.world.servers.resources[resource].needs:
+            self._handlers["GET", _place(resource)] = partial(self._stream, resource)
 
     def know(
         self, issuer: str, client_id: str, redirect_uris: Sequence[str] | None = None, secret: str | None = None
@@ -270,15 +277,29 @@ class HttpWorld:
             self.world.spend()
             return self._besides(resource, message)
         self.about(resource)
+        self.has_read(called.access_token)
         response = self.world.answer(called)
         assert isinstance(response, ResourceResponse)
-        challenges = [("WWW-Authenticate", self._addresses.outward(line)) for line in response.www_authenticate]
+        challenges = self._challenges(response)
         if response.status == 200:
             if method == "tools/call":
                 return _rpc(200, serial, result={"content": [], "isError": False, "resultType": "complete"})
             return self._besides(resource, message)
         error = {"code": -32001, "message": f"the resource server answers {response.status}"}
         return _rpc(response.status, serial, challenges, error=error)
+
+    def _stream(self, resource: str, request: HttpRequest) -> HttpResponse:
+        """Have no stream for whoever may have one (MCP 2025-11-25, Listening for Messages from the Server)."""
+        token = _bearer(request)
+        self.has_read(token)
+        response = self.world.answer(ResourceRequest(STREAM, token, resource))
+        assert isinstance(response, ResourceResponse)
+        if response.status == _OK:
+            response = self.world.events[-1] = replace(response, status=_NO_STREAM)
+        return HttpResponse(response.status, self._challenges(response))
+
+    def _challenges(self, response: ResourceResponse) -> Headers:
+        return [("WWW-Authenticate", self._addresses.outward(line)) for line in response.www_authenticate]
 
     def _besides(self, resource: str, message: Mapping[str, object]) -> HttpResponse:
         """Just enough of MCP for a client that begins with the handshake and the list of tools."""
@@ -358,7 +379,7 @@ class HttpWorld:
         )
 
     def _register(self, issuer: str, request: HttpRequest) -> HttpResponse:
-        """Register a public client, whatever it asked for: RFC 7591 section 3.2.1 lets the server choose."""
+        """Register a client, with a secret or without: RFC 7591 section 3.2.1 lets the server choose."""
         metadata = json_object(request.body)
         scope, grant_types = metadata.get("scope"), _strings(metadata.get("grant_types", ()))
         redirect_uris = _strings(metadata.get("redirect_uris", ()))
@@ -368,12 +389,20 @@ class HttpWorld:
             return _json(400, {"error": "invalid_client_metadata"})
         sent_types = grant_types if "grant_types" in metadata else None
         answer = self.world.answer(ClientRegistration(scope, sent_types, issuer))
-        assert isinstance(answer, Registered)
+        assert isinstance(answer, RegistrationResponse)
+        if answer.error is not None:
+            return _json(400, {"error": answer.error})
         self._issued += 1
-        client_id = f"client-{self._issued}"
-        self.know(issuer, client_id, redirect_uris)
-        granted = {"client_id": client_id, "token_endpoint_auth_method": "none", "scope": answer.scope}
+        granted = {"client_id": f"client-{self._issued}", "scope": answer.scope, **self._secret(issuer, metadata)}
+        self.know(issuer, f"client-{self._issued}", redirect_uris, SECRET if "client_secret" in granted else None)
         return _json(201, {**metadata, **granted})
+
+    def _secret(self, issuer: str, metadata: Mapping[str, object]) -> dict[str, object]:
+        """How a client that registers is to authenticate: by a secret where the issuer keeps them and it may."""
+        method = metadata.get("token_endpoint_auth_method", "client_secret_basic")  # the default of RFC 7591 section 2
+        if method == "none" or not self.world.servers.issuers[issuer].keeps_secrets:
+            return {"token_endpoint_auth_method": "none"}
+        return {"token_endpoint_auth_method": method, "client_secret": SECRET, "client_secret_expires_at": 0}
 
     def _authorize(self, issuer: str, request: HttpRequest) -> HttpResponse:
         """Send the user agent back with a code or an error, or keep it here (RFC 6749 section 4.1.2.1).
@@ -426,6 +455,7 @@ class HttpWorld:
         form = _form(request)
         grant_type, resource = _one(form, "grant_type") or "", self._resource(form)
         refresh_token = _one(form, "refresh_token") if grant_type == REFRESH_TOKEN else None
+        self.has_read(refresh_token)
         client_id, secret = _credentials(request, form)
         code = self._codes.pop(_one(form, "code") or "", None) if grant_type == AUTHORIZATION_CODE else None
         assertion = self._assertions.get(_one(form, "assertion") or "") if grant_type == JWT_BEARER else None
@@ -449,16 +479,29 @@ class HttpWorld:
         if response.access_token is None:
             return _refused(response)
         issued = self.world.servers.access_tokens.get(response.access_token)
-        return _json(
-            200,
-            {
-                "access_token": response.access_token,
-                "token_type": "Bearer",
-                "expires_in": _BRIEFLY if issued is not None and issued.brief else _LONG,
-                "scope": response.scope,
-                "refresh_token": response.refresh_token,
-            },
-        )
+        document: dict[str, object] = {
+            "access_token": response.access_token,
+            "token_type": "Bearer",
+            "expires_in": BRIEFLY if issued is not None and issued.brief else _LONG,
+            "scope": response.scope,
+            "refresh_token": response.refresh_token,
+        }
+        if not self.world.servers.issuers[issuer].form_encoded or "json" in _header(request, "accept"):
+            return _json(200, document)
+        self._leave_unread(response)
+        return HttpResponse(200, ((_CONTENT_TYPE, _FORM), _NOT_STORED), urlencode(_given(document)).encode())
+
+    def _leave_unread(self, response: TokenResponse) -> None:
+        """Write down that an answer in a form told the client nothing, which is so until it uses what was in it."""
+        at = len(self.world.events) - 1
+        self.world.events[at] = replace(response, access_token=None, scope=None, refresh_token=None)
+        self._unread |= {token: (at, response) for token in (response.access_token, response.refresh_token) if token}
+
+    def has_read(self, token: str | None) -> None:
+        """Write down that a client has read the answer that a token of either kind came with."""
+        if token in self._unread:
+            at, response = self._unread[token]
+            self.world.events[at] = response
 
     def _fault_of_client(self, issuer: str, client_id: str, secret: str | None) -> Fault | None:
         registration = self._clients.get((issuer, client_id))
@@ -580,11 +623,15 @@ class HttpWorld:
         self.complaints.append(f"{about}: {fault.because}")
 
 
+_CONTENT_TYPE: Final = "Content-Type"
+_FORM: Final = "application/x-www-form-urlencoded"
+_NOT_STORED: Final = ("Cache-Control", "no-store")
 _SERVER_INFO: Final = {"name": "scopelaw", "version": "0"}
 # What MCP 2026-07-28 has every cacheable result say; here nothing outlives its answer.
 _FRESH: Final = {"ttlMs": 0, "cacheScope": "private"}
+_OK: Final = 200
+_NO_STREAM: Final = 405
 _LONG: Final = 3600
-_BRIEFLY: Final = 1
 _GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, JWT_BEARER)
 _LIFETIME: Final = 300
 
@@ -733,9 +780,12 @@ def _list(names: tuple[str, ...] | None) -> list[str] | None:
 
 def _json(status: int, document: Mapping[str, object], headers: Headers = ()) -> HttpResponse:
     """A JSON response without the members that are None."""
-    given = {name: value for name, value in document.items() if value is not None}
-    always = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
-    return HttpResponse(status, (*always, *headers), json.dumps(given).encode())
+    always = ((_CONTENT_TYPE, "application/json"), _NOT_STORED)
+    return HttpResponse(status, (*always, *headers), json.dumps(_given(document)).encode())
+
+
+def _given(document: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def _rpc(status: int, serial: object, headers: Headers = (), **outcome: object) -> HttpResponse:

@@ -27,6 +27,7 @@ class Documents:
     def __init__(self, places: Places, named: dict[str, dict[Owner, int]]) -> None:
         self.issuers: set[str] = set()
         self.foreign_at = NEVER
+        self.registered_at = NEVER
         self._places = places
         self._named = named
         self._of_resources: dict[str, tuple[ProtectedResourceMetadata, int]] = {}
@@ -119,7 +120,7 @@ class Documents:
 
     def register(self, issuer: str | None, scope: ScopeSet | None, at: int) -> None:
         """Take in for which scope the client registered."""
-        self._registered[issuer] = scope, at
+        self._registered[issuer], self.registered_at = (scope, at), at
 
     def registration(self, account: Account, resource: Resource) -> tuple[ScopeSet | None, bool]:
         """The scope that the client registered, and whether it did since the resource answered."""

@@ -360,6 +360,8 @@ class Facts:
 
     def _settled(self, resource: Resource, pending: PendingChallenge, *, answered: bool) -> Settled:
         excused = self._excused or self._documents.foreign_at > pending.at
+        # Nobody saw whether a registration was accepted.
+        excused = excused or (not answered and self._documents.registered_at > pending.at)
         tried = resource.attempt(pending.operation)
         elsewhere = self._asked_before - self._asked_for.get((resource, pending.operation), 0)
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)

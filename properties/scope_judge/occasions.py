@@ -654,6 +654,8 @@ class Asked(Occasion):
         account, answers = self.account, self.answers
         if self.grant_type != AUTHORIZATION_CODE or not account.has_kept_its_refresh_token or self.unclear:
             return False
+        if self.resource.epoch > 0:  # a grant elsewhere may have taken its place, where one is kept for each resource
+            return False
         if not (self.wanted - OFFLINE) | (self.challenged or NO_SCOPES) <= account.granted.at_least:
             return False
         expired = account.token is not None and account.token.state == "expired"

@@ -1,7 +1,8 @@
 """What must always hold: laws, strategies and a state machine over the reference model.
 
 `machine_for(subject)` is the state machine for any client, and `machine_for(subject).TestCase` its test case, for
-unittest and pytest alike; `episodes()` and its like are Hypothesis strategies. What is not exported here may change.
+unittest and pytest alike; `plans()` and its like are Hypothesis strategies, and `scope_properties.strategies` has the
+one of whole episodes, beside a module of that name. What is not exported here may change.
 
 >>> from scope_properties import LAWS, ModelSubject, machine_for
 >>> machine_for(ModelSubject()).TestCase.__mro__[1].__module__
@@ -22,7 +23,18 @@ if TYPE_CHECKING:
     from .model_subject import ModelSubject
     from .mutants import MUTANTS
     from .runs import run
-    from .strategies import challenge_lines, make_calls, plans, raw_lines, scope_sets, scope_tokens
+    from .strategies import (
+        challenge_lines,
+        challengings,
+        grantings,
+        make_calls,
+        metadata_lists,
+        plans,
+        raw_lines,
+        related_steps,
+        scope_sets,
+        scope_tokens,
+    )
     from .subjects import Session, Subject
 
 __all__ = [
@@ -37,10 +49,14 @@ __all__ = [
     "Session",
     "Subject",
     "challenge_lines",
+    "challengings",
+    "grantings",
     "machine_for",
     "make_calls",
+    "metadata_lists",
     "plans",
     "raw_lines",
+    "related_steps",
     "run",
     "scope_sets",
     "scope_tokens",
@@ -58,6 +74,10 @@ _HOMES: Final = {
     "Session": "subjects",
     "Subject": "subjects",
     "challenge_lines": "strategies",
+    "challengings": "strategies",
+    "grantings": "strategies",
+    "metadata_lists": "strategies",
+    "related_steps": "strategies",
     "machine_for": "machine",
     "make_calls": "strategies",
     "plans": "strategies",

@@ -81,7 +81,8 @@ class Plan:
     """The world as it starts, and how the client is set up in it.
 
     `wants_refresh_token` is None for a client that is not set up at all, and keeps it to itself. Where it
-    `shares_configuration`, the application hands the same configuration object to its clients of all servers.
+    `shares_configuration`, the application hands the same configuration object to its clients of all servers, and where
+    it `sends_again`, it makes a call that failed once more by itself.
     """
 
     servers: Servers
@@ -91,6 +92,7 @@ class Plan:
     grant_type: str = AUTHORIZATION_CODE
     registration: Registration = "dynamic"
     shares_configuration: bool = False
+    sends_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

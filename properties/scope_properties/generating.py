@@ -36,6 +36,7 @@ from .tables import (
     DRESSED,
     GIVEN,
     GRANTINGS,
+    HOSTS,
     ISSUERS,
     ISSUING,
     LISTS,
@@ -47,7 +48,10 @@ from .tables import (
     RESOURCES,
     SERVER_LISTS,
     SPELLED,
+    STREAM,
+    STREAMING,
     WORDINGS,
+    Described,
 )
 
 T = TypeVar("T")
@@ -92,7 +96,8 @@ class Generator(ABC):
         resources = RESOURCES[: self.among((1, 2))]
         # As many draws for one server as for two: whoever shrinks can take one away, and the rest stays as it is.
         described = zip(RESOURCES, DESCRIBED, strict=True)
-        drawn = [self._resource(name, self.among(issuers), self.among(others)) for name, others in described]
+        guards = STREAM if revision in STREAMING else None
+        drawn = [self._resource(name, self.among(issuers), self.among(others), guards) for name, others in described]
         issuing = [
             AuthorizationServer(name, self.among(SERVER_LISTS), self.among(NEEDS), *self.among(ISSUING))
             for name in ISSUERS
@@ -103,10 +108,12 @@ class Generator(ABC):
         )
         wants, grant_type = self.among((True, True, False)), self.among(grant_types)
         configured, registration = self.among(CONFIGURED), self.among(REGISTRATIONS)
-        return Plan(servers, revision, configured, wants, grant_type, registration, self.among((False, False, True)))
+        return Plan(servers, revision, configured, wants, grant_type, registration, *self.among(HOSTS))
 
-    def _resource(self, name: str, issuer: str, described: tuple[str | None, bool]) -> ResourceServer:
+    def _resource(self, name: str, issuer: str, described: Described, guards: str | None) -> ResourceServer:
         needs = {operation: self.among(NEEDS) for operation in OPERATIONS}
+        if guards is not None and self.among((False, True)):
+            needs[guards] = self.among(NEEDS)
         return ResourceServer(name, issuer, needs, self.among(LISTS), *described)
 
     def make_call(self, call: Call | None = None) -> MakeCall:

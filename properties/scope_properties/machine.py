@@ -79,7 +79,7 @@ class ScopeMachine(Rules):
 
 def machine_for(
     under_test: Subject,
-    worlds: SearchStrategy[Plan] | None = None,
+    worlds: SearchStrategy[Plan] = WORLDS,
     *,
     failing: Verdict = "discouraged",
     counting: Reach | None = None,
@@ -95,7 +95,8 @@ def machine_for(
     """
     if under_test.standalone:
         raise ValueError(f"{under_test.name} runs whole episodes by itself: let scope_oracle check it with Hypothesis")
-    worlds = worlds_for(under_test.grant_types) if worlds is None else worlds
+    if worlds is WORLDS:
+        worlds = worlds_for(under_test.grant_types)
 
     class Machine(ScopeMachine):
         subject = under_test

@@ -19,12 +19,14 @@ from scope_model.client import EVENTS, TRANSITIONS, Heard, Phase
 from scope_model.events import (
     AUTHORIZATION_CODE,
     JWT_BEARER,
+    REFRESH_TOKEN,
     AuthorizationRequest,
     AuthorizationServerMetadata,
     ClientRegistration,
     FetchResourceMetadata,
     FetchServerMetadata,
     ProtectedResourceMetadata,
+    ResourceRequest,
     ResourceResponse,
     TokenRequest,
     TokenResponse,
@@ -52,6 +54,7 @@ _NAMES: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
     }
 )
 _MANY: Final = (3, 30)
+_ENDPOINTS: Final = ("rotates", "keeps secrets", "form-encoded")
 
 FREEDOMS: Final = (
     *(f"rejects={value}" for value in (None, *get_args(Rejects))),
@@ -68,10 +71,14 @@ FREEDOMS: Final = (
     *(f"metadata of {whose}" for whose in ("another resource", "a parent", "another issuer")),
     "metadata that appears with the first 401",
     *(f"registers {what}" for what in get_args(Registers)),
+    *(f"{what}: {value}" for what in _ENDPOINTS for value in (True, False)),
+    "a token presumed",
+    *(f"well-known name {where} the path" for where in ("before", "after")),
     *(f"a name that is or has {what}" for what in _NAMES),
     *(f"a challenge of {number} scopes" for number in _MANY),
     *(f"configuration shared: {value}" for value in (True, False)),
     "two requests at once",
+    "a failed call sent again",
 )
 """Every choice that the servers of a world are free to make."""
 
@@ -108,6 +115,8 @@ def freedoms_of(world: World) -> Iterator[str]:
     yield f"configuration shared: {world.plan.shares_configuration}"
     if world.overlapped:
         yield "two requests at once"
+    if world.sent_again:
+        yield "a failed call sent again"
     for exchange in world.exchanges:
         yield from freedoms(exchange)
 
@@ -130,27 +139,42 @@ def freedoms(exchange: Exchange) -> Iterator[str]:
             issuer = exchange.servers.issuers.get(request.issuer or "")
             if issuer is not None:
                 yield f"registers {issuer.registers}"
+                yield f"keeps secrets: {issuer.keeps_secrets}"
         case AuthorizationRequest():
             yield from _choices(freedom.granting)
         case TokenRequest():
             if request.grant_type not in (AUTHORIZATION_CODE, JWT_BEARER):
                 yield from _choices(freedom.granting)
-            if isinstance(answer, TokenResponse) and answer.scope is not None:
-                yield from _kinds(answer.scope.split())
+            if isinstance(answer, TokenResponse):
+                yield from _freedoms_of_a_token_response(exchange, request, answer)
+        case ResourceRequest() if isinstance(answer, ResourceResponse):
+            yield from _freedoms_of_a_response(exchange, request, answer)
         case _:
-            if isinstance(answer, ResourceResponse):
-                yield from _freedoms_of_a_response(exchange, answer)
+            pass
 
 
-def _freedoms_of_a_response(exchange: Exchange, answer: ResourceResponse) -> Iterator[str]:
+def _freedoms_of_a_token_response(exchange: Exchange, request: TokenRequest, answer: TokenResponse) -> Iterator[str]:
+    issuer = exchange.servers.issuers.get(answer.issuer or "")
+    if issuer is not None and answer.access_token is not None:
+        yield f"form-encoded: {issuer.form_encoded}"
+        if request.grant_type == REFRESH_TOKEN and answer.refresh_token is not None:
+            yield f"rotates: {issuer.rotates}"
+    yield from _kinds((answer.scope or "").split())
+
+
+def _freedoms_of_a_response(exchange: Exchange, request: ResourceRequest, answer: ResourceResponse) -> Iterator[str]:
     challenging = exchange.freedom.challenging
     yield f"rejects={challenging.rejects}"
     called = exchange.servers.resources.get(answer.resource or "")
     if called is not None and called.reserved and answer.status == 401:
         yield "metadata that appears with the first 401"
-    if answer.www_authenticate:
+    if answer.www_authenticate and called is not None:
         yield from _choices(challenging)
         yield from _kinds_in(answer.www_authenticate)
+        if challenging.names_metadata:
+            yield f"well-known name {'before' if called.inserts else 'after'} the path"
+        if called.presumes and challenging.names_error and request.access_token is None:
+            yield "a token presumed"
 
 
 @cache

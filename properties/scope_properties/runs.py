@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import assert_never
+from typing import Final, assert_never
 
 from scope_model.client import Call
-from scope_model.events import BROKEN_OFF, CallEnded, CallStarted, ClientRestarted, Header, TokenExpired, Transcript
+from scope_model.events import (
+    BROKEN_OFF,
+    CallEnded,
+    CallStarted,
+    ClientRestarted,
+    Header,
+    ResourceResponse,
+    TokenExpired,
+    Transcript,
+)
 
 from .episodes import (
     Episode,
@@ -23,6 +32,8 @@ from .episodes import (
 )
 from .subjects import Subject
 from .world import Exhausted, World
+
+_OK: Final = 200
 
 
 class Run:
@@ -57,8 +68,9 @@ class Run:
         match step:
             case MakeCall(call):
                 world.begin(step)
-                with self._written_down(call), suppress(Exhausted):
-                    session.call(call)
+                if not self._serves(call) and world.plan.sends_again and not self._calls_itself:
+                    world.begin_again()
+                    self._serves(call)
                 self._let_brief_tokens_expire()
             case OverlapCalls(first, second):
                 world.begin(first)
@@ -85,6 +97,14 @@ class Run:
                 world.servers = world.servers.move(resource, issuer)
             case _:
                 assert_never(step)
+
+    def _serves(self, call: Call) -> bool:
+        """Make a call, and say whether it was served."""
+        before = len(self.world.events)
+        with self._written_down(call), suppress(Exhausted):
+            self.session.call(call)
+        answers = [event for event in self.world.events[before:] if isinstance(event, ResourceResponse)]
+        return any(each.status == _OK and each.operation == call.operation for each in answers)
 
     def _let_brief_tokens_expire(self) -> None:
         for token, issued in self.world.servers.access_tokens.items():

@@ -8,7 +8,7 @@ Greedy and deterministic.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from typing import Final, TypeVar
 
 from scope_model.client import Call
@@ -20,6 +20,7 @@ from .episodes import Episode, EpisodeStep, MakeCall, OverlapCalls, Plan, Republ
 from .tables import OPERATIONS, PLAIN_SCOPES
 
 Choice = TypeVar("Choice", Challenging, Granting)
+Server = TypeVar("Server", ResourceServer, AuthorizationServer)
 
 Length = tuple[int, ...]
 """How much it takes to see something, what matters most first."""
@@ -76,13 +77,13 @@ def _weight(episode: Episode) -> int:
     total = 10 * len(episode.steps) + 5 * (len(plan.servers.resources) + len(plan.servers.issuers))
     total += _scopes_weight(plan.configured) + (not plan.wants_refresh_token)
     total += 5 * (plan.grant_type != AUTHORIZATION_CODE) + 5 * (plan.registration != "dynamic")
-    total += plan.shares_configuration
+    total += plan.shares_configuration + plan.sends_again
     for resource in plan.servers.resources.values():
         total += _names_weight(resource.scopes_supported) + sum(map(_scopes_weight, resource.needs.values()))
-        total += len(resource.needs) + (resource.describes is not None) + resource.reserved
+        total += len(resource.needs) + len(_oddities(resource))
     for issuer in plan.servers.issuers.values():
         total += _names_weight(issuer.scopes_supported) + _scopes_weight(issuer.default)
-        total += (issuer.describes is not None) + (issuer.registers != "as asked")
+        total += len(_oddities(issuer))
     return total + sum(map(_step_weight, episode.steps))
 
 
@@ -170,6 +171,8 @@ def _simpler_plans(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, registration="dynamic")
     if plan.shares_configuration:
         yield replace(plan, shares_configuration=False)
+    if plan.sends_again:
+        yield replace(plan, sends_again=False)
     for name, resource in servers.resources.items():
         for plainer in _simpler_resources(resource):
             resources = {**servers.resources, name: plainer}
@@ -179,11 +182,24 @@ def _simpler_plans(plan: Plan) -> Iterator[Plan]:
             yield replace(plan, servers=replace(servers, issuers={**servers.issuers, name: simpler}))
 
 
+def _oddities(server: ResourceServer | AuthorizationServer) -> dict[str, object]:
+    """What a plain server has in each way in which this one is odd."""
+    return {
+        way.name: way.default
+        for way in fields(server)
+        if way.default not in (MISSING, NO_SCOPES) and way.name != "scopes_supported"
+        if getattr(server, way.name) != way.default
+    }
+
+
+def _less_odd(server: Server) -> Iterator[Server]:
+    for name, value in _oddities(server).items():
+        plainer: Server = replace(server, **{name: value})  # type: ignore[arg-type]  # each way with its own default
+        yield plainer
+
+
 def _simpler_resources(resource: ResourceServer) -> Iterator[ResourceServer]:
-    if resource.describes is not None:
-        yield replace(resource, describes=None)
-    if resource.reserved:
-        yield replace(resource, reserved=False)
+    yield from _less_odd(resource)
     for listed in _fewer_names(resource.scopes_supported):
         yield replace(resource, scopes_supported=listed)
     for operation, needed in resource.needs.items():
@@ -195,9 +211,7 @@ def _simpler_resources(resource: ResourceServer) -> Iterator[ResourceServer]:
 
 
 def _simpler_issuers(issuer: AuthorizationServer) -> Iterator[AuthorizationServer]:
-    plain = replace(issuer, describes=None, registers="as asked")
-    if plain != issuer:
-        yield plain
+    yield from _less_odd(issuer)
     for listed in _fewer_names(issuer.scopes_supported):
         yield replace(issuer, scopes_supported=listed)
     for default in _fewer(issuer.default):

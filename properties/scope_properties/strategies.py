@@ -1,7 +1,8 @@
 """Public Hypothesis strategies: scopes, servers and their freedoms, challenges as raw header lines, episodes.
 
 Everything shrinks towards the plain case: the scopes `a`, `b`, `c`, one server, one call, a challenge spelled as
-the documents spell it, a grant of what was asked.
+the documents spell it, a grant of what was asked. The
+examples say to what: `minimal` in them is Hypothesis's `find`, with no condition where none is given.
 """
 
 from __future__ import annotations
@@ -32,24 +33,40 @@ _TOKEN_CHARACTERS: Final = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) n
 
 
 def scope_tokens() -> SearchStrategy[str]:
-    """Any scope-token by the grammar, short ones of familiar letters first."""
+    """Any scope-token by the grammar, short ones of familiar letters first.
+
+    >>> minimal(scope_tokens())
+    'a'
+    """
     return SCOPES | st.text(_TOKEN_CHARACTERS, min_size=1, max_size=8)
 
 
 def scope_sets(
     elements: SearchStrategy[str] = SCOPES, *, min_size: int = 0, max_size: int = 4
 ) -> SearchStrategy[ScopeSet]:
-    """Ordered scope sets."""
+    """Ordered scope sets.
+
+    >>> minimal(scope_sets(min_size=2))
+    scopes('a b')
+    """
     return st.lists(elements, min_size=min_size, max_size=max_size, unique=True).map(ScopeSet)
 
 
 def metadata_lists() -> SearchStrategy[tuple[str, ...] | None]:
-    """`scopes_supported`: absent, a list, or the empty list that should not be published (META-1)."""
+    """`scopes_supported`: absent, a list, or the empty list that should not be published (META-1).
+
+    >>> minimal(metadata_lists(), lambda listed: listed is not None)
+    ('a',)
+    """
     return st.sampled_from(LISTS)
 
 
 def challenge_lines() -> SearchStrategy[tuple[str, ...]]:
-    """Raw `WWW-Authenticate` lines: one challenge in any of its legal spellings."""
+    """Raw `WWW-Authenticate` lines: one challenge in any of its legal spellings.
+
+    >>> minimal(challenge_lines())
+    ('Bearer',)
+    """
     parameters = st.lists(
         st.tuples(
             st.sampled_from(("scope", "error", "resource_metadata", "realm")),
@@ -61,7 +78,11 @@ def challenge_lines() -> SearchStrategy[tuple[str, ...]]:
 
 
 def raw_lines() -> SearchStrategy[tuple[str, ...]]:
-    """Any `WWW-Authenticate` lines at all: well spelled, cut short, spliced together, or noise."""
+    """Any `WWW-Authenticate` lines at all: well spelled, cut short, spliced together, or noise.
+
+    >>> minimal(raw_lines(), lambda lines: "Bearer" in lines)
+    ('Bearer',)
+    """
     pieces = st.sampled_from(
         (
             "Bearer",
@@ -87,7 +108,11 @@ def raw_lines() -> SearchStrategy[tuple[str, ...]]:
 
 
 def challengings(*, hostile: bool = True) -> SearchStrategy[Challenging]:
-    """Ways of answering a request; `hostile` ones also challenge a token that would do."""
+    """Ways of answering a request; `hostile` ones also challenge a token that would do.
+
+    >>> minimal(challengings(hostile=False)).rejects is None
+    True
+    """
     return _any_challenging() if hostile else _FAIR
 
 
@@ -99,7 +124,11 @@ _FAIR: Final = st.builds(
 
 
 def grantings() -> SearchStrategy[Granting]:
-    """What an authorization server and its user may make of a request."""
+    """What an authorization server and its user may make of a request.
+
+    >>> minimal(grantings()).grant
+    'asked'
+    """
     return st.sampled_from(GRANTINGS)
 
 
@@ -131,19 +160,31 @@ def _any_challenging(draw: DrawFn) -> Challenging:
 
 @st.composite
 def plans(draw: DrawFn, *, revision: Revision = "2026-07-28", grant_types: tuple[str, ...] = USER_DELEGATED) -> Plan:
-    """A world as it starts, with a client set up in it."""
+    """A world as it starts, with a client set up in it.
+
+    >>> minimal(plans()).revision
+    '2026-07-28'
+    """
     return _Drawn(draw).plan(revision, grant_types)
 
 
 @st.composite
 def make_calls(draw: DrawFn) -> MakeCall:
-    """Calls of any operation, with the choices that its servers make."""
+    """Calls of any operation, with the choices that its servers make.
+
+    >>> minimal(make_calls()).call.operation
+    'read'
+    """
     return _Drawn(draw).make_call()
 
 
 @st.composite
 def related_steps(draw: DrawFn) -> Steps:
-    """Steps that belong together."""
+    """Steps that belong together.
+
+    >>> [type(step).__name__ for step in minimal(related_steps(), lambda steps: len(steps) == 1)]
+    ['MakeCall']
+    """
     return Generator.related_steps(_Drawn(draw))
 
 
@@ -155,5 +196,9 @@ def episodes(
     grant_types: tuple[str, ...] = USER_DELEGATED,
     most: int = MOST,
 ) -> Episode:
-    """A world and what happens in it: a call first, then at `most` so many groups of related steps."""
+    """A world and what happens in it: a call first, then at `most` so many groups of related steps.
+
+    >>> len(minimal(episodes()).steps)
+    1
+    """
     return _Drawn(draw).episode(revision, grant_types, most)

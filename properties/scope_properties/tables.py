@@ -6,7 +6,7 @@ table's beginning.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from scope_model.client import Call, Heard
 from scope_model.events import (
@@ -18,7 +18,7 @@ from scope_model.events import (
     AuthorizationServerMetadata,
     ClientRestarted,
     ProtectedResourceMetadata,
-    Registered,
+    RegistrationResponse,
     ResourceResponse,
     TokenExpired,
     TokenResponse,
@@ -27,6 +27,7 @@ from scope_model.events import (
 from scope_model.scopes import NO_SCOPES, ScopeSet
 from scope_model.servers import Challenging, Granting, Grants, Named, Registers, Rejects
 from scope_model.spellings import MISSPELLINGS, SEVERAL, SPELLINGS
+from scope_spec import Revision
 
 from .episodes import Registration
 
@@ -46,6 +47,10 @@ RESOURCES: Final = ("https://one.example/mcp", "https://two.example/mcp")
 ISSUERS: Final = ("https://as.example", "https://other-as.example")
 USER_DELEGATED: Final = (AUTHORIZATION_CODE,)
 WITHOUT_A_USER: Final = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
+STREAM: Final = "GET"
+"""The request for a stream of the server's own messages, as recordings call it; a resource server may guard it, too."""
+STREAMING: Final[tuple[Revision, ...]] = ("2025-03-26", "2025-06-18", "2025-11-25")
+"""The revisions that have it (MCP, Streamable HTTP, Listening for Messages from the Server)."""
 OPERATIONS: Final = ("read", "write", "delete")
 
 # The first resource is drawn more often, so that things happen to it in turn.
@@ -79,21 +84,35 @@ SERVER_LISTS: Final = (
     *((OFFLINE_ACCESS,), ("a", OFFLINE_ACCESS), ("x", OFFLINE_ACCESS)) * 2,
 )
 _ELSEWHERE: Final = "https://elsewhere.example/mcp"
-DESCRIBED: Final[tuple[tuple[tuple[str | None, bool], ...], ...]] = (
-    (*((None, False),) * 9, (None, True), ("https://one.example", False), (_ELSEWHERE, False)),
-    ((None, False), (None, True), ("https://two.example", False), (_ELSEWHERE, False)),
+_GUARDED: Final = ((False, False), (True, True), (False, True), (True, False))
+_OF_THE_FIRST: Final = (*((None, False),) * 9, (None, True), ("https://one.example", False), (_ELSEWHERE, False))
+_OF_THE_SECOND: Final = ((None, False), (None, True), ("https://two.example", False), (_ELSEWHERE, False))
+Described: TypeAlias = tuple[str | None, bool, bool, bool]
+DESCRIBED: Final[tuple[tuple[Described, ...], ...]] = tuple(
+    tuple((*described, *guarded) for described in of_one for guarded in _GUARDED)
+    for of_one in (_OF_THE_FIRST, _OF_THE_SECOND)
 )
-"""For each resource what its metadata may wrongly describe (META-3), and whether it is there only after a 401.
+"""For each resource what its metadata may wrongly describe (META-3), and whether it is there only after a 401; whether
+it presumes a token, and whether it inserts the well-known name before its path.
 
-More often of the second, since nothing works there then.
+The second has the oddities of metadata more often, since nothing works there then.
 """
 _REGISTERS: Final[tuple[Registers, ...]] = ("another scope", "no scope")
-ISSUING: Final[tuple[tuple[str | None, Registers], ...]] = (
+_REGISTERING: Final[tuple[tuple[str | None, Registers], ...]] = (
     *((None, "as asked"),) * 12,
     *((None, registers) for registers in _REGISTERS * 2),
+    (None, "nothing with a scope"),
     ("https://elsewhere.example", "as asked"),
 )
-"""What the metadata of an issuer may wrongly describe, and what it registers."""
+_ENDPOINTS: Final = (
+    *((rotates, keeps_secrets, False) for keeps_secrets in (False, True) for rotates in (True, True, True, False)),
+    (True, False, True),
+)
+ISSUING: Final = tuple((*registering, *endpoints) for registering in _REGISTERING for endpoints in _ENDPOINTS)
+"""What the metadata of an issuer may wrongly describe, and what it registers; whether it rotates refresh tokens, keeps
+secrets, and answers in a form."""
+HOSTS: Final = tuple((shares, again) for again in (False, False, False, True) for shares in (False, False, True))
+"""Whether an application shares one configuration object, and whether it sends a failed call again."""
 SPELLED: Final = (*SPELLINGS, *SEVERAL, *MISSPELLINGS)
 DRESSED: Final = (*("plainly",) * 5, *("in another spelling",) * 5, "with a description")
 """How a challenge is written."""
@@ -132,13 +151,13 @@ GRANTINGS: Final = (
         for change in changes
         for says, reorders in ((True, False), (False, False), (True, True))
     ),
-    *(Granting(commas=True, refresh_token=refresh_token) for refresh_token in (True, False)),
+    *(Granting(commas=True, refresh_token=refresh_token) for refresh_token in (True, False) * 2),
     *(Granting(says=says, brief=True) for says in (True, False)),
 )
 
 UNEXPECTED_EVENTS: Final[tuple[Heard, ...]] = (
     Unavailable(),
-    Registered(),
+    RegistrationResponse(),
     ClientRestarted(),
     TokenExpired("t1"),
     Call(RESOURCES[0], OPERATIONS[0]),
@@ -148,6 +167,7 @@ UNEXPECTED_EVENTS: Final[tuple[Heard, ...]] = (
     AuthorizationServerMetadata(),
     AuthorizationResponse(code=True),
     AuthorizationResponse(error="access_denied"),
+    RegistrationResponse(error="invalid_client_metadata"),
     TokenResponse("t0", "x"),
     TokenResponse(error="invalid_grant"),
 )

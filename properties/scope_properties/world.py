@@ -13,7 +13,7 @@ from scope_model.events import (
     AuthorizationRequest,
     ClientRegistration,
     Event,
-    Registered,
+    RegistrationResponse,
     ResourceRequest,
     Sent,
     TokenRequest,
@@ -22,6 +22,7 @@ from scope_model.events import (
 from scope_model.servers import Answer, Challenging, Freedom, Granting, Request, Servers, answer
 
 from .episodes import MakeCall, Plan
+from .tables import STREAM
 
 PATIENCE: Final = 60
 """How many requests a client may send within one call before the world stops answering it."""
@@ -56,6 +57,7 @@ class World:
         self._arrived: list[ResourceRequest] = []
         self.exchanges: list[Exchange] = []
         self.overlapped = False
+        self.sent_again = False
         self._challenges: list[Challenging] = []
         self._grants: list[Granting] = []
         self._persists = False
@@ -72,6 +74,12 @@ class World:
         self._patience = PATIENCE
         self._call = step.call
         self.exhausted_by.discard(step.call)
+
+    def begin_again(self) -> None:
+        """Let the next call go on with the servers' choices, as the same one that is sent again."""
+        self._patience = PATIENCE
+        self.sent_again = True
+        self.exhausted_by.clear()
 
     def spend(self) -> None:
         """Count a request; raises Exhausted when a call goes on for ever."""
@@ -103,12 +111,14 @@ class World:
         self.exchanges.append(Exchange(request, freedom, response, servers))
         if isinstance(request, ResourceRequest) and request.access_token and request.resource:
             self._in_use[request.resource] = request.access_token
-        if not isinstance(response, (Unavailable, Registered)):
+        if not isinstance(response, (Unavailable, RegistrationResponse)):
             self.events.append(response)
         return response
 
     def _freedom(self, request: Request) -> Freedom:
         match request:
+            case ResourceRequest() if request.operation == STREAM:
+                return Freedom()  # it comes whenever a client has time for it
             case ResourceRequest():
                 return Freedom(challenging=_next(self._challenges, Challenging(), keep=self._persists))
             case AuthorizationRequest():

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from itertools import count, cycle
 from typing import Protocol, assert_never
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from scope_model.client import Action, Call, Client, Failed, Heard, Idle, Illegal, Noted, Served, Setup
 from scope_model.events import (
@@ -28,7 +28,7 @@ from scope_model.events import (
     FetchResourceMetadata,
     FetchServerMetadata,
     ProtectedResourceMetadata,
-    Registered,
+    RegistrationResponse,
     ResourceRequest,
     ResourceResponse,
     TokenExpired,
@@ -99,6 +99,7 @@ class Front:
     endpoints: dict[str, dict[str, str]] = field(default_factory=dict)
     clients: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     document: str | None = None
+    method: str = "none"
     code: str | None = None
     provider: dict[str, str] = field(default_factory=dict)
     assertion: str | None = None
@@ -148,7 +149,7 @@ class Front:
         assert response.status in {200, 404}
         return json.loads(response.body) if response.status == 200 else None
 
-    def _register(self, request: ClientRegistration) -> Registered:
+    def _register(self, request: ClientRegistration) -> RegistrationResponse:
         at = request.issuer or ""
         if self.document is not None:
             self.clients[at] = (self.document, None)
@@ -156,17 +157,19 @@ class Front:
             metadata = {
                 "redirect_uris": [BACK],
                 "application_type": "native",
-                "token_endpoint_auth_method": "none",
+                "token_endpoint_auth_method": self.method,
                 "grant_types": request.grant_types,
                 "scope": request.scope,
             }
             body = json.dumps({name: value for name, value in metadata.items() if value is not None})
             response = self.web.send("POST", self.endpoints[at]["registration_endpoint"], body, JSON)
-            assert response.status == 201
             document = json.loads(response.body)
-            self.clients[at] = (document["client_id"], None)
-            return Registered(document.get("scope"))
-        return Registered()
+            if response.status == 400:
+                return RegistrationResponse(error=document["error"])
+            assert response.status == 201
+            self.clients[at] = (document["client_id"], document.get("client_secret"))
+            return RegistrationResponse(document.get("scope"))
+        return RegistrationResponse()
 
     def _authorize(self, request: AuthorizationRequest) -> AuthorizationResponse:
         issuer, state = request.issuer or "", next(self.states)
@@ -238,6 +241,11 @@ class Front:
     def _posted(self, url: str, fields: dict[str, object]) -> dict[str, str]:
         given = {name: value for name, value in fields.items() if value is not None}
         response = self.web.send("POST", url, urlencode(given, doseq=True), FORM)
+        return self.read(response)
+
+    def read(self, response: Answered) -> dict[str, str]:
+        if FORM["Content-Type"] in response.values("content-type"):
+            return dict(parse_qsl(response.body.decode(), keep_blank_values=True))
         found: dict[str, str] = json.loads(response.body)
         assert response.status == (400 if "error" in found else 200)
         return found

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from drivers.reference import BACK
 from scope_model.challenges import MalformedChallenge, bearer_challenge, parse_challenges
@@ -51,7 +51,8 @@ class Observer:
         elif "response_type" in query:
             self._authorizing = query
         elif "grant_type" in form:
-            yield from self._token(form, status, document)
+            told = response["content"]["text"]
+            yield from self._token(form, status, document or dict(parse_qsl(told, keep_blank_values=True)))
         elif "redirect_uris" in message:
             yield _registration(message, status, document)
         elif "jsonrpc" in message:
@@ -100,7 +101,7 @@ class Observer:
         stated, renewed = document.get("scope"), document.get("refresh_token")
         yield Answer(f"scope in the answer to {called}", _said(asked, stated))
         yield Answer(f"refresh token in the answer to {called}", _renewed(used, renewed, asked))
-        yield Answer("lifetime of an access token", _lifetime(document.get("expires_in")))
+        yield Answer("lifetime of an access token", _lifetime(document.get("expires_in", "")))
         yield Answer("token_type", document["token_type"])
         granted = read_scope((stated if stated is not None else asked) or "")
         self._carries[document["access_token"]] = granted
@@ -181,8 +182,8 @@ def _renewed(used: str | None, renewed: str | None, asked: str | None) -> str:
     return f"{'none' if renewed is None else 'one'}, where offline_access was {wanted}asked for"
 
 
-def _lifetime(seconds: int | None) -> str:
-    return "not told" if seconds is None else "an hour or more" if seconds >= _AN_HOUR else "less than an hour"
+def _lifetime(seconds: int | str) -> str:
+    return "not told" if seconds == "" else "an hour or more" if int(seconds) >= _AN_HOUR else "less than an hour"
 
 
 def _named(scope: str | None, held: ScopeSet) -> str:

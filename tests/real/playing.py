@@ -156,10 +156,15 @@ def _reads(stage: Stage) -> None:
 def _registers_otherwise(stage: Stage) -> None:
     """Other clients register there, too: one that names its scopes, and one that leaves all to the server."""
     stage.call("read")
-    front = stage.application.front
-    for more in ({"scope": "read"}, {}):
-        registration = {"redirect_uris": [BACK], "application_type": "native", **more}
-        front.web.send("POST", front.endpoints[stage.issuer]["registration_endpoint"], json.dumps(registration), JSON)
+    register_otherwise(stage.application.front)
+
+
+def register_otherwise(front: Front) -> None:
+    """Register two more clients wherever one is registered."""
+    for known in front.endpoints.values():
+        for more in ({"scope": "read"}, {}):
+            registration = {"redirect_uris": [BACK], "application_type": "native", **more}
+            front.web.send("POST", known["registration_endpoint"], json.dumps(registration), JSON)
 
 
 PLAYS: Final[Mapping[str, Play]] = {

@@ -18,7 +18,7 @@ from typing import Any, Final
 from drivers.reference import Answered
 from over_http import Direct, ModelOverHttp, OverHttp
 from real.answers import Answer, Observer, answers
-from real.playing import AS, PLAYS, Entry, entry, play
+from real.playing import AS, PLAYS, Entry, entry, play, register_otherwise
 from real.serving import FOLDER, MCP_SERVERS, installed
 from scope_properties.runs import Run
 from scope_properties.sampling import sample
@@ -32,16 +32,6 @@ EPISODES: Final = 1_000
 NOT_OURS: Final[Mapping[Answer, str]] = {
     Answer("call that is served", "200, text/event-stream"): "how MCP wraps a result says nothing of scopes",
     Answer("token request with a refresh token", "400 invalid_grant, with error_description"): "a text for people",
-    Answer("challenge that is malformed", "legible as far as error"): "no freedom yet",
-    Answer("refresh token in the answer to a refresh token", "the same again"): "no freedom yet",
-    Answer("registration", "400 invalid_client_metadata"): "no freedom yet",
-    Answer("authorization request without scope", "access_denied, with iss, state"): "as rare as such a request here",
-    Answer("registration", "a client with a secret"): "no freedom yet",
-    Answer("place of the resource metadata", "well-known name before the path"): "no freedom yet",
-    **{
-        Answer("call with no token that is answered 401", f"invalid_token, with {more}"): "no freedom yet"
-        for more in ("error_description, resource_metadata", "error_description, resource_metadata, scope")
-    },
 }
 """What real servers answer and ours do not, and why that stands."""
 
@@ -78,6 +68,7 @@ def ours() -> frozenset[Answer]:
         assert isinstance(session.front.web, Direct)
         session.front.web = recorder = Recorder(session.front.web.http)
         running.play(*episode.steps)
+        register_otherwise(session.front)
         found.update(answers(recorder.entries))
     return frozenset(found)
 

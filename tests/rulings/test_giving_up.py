@@ -60,6 +60,12 @@ def test_a_challenge_that_is_left_alone_once_is_unspecified(told: Story) -> None
     confirm(told, GIVEN_UP)
 
 
+def test_a_registration_that_nothing_follows_may_have_been_refused() -> None:
+    told = story().registers().handshake().insufficient("b")
+    confirm(told.served(), GIVEN_UP)
+    assert judge(told.registers("b").served().transcript) == []
+
+
 # --- one that names no scope ------------------------------------------------------------------------
 
 

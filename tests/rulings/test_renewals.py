@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from rulings.expectations import RIGHT, SILENT, Expected, allows, confirm, finds, rows
-from rulings.stories import NEW, OLD, OLDEST, Story, by_itself, story
+from rulings.stories import NEW, OLD, OLDEST, OTHER_ISSUER, Story, by_itself, story
 from scope_judge.judge import judge
 from scope_model.events import TokenResponse
 from scope_spec import Revision
@@ -466,6 +466,12 @@ def test_where_no_new_refresh_token_comes_the_old_one_stays(told: Story, expecte
 def test_whoever_may_give_up_a_refresh_token_is_not_spoken_of() -> None:
     told = kept().expires("t2").obtains("a b", "t3")
     assert judge(told.transcript, {"A29": "given-up"}) == []
+
+
+def test_a_resource_that_moved_and_came_back_may_have_cost_a_refresh_token() -> None:
+    told = kept().at(issuer=OTHER_ISSUER).discovers().unauthorized("a", token="t2", error="invalid_token")
+    told = told.obtains("a", "t4", refresh="r4").at().discovers().expires("t2").obtains("a b", "t5")
+    assert "RETAIN-3" not in {finding.clause for finding in judge(told.transcript)}
 
 
 # --- a refresh that was refused ---------------------------------------------------------------------

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
 from time import monotonic
 from types import ModuleType
 
 import click
 
-from scope_oracle import checking, forms, github, page, terminal
+from scope_oracle import checking, exploring, forms, github, page, terminal
+from scope_oracle.checking import ENGINES, Engine
 from scope_oracle.exchange import shown
 from scope_oracle.expecting import Expected, meet
 from scope_oracle.jobs import Jobs, processes
@@ -26,6 +27,7 @@ from scope_properties.model_subject import ModelSubject
 from scope_properties.subjects import Subject
 from scope_spec import REVISIONS, Revision, Verdict
 
+from . import completing
 from .failing import FOUND, INTERRUPTED, Unusable, complain, status_of
 from .judge import print_findings, print_footer
 from .opening import bench_of, opened, opening_of
@@ -45,6 +47,7 @@ from .options import (
     example,
     expectations,
     format_,
+    one_of,
     writable,
 )
 from .output import console, make_folder, ran_since, write_file, write_transcript
@@ -58,9 +61,10 @@ from .progress import showing
         "scopelaw check",
         "scopelaw check python-sdk --html report.html",
         "scopelaw check --command 'node client.mjs'",
+        "scopelaw check mine.testing:subject --engine hypothesis",
     ),
 )
-@click.argument("name", metavar="[SUBJECT]", required=False)
+@click.argument("name", metavar="[SUBJECT]", required=False, shell_complete=completing.SUBJECT)
 @COMMAND
 @REVISION
 @READING
@@ -68,8 +72,18 @@ from .progress import showing
 @click.option(
     "--examples",
     type=click.IntRange(1),
-    show_default=f"{checking.EXAMPLES}; {checking.COSTLY_EXAMPLES} where each is a process",
+    show_default=f"{checking.EXAMPLES}, or {checking.COSTLY_EXAMPLES} where each is a process; "
+    f"{exploring.EXAMPLES} or {exploring.COSTLY_EXAMPLES} a run of Hypothesis's machine",
     help="How many episodes to run.",
+)
+@click.option(
+    "--engine",
+    metavar="NAME",
+    callback=one_of("engine", ENGINES),
+    shell_complete=completing.words(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="What chooses the episodes: sampling, from a seed alone, or hypothesis, with its shrinking and its database.",
 )
 @SEED
 @format_("text")
@@ -96,6 +110,7 @@ def check(
     readings: dict[str, str],
     fail_on: Verdict,
     examples: int | None,
+    engine: Engine,
     seed: int,
     form: str,
     select: frozenset[str],
@@ -110,9 +125,10 @@ def check(
 ) -> int:
     """Put SUBJECT through generated episodes, and report each clause that it breaks.
 
-    SUBJECT is the reference model where none is named, the name of a client, or package.module:name for one of
-    your own. Each broken clause comes with the shortest trace that was found to show it. Ends with 0 where nothing
-    at or above --fail-on was found, else with 1; with --expect, where something is new, or no longer happens.
+    SUBJECT is the reference model where none is named, the name of a client (scopelaw explain lists them, with
+    their settings), or package.module:name for one of your own. Each broken clause comes with the shortest trace
+    that was found to show it. Ends with 0 where nothing at or above --fail-on was found, else with 1; with
+    --expect, where something is new, or no longer happens.
     """
     selection, began = Selection(select, ignore), monotonic()
     for kind in (["junit"] if junit else []) + (["sarif"] if sarif else []):
@@ -121,19 +137,22 @@ def check(
     opening = opening_of(name, command, release, in_force, MODEL)
     if folder is not None:
         make_folder(folder)
+    if engine == "hypothesis" and jobs is not None:
+        raise click.UsageError("Hypothesis works in one process, so --jobs says nothing")
     with showing() as progress, opened(opening, progress) as chosen:
         if replay is not None:
             return _replay(chosen, replay, readings, fail_on, began if form == "json" else None)
-        count = jobs or (1 if isinstance(chosen, ModelSubject) else processes())
+        count = jobs or (1 if engine == "hypothesis" or isinstance(chosen, ModelSubject) else processes())
         with bench_of(opening, count, in_force, readings, costly=chosen.standalone) as bench:
-            result = checking.check(
+            by_hypothesis = partial(exploring.explore, mildest=fail_on)
+            run = by_hypothesis if engine == "hypothesis" else partial(checking.check, bench=bench)
+            result = run(
                 chosen,
                 revision=in_force,
                 readings=readings,
                 examples=examples,
                 seed=seed,
                 progress=progress,
-                bench=bench,
                 selection=selection,
             )
     _say_parting(chosen, bench, result)
@@ -169,9 +188,9 @@ def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *,
         click.echo(json.dumps(forms.result_json(result, readings=readings, met=met, ran=ran)))
     else:
         out = console()
-        told = (terminal.broken_text(each, readings=readings, width=out.width) for each in failing)
+        told = terminal.findings_text(failing, readings=readings, width=out.width)
         whole = terminal.result_text(result, readings=readings, width=out.width)
-        terminal.show(out, chain.from_iterable(told) if quiet else whole)
+        terminal.show(out, told if quiet else whole)
         terminal.show(out, terminal.met_text(result.subject, met, failing, quiet=quiet))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         _annotate(checked, failing, annotates=ran is None)

@@ -12,6 +12,7 @@ from scope_oracle import comparing, forms, terminal
 from scope_oracle.subjects import subject
 from scope_spec import REVISIONS, Revision
 
+from . import completing
 from .failing import FOUND
 from .opening import opened
 from .options import EXAMPLES, REVISION, SEED, example, format_
@@ -23,8 +24,8 @@ from .progress import showing
     short_help="Find where two clients ask for different scopes.",
     epilog=example("scopelaw compare mcp-2025-11-25 mcp-2026-07-28"),
 )
-@click.argument("left", metavar="A")
-@click.argument("right", metavar="B")
+@click.argument("left", metavar="A", shell_complete=completing.SUBJECT)
+@click.argument("right", metavar="B", shell_complete=completing.SUBJECT)
 @REVISION
 @EXAMPLES
 @SEED

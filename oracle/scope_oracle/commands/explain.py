@@ -11,10 +11,12 @@ from rich.text import Text
 
 from scope_oracle import checking, explaining, reporting, terminal, vectors
 from scope_oracle.releases import NAMED
+from scope_oracle.subjects import catalogue, sdk_of
 from scope_properties.laws import LAWS
 from scope_properties.mutants import MUTANTS
 from scope_spec import CLAUSES, READINGS
 
+from . import completing
 from .failing import Unusable, unknown
 from .options import READING_NAMES, READINGS_BY_NAME, example
 from .output import console
@@ -28,12 +30,13 @@ _FEW_EXAMPLES: Final = 200
     short_help="Say all that is known of a rule.",
     epilog=example("scopelaw explain", "scopelaw explain ACC-1", "scopelaw explain --finding mine.json#1"),
 )
-@click.argument("name", metavar="[ID]", required=False)
+@click.argument("name", metavar="[ID]", required=False, shell_complete=completing.explained)
 @click.option("--finding", metavar="FILE#N", help="Print a finding of a JSON result as Markdown, for an issue.")
 def explain(*, name: str | None, finding: str | None) -> None:
-    """Say all that is known of a clause, reading, policy, law or mutant; without ID, list them all.
+    """Say all that is known of a clause, reading, policy, law, mutant or client; without ID, list them all.
 
-    A --finding of a result that check --format json printed is FILE#N, from 1, or FILE#CLAUSE/cause.
+    CLAUSE/cause, as a finding is named, stands for its clause. A --finding of a result that check --format json printed
+    is FILE#N, from 1, or FILE#CLAUSE/cause.
     """
     if finding is not None:
         if name is not None:
@@ -45,11 +48,12 @@ def explain(*, name: str | None, finding: str | None) -> None:
         terminal.show(out, _everything())
         return
     known = {each.casefold(): each for kind in _KINDS for each in kind.names()}
-    if name.casefold() not in known:
+    wanted = name.partition("/")[0].casefold()
+    if wanted not in known:
         raise Unusable(unknown("name", name, known.values()))
     for kind in _KINDS:
         for each in kind.names():
-            if each.casefold() == name.casefold():
+            if each.casefold() == wanted:
                 terminal.show(out, kind.explain(each, out.width))
 
 
@@ -113,6 +117,11 @@ def _mutant(name: str, width: int) -> Iterator[Text]:
         yield from _killed(name, mutant.clause, width)
 
 
+def _client(name: str, width: int) -> Iterator[Text]:
+    title = "a client" if sdk_of(name) == name else "a client with a setting"
+    return terminal.explanation_text(name, title, catalogue.notes(name), width)
+
+
 _KINDS: Final = (
     _Kind("Clauses", lambda: CLAUSES, lambda: ((id_, each.title) for id_, each in CLAUSES.items()), _clause),
     _Kind(
@@ -124,6 +133,7 @@ _KINDS: Final = (
     _Kind("Policies", lambda: NAMED, lambda: ((name, each.says) for name, each in NAMED.items()), _policy),
     _Kind("Laws", lambda: LAWS, lambda: ((name, each.says) for name, each in LAWS.items()), _law),
     _Kind("Mutants", lambda: MUTANTS, lambda: ((name, each.says) for name, each in MUTANTS.items()), _mutant),
+    _Kind("Clients", catalogue.names, catalogue.listed, _client),
 )
 
 

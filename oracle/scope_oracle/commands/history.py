@@ -14,6 +14,7 @@ from scope_oracle.names import UnknownName
 from scope_oracle.subjects import DriverFault, SubjectUnavailable, subject
 from scope_spec import REVISIONS, Revision
 
+from . import completing
 from .failing import Unusable
 from .options import REVISION, SEED, example, format_
 from .output import console, ran_since
@@ -25,7 +26,7 @@ from .progress import showing
     short_help="Find in which release each finding came or went.",
     epilog=example("scopelaw history rust-sdk 2.2.0 3.0.0 3.6.0 3.11.0"),
 )
-@click.argument("name", metavar="SUBJECT")
+@click.argument("name", metavar="SUBJECT", shell_complete=completing.RELEASED)
 @click.argument("releases", metavar="RELEASE...", nargs=-1, required=True)
 @REVISION
 @click.option(

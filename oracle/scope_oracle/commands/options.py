@@ -17,6 +17,7 @@ from scope_oracle.names import UnknownName
 from scope_oracle.selecting import selected
 from scope_spec import READINGS, REVISIONS, VERDICTS, Reading
 
+from . import completing
 from .failing import LONGEST_NAME, unknown
 
 Callback = Callable[[click.Context, click.Parameter, Any], Any]  # Any: whatever an option takes
@@ -86,6 +87,7 @@ REVISION: Final = click.option(
     "--revision",
     metavar="DATE",
     callback=one_of("revision", REVISIONS),
+    shell_complete=completing.words(REVISIONS),
     help=f"The revision of MCP: {', '.join(REVISIONS)}.",
 )
 READING: Final = click.option(
@@ -94,12 +96,14 @@ READING: Final = click.option(
     metavar="NAME=VALUE",
     multiple=True,
     callback=choices,
+    shell_complete=completing.readings,
     help="Take this side of a disputed choice; may be given several times.",
 )
 FAIL_ON: Final = click.option(
     "--fail-on",
     metavar="VERDICT",
     callback=one_of("verdict", VERDICTS),
+    shell_complete=completing.words(VERDICTS),
     default="discouraged",
     show_default=True,
     help=f"The mildest verdict that ends with 1: {', '.join(VERDICTS)}.",
@@ -137,6 +141,7 @@ SELECT: Final = click.option(
     metavar="NAMES",
     multiple=True,
     callback=selection,
+    shell_complete=completing.selections,
     help="Report only these clauses, families (ACC) or verdicts, with commas or several times.",
 )
 IGNORE: Final = click.option(
@@ -144,6 +149,7 @@ IGNORE: Final = click.option(
     metavar="NAMES",
     multiple=True,
     callback=selection,
+    shell_complete=completing.selections,
     help="Report all but these clauses, families or verdicts.",
 )
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
@@ -155,13 +161,17 @@ READINGS_HELP: Final = "\b\n" + textwrap.fill(
 )
 
 
+_FORMATS: Final = ("text", "json")
+
+
 def format_(default: str) -> Callable[[Command], Command]:
     """The option that says for whom the output is."""
     return click.option(
         "--format",
         "form",
         metavar="FORMAT",
-        callback=one_of("format", ("text", "json")),
+        callback=one_of("format", _FORMATS),
+        shell_complete=completing.words(_FORMATS),
         default=default,
         show_default=True,
         help="text, for people, or json, for programs.",

@@ -8,6 +8,7 @@ from scope_oracle import smoking
 from scope_oracle.exchange import printable
 from scope_spec import REVISIONS, Revision
 
+from . import completing
 from .failing import FOUND
 from .opening import opened, opening_of
 from .options import COMMAND, RELEASE, REVISION, example
@@ -18,7 +19,7 @@ from .progress import showing
     short_help="Ask whether a driver plays its part.",
     epilog=example("scopelaw smoke rust-sdk", "scopelaw smoke go-sdk --sdk-version 1.7.0"),
 )
-@click.argument("name", metavar="[SUBJECT]", required=False)
+@click.argument("name", metavar="[SUBJECT]", required=False, shell_complete=completing.SUBJECT)
 @COMMAND
 @RELEASE
 @REVISION

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from importlib import import_module
 from operator import attrgetter
 from typing import Final, cast
@@ -68,7 +69,7 @@ def subject(
     if ":" in name and release is None:
         return nullcontext(imported(name))
     if name not in SUBJECTS:
-        raise UnknownName("subject", name, SUBJECTS)
+        raise UnknownName("subject", name, SUBJECTS, "a client of your own goes by package.module:name")
     if release is not None:
         raise SubjectUnavailable(f"{name} has no releases")
     if name == MODEL:
@@ -83,21 +84,39 @@ def subject(
 def imported(name: str) -> Subject:
     """The subject at `package.module:name`, or what a callable there makes; raises SubjectUnavailable.
 
-    The folder that the command is run in is looked at first, as by Python itself.
+    The folder that the command is run in is looked at first, as by Python itself. A client that plays in this process
+    is called what was typed, so that the command of a report is one that can be run.
     """
+    from scope_oracle.subjects.application import InProcess
+
     module, _, attribute = name.partition(":")
     sys.path.insert(0, "")
     try:
         found = attrgetter(attribute)(import_module(module))
-        found = found() if callable(found) and not hasattr(found, "open") else found
+        if callable(found) and isinstance(found, type) == _plays(found):
+            found = found()
     except Exception as wrong:
-        because = f"{type(wrong).__name__}: {wrong}"
-        raise SubjectUnavailable(f"cannot import {name}: {' '.join(because.split())[:_LONGEST]}") from wrong
+        raise SubjectUnavailable(f"cannot import {name}: {brief(wrong)}") from wrong
     finally:
         sys.path.remove("")
-    if not all(hasattr(found, member) for member in ("open", "playable", "grant_types")):
-        raise SubjectUnavailable(f"{name} is no subject; from_httpx_auth and in_process make one")
-    return cast("Subject", found)  # whoever names it says what it is; what a Subject has was looked for
+    subject = checked_subject(found, name)
+    return replace(subject, name=name) if isinstance(subject, InProcess) else subject
+
+
+def checked_subject(found: object, called: str) -> Subject:
+    """What was given as a subject, if it is one; raises SubjectUnavailable."""
+    if isinstance(found, type) or not _plays(found):
+        raise SubjectUnavailable(f"{called} is no subject; from_httpx_auth and in_process make one of a client")
+    return cast("Subject", found)  # whoever gives it says what it is; what a Subject has was looked for
+
+
+def _plays(found: object) -> bool:
+    return all(hasattr(found, member) for member in ("open", "playable", "grant_types"))
+
+
+def brief(wrong: BaseException) -> str:
+    """An error of somebody else's, on one line that is not too long."""
+    return " ".join(f"{type(wrong).__name__}: {wrong}".split())[:_LONGEST]
 
 
 def _built(name: str, release: str | None, say: Callable[[str], None]) -> AbstractContextManager[Subject]:

@@ -13,6 +13,9 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
+from sysconfig import get_paths
+from traceback import extract_tb
 from types import ModuleType
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +24,7 @@ from typing_extensions import override
 
 from scope_model.client import Call
 from scope_model.events import AUTHORIZATION_CODE, ClientReported, ConfiguredMode, TokenResponse
+from scope_oracle.subjects import SubjectUnavailable, brief
 from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import Episode, Plan
 from scope_properties.subjects import one_after_the_other
@@ -33,10 +37,11 @@ REDIRECT_URI: Final = "http://localhost:3030/callback"
 class Application:
     """The application around one client and one server, for as long as the client is not restarted.
 
-    `scopes` are those that the caller configured, None for none. `client` is the id and secret of a client that
-    registered beforehand, `client_metadata_url` the URL of its metadata document; each None where the client is to
-    register. `storage` is the application's own, to keep tokens in: it outlives a restart. `failures` is why calls
-    failed.
+    Take of it what your client can be given, and leave the rest. `scopes` are those that the caller configured, None
+    for none; a client that cannot be given any is a subject with `configured_mode="none"`. `client` is the id and
+    secret of a client that registered beforehand, `client_metadata_url` the URL of its metadata document; each None
+    where the client is to register. `storage` is the application's own, to keep tokens in: it outlives a restart.
+    `failures` is why calls failed.
     """
 
     server_url: str
@@ -86,7 +91,7 @@ class PythonClient:
 
     def call(self, operation: str) -> Awaitable[None] | None:
         """Call a tool of the server, with whatever authorization that takes."""
-        raise NotImplementedError
+        raise SubjectUnavailable(f"{type(self).__name__} has no `call` of its own, and cannot call {operation}")
 
     def expire(self, access_token: str) -> None:
         """Let your clock pass the end of a token's lifetime; by default only the server knows that it is over."""
@@ -104,7 +109,11 @@ Making = Callable[[Application], PythonClient]
 
 @dataclass(frozen=True, slots=True)
 class InProcess:
-    """A Python client as a subject: `make` gives a new one for each server and at each restart."""
+    """A Python client as a subject: `make` gives a new one for each server and at each restart.
+
+    `configured_mode` is what the scopes that a caller configures mean to the client by its own documentation, a value
+    of the reading configured-scopes, or None where it says nothing. `grant_types` are those that it can be set up with.
+    """
 
     make: Making
     name: str = "client"
@@ -137,15 +146,15 @@ class InProcessSession:
         """Make a call, however it ends."""
         client = self.clients.get(call.resource)
         if client is None:
-            client = self.clients[call.resource] = self.make(self._application(call.resource))
+            client = self.clients[call.resource] = self._made(call.resource)
         try:
             waiting = client.call(call.operation)
             if inspect.isawaitable(waiting):
                 asyncio.run(_finished(waiting))
-        except (Exhausted, NotImplementedError):
+        except (Exhausted, SubjectUnavailable):
             raise
         except Exception as failure:  # noqa: BLE001 - whatever the client says of a call that failed
-            self.failures.append(f"{type(failure).__name__}: {failure}")
+            self.failures.append(_told(failure))
 
     def overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
         """Make one call after the other."""
@@ -175,6 +184,18 @@ class InProcessSession:
             return ClientReported(None, ours[-1].issuer, resource)
         return None if said is None else ClientReported(said, ours[-1].issuer, resource)
 
+    def _made(self, resource: str) -> PythonClient:
+        try:
+            client: object = self.make(self._application(resource))
+        except SubjectUnavailable:
+            raise
+        except Exception as wrong:
+            raise SubjectUnavailable(f"the client cannot be made: {_told(wrong)}") from wrong
+        if not isinstance(client, PythonClient):
+            kind = type(client).__name__
+            raise SubjectUnavailable(f"{kind} is no PythonClient; from_httpx_auth takes an httpx.Auth")
+        return client
+
     def _application(self, resource: str) -> Application:
         plan = self.plan
         return Application(
@@ -194,13 +215,26 @@ class InProcessSession:
 def in_process(make: Making, name: str = "client", **about: Any) -> InProcess:  # noqa: ANN401
     """A subject of a `PythonClient`, which `make` builds for an application: its class will do.
 
-    Further arguments are those of `InProcess`: `version`, `configured_mode`, `grant_types`.
+    `name` is what reports call it in a test; on the command line it is called what was typed. Further arguments are
+    those of `InProcess`: `version`, `configured_mode`, `grant_types`.
     """
     return InProcess(make, name, **about)
 
 
 async def _finished(waiting: Awaitable[None]) -> None:
     await waiting
+
+
+_OURS: Final = (str(Path(__file__).parents[1]), get_paths()["stdlib"])
+_INSTALLED: Final = (*_OURS, get_paths()["purelib"], get_paths()["platlib"])
+
+
+def _told(wrong: Exception) -> str:
+    """An error of the client's with its place: the last line of its own code, or else of a library."""
+    frames = extract_tb(wrong.__traceback__)[::-1]
+    own = [frame for others in (_INSTALLED, _OURS) for frame in frames if not frame.filename.startswith(others)]
+    place = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in own[:1])
+    return f"{brief(wrong)}{place}"
 
 
 # Any: httpx and httpx2 have the same shapes under different names, and either may be the client's.
@@ -210,7 +244,12 @@ Auth = Any
 def from_httpx_auth(make: Callable[[Application], Auth], name: str = "client", **about: Any) -> InProcess:  # noqa: ANN401
     """A subject of an `httpx.Auth`, which `make` builds for an application; sync or async, of httpx or httpx2.
 
-    Further arguments are those of `InProcess`: `version`, `configured_mode`, `grant_types`.
+    It is built anew for each server and at each restart. `make` gives it what it needs of the `Application`:
+
+        from_httpx_auth(lambda app: MyAuth(app.server_url, app.redirect_uri, app.browser))
+
+    `name` is what reports call it in a test; on the command line it is called what was typed. Further arguments are
+    those of `InProcess`: `version`, `configured_mode`, `grant_types`.
     """
     return InProcess(lambda app: HttpxClient(app, make(app)), name, **about)
 
@@ -260,12 +299,13 @@ class HttpxClient(PythonClient):
 
 
 def _library_of(auth: Auth) -> ModuleType:
-    """The HTTP library that an `Auth` is of; raises TypeError where it is of none."""
+    """The HTTP library that an `Auth` is of; raises SubjectUnavailable where it is of none."""
     for base in type(auth).__mro__:
         root = base.__module__.partition(".")[0]
         if root in ("httpx", "httpx2"):
             return import_module(root)
-    raise TypeError(f"{type(auth).__name__} is no httpx.Auth; PythonClient is the base class for any other client")
+    kind = type(auth).__name__
+    raise SubjectUnavailable(f"{kind} is no httpx.Auth; PythonClient is the base class for any other client")
 
 
 def _is_async(auth: Auth) -> bool:

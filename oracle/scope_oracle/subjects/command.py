@@ -12,6 +12,7 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from shlex import quote
 from threading import Event, Thread, Timer
@@ -26,6 +27,7 @@ from scope_oracle.subjects import DriverFault
 from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.runs import Run
 from scope_properties.subjects import one_after_the_other
+from scope_properties.tables import STREAM
 from scope_properties.world import World
 from scope_spec import Revision
 
@@ -111,7 +113,7 @@ class Command:
         plan = episode.plan
         name, server = next(iter(plan.servers.resources.items()))
         if TOOL not in server.needs:
-            server = ResourceServer(name, server.issuer, _guarded(server), server.scopes_supported, server.describes)
+            server = replace(server, needs=_guarded(server))
         issuers = {known: issuer for known, issuer in plan.servers.issuers.items() if known == server.issuer}
         servers = Servers({name: server}, issuers or plan.servers.issuers)
         plan = Plan(servers, plan.revision, wants_refresh_token=None)
@@ -150,8 +152,9 @@ def _calls_in(episode: Episode) -> list[MakeCall]:
 
 def _guarded(server: ResourceServer) -> dict[str, ScopeSet]:
     """What the methods need: each stage what an operation does, in turn, and the last one for what is left."""
-    needs = list(server.needs.values()) or [NO_SCOPES]
-    return {name: needs[min(at, len(needs) - 1)] for at, names in enumerate(STAGES) for name in names}
+    needs = [needed for operation, needed in server.needs.items() if operation != STREAM] or [NO_SCOPES]
+    guarded = {name: needs[min(at, len(needs) - 1)] for at, names in enumerate(STAGES) for name in names}
+    return guarded | {name: needed for name, needed in server.needs.items() if name == STREAM}
 
 
 def _joined(call: Call, calls: Sequence[MakeCall]) -> MakeCall:

@@ -12,6 +12,7 @@ import atexit
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -45,13 +46,14 @@ from scope_oracle.world import (
     HttpWorld,
 )
 from scope_properties.episodes import Episode, Plan, as_administered
-from scope_properties.subjects import one_after_the_other
-from scope_properties.world import World
+from scope_properties.world import Exhausted, World
 
 # The SDK's two lines differ in their types, and either may be the one installed.
 Theirs: TypeAlias = Any
 
 REDIRECT_URI: Final = "http://localhost:3030/callback"
+_UNTIL_SENT: Final = 10
+"""How often the event loop goes round until each of two calls has sent a request, or waits for a lock."""
 _IDENTITY_ASSERTION: Final = "mcp.client.auth.extensions.identity_assertion"
 
 
@@ -186,8 +188,8 @@ class PythonSdkSession:
         _loop().run_until_complete(self._call(call))
 
     def overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
-        """Make one call after the other: the SDK holds a lock of its provider's for the whole of each."""
-        one_after_the_other(self, first, second, turn)
+        """Have both on their way before either is answered: the second waits for its turn, or for a lock."""
+        _loop().run_until_complete(self._overlap(first, second, turn))
 
     def expire(self, access_token: str) -> None:
         """Let the SDK's clock pass the end of a token's lifetime.
@@ -215,6 +217,7 @@ class PythonSdkSession:
         if storage is None or storage.tokens is None:
             return None
         scope, token = storage.tokens.scope, storage.tokens.access_token
+        self.http_world.has_read(token)
         issuer = next(
             event.issuer
             for event in reversed(self.http_world.world.events)
@@ -224,7 +227,24 @@ class PythonSdkSession:
 
     # --- the application --------------------------------------------------------------------------
 
-    async def _call(self, call: Call) -> None:
+    async def _overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
+        gates = asyncio.Event(), asyncio.Event()
+        calls = [asyncio.create_task(self._call(*each)) for each in zip((first, second), gates, strict=True)]
+        try:
+            for _ in range(_UNTIL_SENT):
+                await asyncio.sleep(0)
+            gates[0].set()
+            with suppress(Exhausted):
+                await calls[0]
+            turn()
+            gates[1].set()
+            with suppress(Exhausted):
+                await calls[1]
+        finally:
+            calls[1].cancel()
+
+    async def _call(self, call: Call, gate: asyncio.Event | None = None) -> None:
+        """Make a call; where there is a gate, nothing is answered before it opens."""
         provider = self.providers.get(call.resource)
         if provider is None:
             provider = self.providers[call.resource] = self._provider(call.resource)
@@ -235,6 +255,9 @@ class PythonSdkSession:
         flow = provider.async_auth_flow(request)
         try:
             out = await anext(flow)
+            if gate is not None:
+                self._arrive(out)
+                await gate.wait()
             while True:
                 out = await flow.asend(self._answer(out))
         except StopAsyncIteration:
@@ -249,9 +272,13 @@ class PythonSdkSession:
         finally:
             await flow.aclose()  # its lock would be held for ever
 
+    def _arrive(self, request: Theirs) -> None:
+        called = self.http_world.called(_sent(request))
+        if called is not None:
+            self.http_world.world.arrive(called)
+
     def _answer(self, request: Theirs) -> Theirs:
-        headers = tuple((name, value) for name, value in request.headers.items())
-        response = self.http_world.handle(HttpRequest(request.method, str(request.url), headers, request.content))
+        response = self.http_world.handle(_sent(request))
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         return self.sdk.http.Response(response.status, headers=raw, content=response.body, request=request)
 
@@ -348,6 +375,11 @@ class PythonSdkSession:
         modules = [frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__)]
         packages = [name.partition(".")[0] for name in modules]
         return [name for name in packages if name == "mcp" or name.startswith("scope_")][-1:] == ["mcp"]
+
+
+def _sent(request: Theirs) -> HttpRequest:
+    headers = tuple((name, value) for name, value in request.headers.items())
+    return HttpRequest(request.method, str(request.url), headers, request.content)
 
 
 @cache

@@ -8,10 +8,11 @@ itself is none: that two of them are one call, sent again, is more than can be s
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import sleep
 from typing import Final
 
-from scope_model.events import CallEnded, CallStarted
-from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld, json_object
+from scope_model.events import CallEnded, CallStarted, TokenExpired
+from scope_oracle.world import BRIEFLY, Addresses, HttpRequest, HttpResponse, HttpWorld, json_object
 from scope_properties.world import Exhausted, World
 
 HANDSHAKES: Final = ("initialize", "server/discover")
@@ -19,6 +20,7 @@ HANDSHAKES: Final = ("initialize", "server/discover")
 
 SERVED: Final = "served"
 _OK: Final = 200
+_A_LITTLE: Final = 0.05
 
 
 class WatchingWorld(HttpWorld):
@@ -48,9 +50,19 @@ class WatchingWorld(HttpWorld):
         response = self._patiently(request)
         if response.status == _OK:
             self._connections += called.operation in HANDSHAKES
+            self._let_brief_tokens_expire()
             if key in self._open:
                 self.world.events.append(CallEnded(self._open.pop(key), SERVED))
         return response
+
+    def _let_brief_tokens_expire(self) -> None:
+        """Let the time pass that a brief token has, by the clock of the client as well."""
+        brief = [token for token, issued in self.world.servers.access_tokens.items() if issued.brief]
+        if brief:
+            sleep(BRIEFLY + _A_LITTLE)
+        for token in brief:
+            self.world.servers = self.world.servers.expire(token)
+            self.world.events.append(TokenExpired(token))
 
     def end_calls(self) -> None:
         """Write down that no call goes on, where the client has ended by itself."""

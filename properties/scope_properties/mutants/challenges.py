@@ -79,15 +79,14 @@ MUTANTS: Final = (
     misreading("quoted-only", also={"STEP-2"}),
     misreading("case-sensitive", also={"CHAL-1", "SEL-1", "STEP-2"}),
     misreading("first-scheme", also={"CHAL-1", "SEL-1", "STEP-2"}),
-    misreading("first-line", also={"CHAL-1", "STEP-2"}),
-    misreading("needing-error", also={"CHAL-1", "ORDER-2", "SEL-1", "SEL-5", "STEP-2"}),
-    misreading("substring", also={"ACC-7", "CHAL-1", "PARSE-3", "PARSE-5", "PARSE-6", "PARSE-9", "RETRY-3", "STEP-2"}),
+    misreading("first-line", also={"STEP-2"}),
+    misreading("needing-error", also={"CHAL-1", "ORDER-2", "SEL-1", "STEP-2"}),
+    misreading("substring", also={"CHAL-1", "PARSE-3", "PARSE-5", "PARSE-6", "PARSE-9", "STEP-2"}),
     Mutant(
         "bare-403-is-a-challenge",
         "CHAL-7",
         "steps up on a 403 without insufficient_scope",
         alter_event=_forbidden_is_insufficient,
-        also={"META-4"},
     ),
     Mutant(
         "renews-for-ever",
@@ -117,7 +116,7 @@ MUTANTS: Final = (
         "reads no challenge that has an empty value",
         alter_event=deaf_where('realm=""'),
         only_by={"spelling=empty-realm"},
-        also={"STEP-2"},
+        also={"RETRY-2", "STEP-2"},
     ),
     Mutant(
         "padded-token68",
@@ -125,7 +124,7 @@ MUTANTS: Final = (
         "recognises a token68 by the equals signs at its end",
         alter_event=deaf_where("Negotiate [A-Za-z]+,"),
         only_by={"spelling=after-unpadded-token68"},
-        also={"SEL-1", "STEP-2"},
+        also={"STEP-2"},
     ),
     Mutant(
         "last-scheme",
@@ -147,6 +146,7 @@ MUTANTS: Final = (
         "takes the first thing in a challenge that looks like an error for its error",
         alter_event=reading_challenges(_searches_for_the_error),
         only_by={"spelling=after-an-error-decoy"},
+        also={"STEP-2"},
     ),
     Mutant(
         "last-bearer",

@@ -103,7 +103,7 @@ MUTANTS: Final = (
         "drops its tokens when a code is refused",
         alter_step=remembering(_wipes_on_a_refused_code),
         only_by={"grant=refused_code"},
-        also={"ACC-1", "ACC-2", "ACC-8", "RETRY-3"},
+        also={"ACC-1", "ACC-2", "ACC-8"},
     ),
     Mutant(
         "clears-at-exchange",
@@ -124,7 +124,7 @@ MUTANTS: Final = (
         "GRANT-1",
         "takes an omitted scope for the grant of before",
         replace(REFERENCE, on_omitted_scope="keep"),
-        also={"GRANT-2", "RETRY-3"},
+        also={"GRANT-2", "RETAIN-1", "RETAIN-3", "RETRY-3"},
     ),
     Mutant(
         "ignores-a-narrower-grant",
@@ -138,7 +138,7 @@ MUTANTS: Final = (
         "GRANT-2",
         "believes that it got no more than it asked for",
         alter_event=reading_tokens(_ignores_wider),
-        also={"ACC-2", "ACC-8", "RETAIN-1"},
+        also={"ACC-2", "ACC-8"},
     ),
     Mutant(
         "rejects-another-grant",
@@ -155,8 +155,8 @@ MUTANTS: Final = (
             "ORDER-3",
             "RETAIN-2",
             "RETAIN-4",
+            "RETRY-3",
             "STEP-5",
-            "STEP-7",
         },
     ),
     Mutant(

@@ -51,7 +51,7 @@ MUTANTS: Final = (
         "OFFLINE-2",
         "authorizes again where no refresh token came",
         alter_step=_expects_a_refresh_token,
-        also={"ACC-2", "ACC-6", "CHAL-1", "CHAL-8", "GRANT-3", "PARSE-7", "RETRY-1", "RETRY-2", "RETRY-3", "STEP-7"},
+        also={"ACC-2", "ACC-6", "CHAL-1", "CHAL-8", "GRANT-3", "RETRY-1", "RETRY-2", "RETRY-3", "STEP-7"},
     ),
     Mutant(
         "filters-offline-access",

@@ -64,7 +64,7 @@ MUTANTS: Final = (
         "RETAIN-2",
         "takes a narrower token for a narrower grant",
         alter_step=remembering_grant(_narrows, Refreshing),
-        also={"ACC-1", "ORDER-3", "REFRESH-3"},
+        also={"ACC-1", "CHAL-8", "ORDER-3", "REFRESH-3"},
     ),
     Mutant(
         "keeps-the-old-refresh-token",
@@ -79,6 +79,19 @@ MUTANTS: Final = (
         alter_step=remembering_grant(
             lambda response, _, now: replace(now, refresh_token=response.refresh_token), Refreshing
         ),
+        also={"CHAL-8"},
+    ),
+    Mutant(
+        "drops-what-comes-again",
+        "RETAIN-3",
+        "takes a refresh token that comes again for one that is used up",
+        alter_step=remembering_grant(
+            lambda response, was, now: (
+                replace(now, refresh_token=None) if response.refresh_token == was.refresh_token else now
+            ),
+            Refreshing,
+        ),
+        only_by={"rotates: False"},
         also={"CHAL-8"},
     ),
     Mutant(

@@ -80,14 +80,10 @@ MUTANTS: Final = (
         "RETRY-1",
         "counts afresh after each token",
         alter_step=counting_attempts(_reset_by_token),
-        also={"ORDER-3", "RETRY-2", "RETRY-3", "RETRY-4"},
+        also={"RETRY-2", "RETRY-3", "RETRY-4"},
     ),
     Mutant(
-        "no-bound",
-        "RETRY-2",
-        "never gives up",
-        replace(REFERENCE, attempts=1_000_000),
-        also={"ORDER-3", "RETRY-1", "RETRY-4"},
+        "no-bound", "RETRY-2", "never gives up", replace(REFERENCE, attempts=1_000_000), also={"RETRY-1", "RETRY-4"}
     ),
     Mutant(
         "bound-for-the-session",
@@ -121,7 +117,7 @@ MUTANTS: Final = (
         "RETRY-5",
         "sends a refused refresh once more",
         alter_step=_insists_on_a_refresh,
-        also={"CHAL-8", "RETRY-2"},
+        also={"RETRY-2"},
     ),
     Mutant("insists", "RETRY-5", "sends a refused request again", alter_step=_insists, also={"RETRY-1", "RETRY-2"}),
 )

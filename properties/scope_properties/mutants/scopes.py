@@ -79,7 +79,7 @@ MUTANTS: Final = (
         alter_event=reading_challenges(_marks_an_empty_scope),
         alter_step=sending(_asks_for_nothing),
         only_by={"scope=empty"},
-        also={"GRANT-1", "GRANT-2", "RETRY-3", "SEL-2", "SEL-3"},
+        also={"GRANT-1", "GRANT-2", "RETAIN-3", "RETRY-3", "SEL-2", "SEL-3"},
     ),
     Mutant("leading-space", "SEL-4", "starts the scope with a space", alter_step=respelling(lambda text: f" {text}")),
     Mutant(
@@ -139,7 +139,7 @@ MUTANTS: Final = (
         "asks for the first two challenged scopes",
         alter_event=reading_names(lambda names: names[:2]),
         only_by={"a challenge of 3 scopes"},
-        also={"STEP-2"},
+        also={"STEP-2", "STEP-5"},
     ),
     Mutant(
         "sixteen-at-most",
@@ -147,7 +147,7 @@ MUTANTS: Final = (
         "asks for the first sixteen challenged scopes",
         alter_event=reading_names(lambda names: names[:16]),
         only_by={"a challenge of 30 scopes"},
-        also={"STEP-2"},
+        also={"STEP-2", "STEP-5"},
     ),
     misreading("comma-splitting", also={"STEP-2"}),
     misreading("case-folding", only_by=_a_name("a capital"), also={"CHAL-1", "PARSE-3", "PARSE-7", "STEP-2"}),

@@ -27,7 +27,7 @@ from scope_model.events import (
     ClientRegistration,
     FetchResourceMetadata,
     ProtectedResourceMetadata,
-    Registered,
+    RegistrationResponse,
     ResourceResponse,
     TokenRequest,
     Unavailable,
@@ -113,6 +113,23 @@ def _ignores_metadata_pointer(_: Client, event: Heard) -> Heard:
     return replace(event, www_authenticate=SPELLINGS["plain"](kept))
 
 
+def _stays_at_the_resource(event: ResourceResponse, read: dict[str, str]) -> None:
+    if not read.get("resource_metadata", "").startswith(event.resource or ""):
+        read.pop("resource_metadata", None)
+
+
+def _presumes_no_scopes(client: Client, event: Heard) -> Heard:
+    """Take a token that is invalid for one that was valid, and has the scopes that it takes, though it has none."""
+    if not isinstance(event, ResourceResponse) or event.status != 401 or client.grant(event.resource or "") is not None:
+        return event
+    return reading_challenges(_overlooks_the_scopes_of_an_error)(client, event)
+
+
+def _overlooks_the_scopes_of_an_error(_: ResourceResponse, read: dict[str, str]) -> None:
+    if "error" in read:
+        read.pop("scope", None)
+
+
 def _names_nothing_again(_: Client, after: Client, action: Action) -> Action:
     if not isinstance(action, TokenRequest) or action.grant_type != CLIENT_CREDENTIALS or action.resource is None:
         return action
@@ -181,7 +198,7 @@ def _clipped(chosen: ScopeSet, _: Sources) -> ScopeSet | None:
 
 
 def _cut_to_the_registered(before: Client, event: Heard, after: Client, action: Action) -> Step:
-    if not isinstance(event, Registered) or event.scope is None:
+    if not isinstance(event, RegistrationResponse) or event.scope is None:
         return after, action
     return step(replace(before, setup=replace(before.setup, policy=always_choosing(_clipped))), event)
 
@@ -196,11 +213,21 @@ def _registers_for_all(before: Client, event: Heard, after: Client, action: Acti
         chosen = select(after, phase.call, phase.challenged, phase.issuer)
         return after, replace(action, scope=None if chosen is None else str(chosen | _ALL))
     was = before.phase
-    if not isinstance(event, Registered) or event.scope is not None or not isinstance(was, Registering):
+    if not isinstance(event, RegistrationResponse) or event.scope is not None or not isinstance(was, Registering):
         return after, action
     if select(before, was.call, was.challenged, was.issuer) is None:
         return after, action
     return step(replace(before, setup=replace(before.setup, policy=always_choosing(lambda _, __: None))), event)
+
+
+def _gives_up_scopes(before: Client, event: Heard, after: Client, action: Action) -> Step:
+    """Register for all that it may ever select, then anew for nothing, and select nothing, where that is refused."""
+    if isinstance(action, ClientRegistration) and isinstance(after.phase, Registering):
+        return after, replace(action, scope=str(_ALL))
+    if not isinstance(event, RegistrationResponse) or event.error is None:
+        return after, action
+    asks_nothing = replace(before.setup, policy=always_choosing(lambda _, __: None))
+    return step(replace(before, setup=asks_nothing), RegistrationResponse())
 
 
 MUTANTS: Final = (
@@ -223,7 +250,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "asks for the first challenged scope alone",
         choosing(chosen_by(lambda s: ScopeSet(list(REFERENCE.select(s) or ())[:1]))),
-        also={"SEL-2", "SEL-3", "SEL-5"},
+        also={"PARSE-7", "SEL-2", "SEL-3", "SEL-5"},
     ),
     Mutant(
         "metadata-joined-at-first",
@@ -294,7 +321,7 @@ MUTANTS: Final = (
         "META-3",
         "uses metadata that names another resource",
         alter_event=_trusts_any_metadata,
-        also={"OFFLINE-1", "SEL-3", "SEL-7"},
+        also={"ACC-7", "OFFLINE-1", "SEL-3", "SEL-7"},
     ),
     Mutant(
         "parents-metadata",
@@ -325,7 +352,7 @@ MUTANTS: Final = (
         "drops what the registration response does not name",
         alter_step=_cut_to_the_registered,
         only_by={"registers another scope"},
-        also={"ACC-2", "ACC-8", "OFFLINE-3", "PARSE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
+        also={"ACC-2", "ACC-8", "OFFLINE-3", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
     ),
     Mutant(
         "nothing-registered",
@@ -333,7 +360,30 @@ MUTANTS: Final = (
         "asks for nothing where the registration response names no scope",
         alter_step=_registers_for_all,
         only_by={"registers no scope"},
-        also={"ACC-2", "ACC-7", "ACC-8", "OFFLINE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
+        also={"ACC-2", "ACC-7", "ACC-8", "OFFLINE-3", "PARSE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
+    ),
+    Mutant(
+        "nothing-where-refused",
+        "CHAL-1",
+        "asks for nothing where its registration was refused for its scopes",
+        alter_step=_gives_up_scopes,
+        only_by={"registers nothing with a scope"},
+        also={"ACC-2", "ACC-7", "ACC-8", "REG-1", "SEL-2"},
+    ),
+    Mutant(
+        "presumes-no-scopes",
+        "SEL-1",
+        "reads no scopes where a 401 says that a token is invalid, though it sent none",
+        alter_event=_presumes_no_scopes,
+        only_by={"a token presumed"},
+        also={"CHAL-1", "OFFLINE-3", "ORDER-2", "PARSE-3", "PARSE-6", "PARSE-7", "SEL-5"},
+    ),
+    Mutant(
+        "stays-at-the-resource",
+        "META-4",
+        "follows no pointer to metadata whose place does not begin with the resource",
+        alter_event=reading_challenges(_stays_at_the_resource),
+        only_by={"well-known name before the path"},
     ),
     Mutant("stale-metadata", "META-4", "never fetches metadata again", alter_event=_ignores_metadata_pointer),
     Mutant(

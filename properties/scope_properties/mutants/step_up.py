@@ -120,7 +120,7 @@ MUTANTS: Final = (
         "takes a grant that is written with commas for a failure",
         alter_event=reading_tokens(_rejects_commas),
         only_by={"commas=True"},
-        also={"GRANT-2", "RETAIN-4"},
+        also={"ACC-4", "GRANT-2", "RETAIN-4"},
     ),
     Mutant(
         "refuses-locally",
@@ -177,7 +177,7 @@ MUTANTS: Final = (
         "ACC-1",
         "drops what was requested and not granted",
         choosing(step_up=with_offline_access(chosen_by(_drops_what_was_refused))),
-        also={"STEP-2"},
+        also={"ORDER-3", "STEP-2"},
     ),
     Mutant(
         "requested-only",
