@@ -128,6 +128,9 @@ class Facts:
     # --- calls ------------------------------------------------------------------------------------
 
     def _call_started(self, event: CallStarted) -> Occasions:
+        before = self._calls.get(event.call)
+        if before is not None:
+            self._open[before[0].operation].discard(event.call)  # its number is another call's now
         self._calls[event.call] = event, self.at
         self._open.setdefault(event.operation, set()).add(event.call)
         if event.resource is not None:

@@ -572,7 +572,7 @@ class Asked(Occasion):
         )
         return renews and same_scopes(self.wanted, account.asked or NO_SCOPES)
 
-    @property
+    @cached_property
     def lost_granted(self) -> list[Scope]:
         """What was surely granted before, has a source, and is not asked for again."""
         if self.account.requested is None:
@@ -585,7 +585,7 @@ class Asked(Occasion):
             return []
         return [scope for scope in lost if scope not in self.account.invented]
 
-    @property
+    @cached_property
     def lost_requested(self) -> list[Scope]:
         """What was surely requested before, by a client that remembers, and is not asked for again."""
         requested = self.account.requested

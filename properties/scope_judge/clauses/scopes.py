@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from scope_judge.account import Account
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import OFFLINE, Asked, ScopesSent, listing
@@ -58,10 +61,8 @@ def scopes_stand_in_first_seen_order(asked: Asked) -> Answer:
     if len(wanted) < 2 or asked.unclear or asked.lost_challenged or _order_is_open(account):
         return None
     requested = None if account.requested is None else account.requested.at_least
-    known = NO_SCOPES
-    for source in (requested, account.granted.exact, asked.challenged or asked.listed):
-        if source is not None and len(source) <= len(wanted):
-            known |= source
+    sources = (requested, account.granted.exact, asked.challenged or asked.listed)
+    known = reduce(or_, [each for each in sources if each is not None and len(each) <= len(wanted)] or [NO_SCOPES])
     # Nobody saw where these come first: what the caller configured is there before all else.
     unseen = OFFLINE if asked.configured is None else OFFLINE | asked.configured
     ours = {scope: None for scope in wanted if scope in known and scope not in unseen and scope not in account.invented}
