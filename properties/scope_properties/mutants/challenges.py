@@ -87,7 +87,7 @@ MUTANTS: Final = (
         "CHAL-7",
         "steps up on a 403 without insufficient_scope",
         alter_event=_forbidden_is_insufficient,
-        also={"ACC-3", "CHAL-8", "META-4", "RETRY-1"},
+        also={"META-4", "RETRY-1"},
     ),
     Mutant(
         "renews-for-ever",
@@ -140,6 +140,7 @@ MUTANTS: Final = (
         "takes the last thing in a challenge that looks like a scope for its scope",
         alter_event=reading_challenges(_searches_from_the_end),
         only_by={"spelling=before-decoys"},
+        also={"CHAL-1"},
     ),
     Mutant(
         "searches-for-the-error",

@@ -90,7 +90,7 @@ MUTANTS: Final = (
         "RETRY-2",
         "counts the attempts of all operations together",
         alter_step=counting_attempts(_counted_for_the_session),
-        also={"STEP-2"},
+        also={"PARSE-8", "STEP-2"},
     ),
     Mutant(
         "asks-without-progress",

@@ -91,7 +91,7 @@ MUTANTS: Final = (
         "takes what follows the last slash of a URL for the scope",
         alter_event=reading_each_name(lambda name: re.sub(r"^https://.*/(?=[^/]+$)", "", name)),
         only_by=_a_name("a URL"),
-        also={"SEL-6", "STEP-2"},
+        also={"RETRY-1", "RETRY-2", "SEL-6", "STEP-2", "STEP-7"},
     ),
     Mutant(
         "strips-slashes",
@@ -99,7 +99,7 @@ MUTANTS: Final = (
         "drops the slash at the end of a scope",
         alter_event=reading_each_name(lambda name: name.rstrip("/")),
         only_by=_a_name("a URL with a slash at its end"),
-        also={"ACC-6", "SEL-6", "STEP-2"},
+        also={"ACC-3", "ACC-6", "RETRY-1", "RETRY-2", "SEL-6", "STEP-2", "STEP-7"},
     ),
     Mutant(
         "takes-urns-apart",

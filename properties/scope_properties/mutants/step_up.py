@@ -129,12 +129,7 @@ MUTANTS: Final = (
         alter_step=_refuses_locally,
         law_only="a call that is not sent leaves no event",
     ),
-    Mutant(
-        "never-steps-up",
-        "STEP-2",
-        "takes every 403 as final",
-        alter_event=_deaf_to_insufficient_scope,
-    ),
+    Mutant("never-steps-up", "STEP-2", "takes every 403 as final", alter_event=_deaf_to_insufficient_scope),
     Mutant(
         "refresh-in-place-of-step-up",
         "STEP-5",
