@@ -116,7 +116,7 @@ def differs(release: Recorded, cause: Cause) -> list[str]:
     expected = (kinds(release) | before.keys()) - {kind for kind in after if name_of(kind) in ended}
     surplus = after - expected
     if surplus:
-        # A stream that an SDK opens beside its calls may meet them in any order: what comes of that does not come twice.
+        # A stream that is opened beside the calls may meet them in any order: what comes of that seldom comes twice.
         surplus &= shown(release.name, edits, run=1).kinds
     left = {kind for kind in surplus if name_of(kind) in ended}
     gone = {kind for kind, times in before.items() if times >= FREQUENT and kind[1] != "unspecified"} - after
