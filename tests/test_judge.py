@@ -15,6 +15,8 @@ from scope_model.events import (
     AuthorizationRequest,
     AuthorizationResponse,
     AuthorizationServerMetadata,
+    CallEnded,
+    CallStarted,
     ClientReported,
     ClientRestarted,
     Event,
@@ -386,3 +388,8 @@ def test_a_refresh_that_a_busy_server_put_off_may_be_tried_again(error: str) -> 
     assert put_off == []
     renewed = judge(Transcript(Header(NEW), (*before, TokenResponse("t2", None, "r1"), again)))
     assert "CHAL-8" in {finding.clause for finding in renewed}
+
+
+def test_a_call_that_takes_the_number_of_one_that_goes_on_ends_like_any_other() -> None:
+    events = (CallStarted(1, "read"), CallStarted(1, "write"), CallStarted(2, "read"), CallEnded(1), CallEnded(2))
+    assert judge(Transcript(Header(NEW), events)) == []

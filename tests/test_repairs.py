@@ -7,8 +7,8 @@ drivers can be built: `pytest -m released tests/test_repairs.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from compiling import in_go, in_rust
 from repairing import repaired_python
 from scope_oracle.causes import Cause, Edit
 from scope_oracle.checking import Alone, examiner, generated, mostly_delegated
@@ -28,13 +29,17 @@ from scope_oracle.subjects.python_sdk import PythonSdk
 from scope_oracle.tally import NEVER_STEPS_UP, Kind, Tally, kind_of
 from scope_properties.subjects import Subject
 
-EXAMPLES = {"python-sdk": 300, "typescript-sdk": 90, "typescript-sdk-v1": 90}
+EXAMPLES = {"python-sdk": 300, "typescript-sdk": 90, "typescript-sdk-v1": 90, "go-sdk": 250, "rust-sdk": 250}
 """How long the short check after the recorded traces is, so that all repairs of a line take a minute or two."""
 FREQUENT = 6
 """In how many episodes something has to be found, before that it is found no more says anything."""
 
 RELEASES = {release.name: release for release in recorded()}
-REPAIRED = [release for release in RELEASES.values() if release.subject in EXAMPLES]
+COMPILED: Mapping[str, Callable[[str, Sequence[Edit]], AbstractContextManager[Subject]]] = {
+    "go-sdk": in_go,
+    "rust-sdk": in_rust,
+}
+REPAIRED = [release for release in RELEASES.values() if release.subject in {*EXAMPLES} - {*COMPILED}]
 INSTALLED = RELEASES[f"python-sdk-{version('mcp')}"]
 IN_NODE = [release for release in REPAIRED if release.subject != "python-sdk"]
 EDITED = Path(__file__).with_name("edited.mjs")
@@ -70,10 +75,14 @@ def repaired(release: Recorded) -> list[Cause]:
 
 @contextmanager
 def edited(release: Recorded, edits: Sequence[Edit]) -> Iterator[Subject]:
-    """A release whose modules are edited as they are loaded."""
+    """A release whose modules are edited as they are loaded, or whose source is before it is compiled."""
     if release.subject == "python-sdk":
         with repaired_python(edits):
             yield PythonSdk()
+        return
+    if release.subject in COMPILED:
+        with COMPILED[release.subject](release.version, edits) as compiled:
+            yield compiled
         return
     driver = manifest(release.subject)
     built = build(driver, release.version, silent)

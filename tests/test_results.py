@@ -274,6 +274,20 @@ def test_a_recording_that_is_ended_leaves_what_was_recorded(
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [before]
 
 
+@pytest.mark.parametrize(
+    ("how", "revision", "examples"),
+    [([], "2026-07-28", None), (["2025-11-25"], "2025-11-25", None), (["40", "2025-06-18"], "2025-06-18", 40)],
+)
+def test_a_recording_is_told_a_revision_and_a_number_of_episodes(
+    how: list[str], revision: str, examples: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Mapping[str, object]] = []
+    monkeypatch.setattr(scoreboard, "record", lambda _, **how: told.append(how))
+    monkeypatch.setattr(scoreboard, "write", lambda: None)
+    assert scoreboard.main(["model", "1", *how]) == 0
+    assert told == [{"revision": revision, "examples": examples}]
+
+
 @pytest.mark.parametrize(("ends", "status"), [(DriverFault("it fell over"), 2), (KeyboardInterrupt(), 130)])
 def test_what_ends_a_recording_writes_no_page(
     ends: BaseException, status: int, monkeypatch: pytest.MonkeyPatch

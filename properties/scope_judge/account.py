@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from scope_model.events import CLIENT_CREDENTIALS, REFRESH_TOKEN, WireScope
-from scope_model.scopes import NO_SCOPES, Scope, ScopeSet, read_scope
+from scope_model.scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
 
 from .knowledge import UNKNOWN, Known
-from .parsed import ParsedChallenge
+from .parsed import ParsedChallenge, Said
 
 NEVER: Final = -1
 """The time of what has not happened."""
@@ -28,12 +28,17 @@ Renewal = Literal["authorization", "refresh"]
 class ScopeRequest:
     """A request's `scope` parameter: as sent, cut at each space, and as the scopes that it names.
 
-    `scope` is None where the parameter says nothing.
+    `scope` is None where the parameter says nothing, and `wanted` the empty set there. `fault` is what is wrong with it
+    by the grammar. It is `malformed` where it is more than its scopes, so that nobody but the server knows what it was
+    taken for.
     """
 
     wire: WireScope
     pieces: tuple[str, ...]
     scope: ScopeSet | None
+    wanted: ScopeSet
+    fault: MalformedScope | None
+    malformed: bool
 
     @staticmethod
     @lru_cache(maxsize=256)  # each request comes as an occasion of its own, and again in the next round
@@ -42,20 +47,15 @@ class ScopeRequest:
         if wire is None:
             return _OMITTED
         text = wire if isinstance(wire, str) else " ".join(wire)
-        return ScopeRequest(wire, tuple(text.split(" ")), read_scope(text) or None)
-
-    @property
-    def wanted(self) -> ScopeSet:
-        """What is asked for: the empty set where the parameter says nothing."""
-        return NO_SCOPES if self.scope is None else self.scope
-
-    @property
-    def malformed(self) -> bool:
-        """Whether it is more than its scopes, so that nobody but the server knows what it was taken for."""
-        return self.pieces not in ((), ("",)) and len(set(self.pieces)) > len(self.wanted)
+        pieces, parsed = tuple(text.split(" ")), parse_scope(text)
+        if isinstance(parsed, ScopeSet):
+            return ScopeRequest(wire, pieces, parsed, parsed, None, malformed=False)
+        wanted = read_scope(text)
+        malformed = pieces != ("",) and len(set(pieces)) > len(wanted)
+        return ScopeRequest(wire, pieces, wanted or None, wanted, parsed, malformed)
 
 
-_OMITTED: Final = ScopeRequest(None, (), None)
+_OMITTED: Final = ScopeRequest(None, (), None, NO_SCOPES, None, malformed=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -115,7 +115,7 @@ class Attempts:
     named: set[Scope] = field(default_factory=set)
     grew: bool = True
     asked: ScopeSet = NO_SCOPES
-    said: tuple[frozenset[str], str | None] | None = None
+    said: Said | None = None
     renewed: Renewal | None = None
     carried: str | None = None
     sent_at: int = NEVER
@@ -171,7 +171,8 @@ class Account:
     that nobody knows which answer is whose. `invented` is what was requested without a source, `unseen` the tokens
     that nobody saw issued. `under_way` are the authorizations of which not all came to an end, and `redeemed` how
     many did. `refresh_kept_at` is when a refresh last brought no new refresh token, so that the old one stayed.
-    `refresh_refused` is a refresh token that was refused, for which scope, and the calls that went on then.
+    `refusals` is how often the same request was refused, one time after the other. `refresh_refused` is a refresh token
+    that was refused, for which scope, and the calls that went on then, `refresh_refusals` how often.
     """
 
     life: Life
@@ -192,6 +193,7 @@ class Account:
     token: Token | None = None
     refresh_token: str | None = None
     retired: dict[str, Literal["replaced", "outlived"]] = field(default_factory=dict)
+    replaced_at: int = NEVER
     grant_type: str | None = None
 
     pending: ScopeRequest | None = None
@@ -209,6 +211,8 @@ class Account:
     unseen: set[str] = field(default_factory=set)
     refresh_sent: str | None = None
     refresh_refused: tuple[str | None, ScopeSet | None, frozenset[int]] | None = None
+    refresh_refusals: int = 0
+    refusals: int = 0
 
     granted_at: int = NEVER
     called_at: int = NEVER
@@ -259,7 +263,9 @@ class Resource:
     that names a parent of it. `pending` are the challenges that await their answers, by operation, `answering` the
     one that a request was made for, and `doubtful` those taken to be answered where others waited; `owed` are the
     tokens that an operation was not yet sent with. `epoch` counts how often it moved to another authorization server.
-    `shown` are the tokens of others that it was called with before it had a document.
+    `shown` are the tokens of others that it was called with before it had a document. `asked_for` is the challenge that
+    the last request answered, and `in_vain` that of one that was refused, until its operation is tried again or its
+    call ends.
     """
 
     name: str | None
@@ -275,6 +281,8 @@ class Resource:
     called_by_name: bool = False
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
+    asked_for: PendingChallenge | None = None
+    in_vain: PendingChallenge | None = None
     doubtful: dict[str, PendingChallenge] = field(default_factory=dict)
     owed: dict[str, Token] = field(default_factory=dict)
     attempts: dict[str, Attempts] = field(default_factory=dict)

@@ -6,12 +6,11 @@ taken, and the rest are kept beside it: whoever would be accused has answered th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import reduce
 from itertools import islice
 from operator import or_
-from typing import Final
+from typing import Final, NamedTuple
 
 from scope_model.events import CLIENT_CREDENTIALS, OFFLINE_ACCESS
 from scope_model.scopes import NO_SCOPES, ScopeSet, same_scopes
@@ -22,15 +21,15 @@ SEEN_BACK: Final = 8
 """How many challenges that nothing answered a request may reach back over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requesting:
+class Requesting(NamedTuple):
     """A request for scopes that answers something, or nothing: of an account at a resource, by a grant type.
 
-    `is_new` is whether a scope was never asked for or granted here, `goes_on` whether the call that was challenged
-    may go on.
+    `challenges` are those that wait for an answer, the latest first. `is_new` is whether a scope was never asked for or
+    granted here, `goes_on` whether the call that was challenged may go on.
     """
 
     resource: Resource
+    challenges: list[PendingChallenge]
     account: Account
     wanted: ScopeSet
     grant_type: str
@@ -41,32 +40,54 @@ class Requesting:
         """The challenge that it answers, and the others that it may answer."""
         resource, account = self.resource, self.account
         expired_at = NEVER if account.token is None else account.token.expired_at
-        waiting = [one for one in waiting_at(resource) if one.at > expired_at]
-        doubtful = tuple(islice(reversed(resource.doubtful.values()), SEEN_BACK))
-        if waiting and resource.answering is not None and account.refused_at > resource.called_at:
-            waiting.append(resource.answering)  # the request that was refused may be made again, for less
+        waiting = [one for one in self.challenges if one.at > expired_at]
+        doubtful = tuple(islice(reversed(resource.doubtful.values()), SEEN_BACK)) if resource.doubtful else ()
+        in_vain = resource.in_vain
+        if waiting and in_vain is not None and self._may_be_made_again(in_vain, waiting):
+            waiting.append(in_vain)  # for less than what was refused
         if not waiting:
-            return (resource.answering if expired_at < resource.responded_at else None), doubtful
+            again = resource.answering or resource.in_vain
+            return (again if expired_at < resource.responded_at else None), doubtful
         if self.grant_type == CLIENT_CREDENTIALS and not waiting[0].alone and self._is_renewal:
             return None, doubtful
         if len(waiting) == 1:
             return waiting[0], doubtful
-        named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
-        live = [one for one in waiting if self.goes_on(one)] or waiting
-        best = self._best(live, waiting[0], named)
+        live = self._live(waiting)
+        best = self._best(live, waiting)
         others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
         return best, (*others, *doubtful)
 
-    def _best(self, live: list[PendingChallenge], latest: PendingChallenge, named: ScopeSet) -> PendingChallenge:
-        """The latest, or another that it meets and the latest is not met; `named` is what all that wait name."""
+    def _may_be_made_again(self, in_vain: PendingChallenge, waiting: list[PendingChallenge]) -> bool:
+        """Whether a request that was refused may come again: at once, while its call goes on, or as none other can."""
+        if in_vain in waiting:
+            return False
+        goes_on = in_vain.call is not None and self.goes_on(in_vain)
+        at_once = self.account.refused_at > self.resource.called_at
+        return at_once or goes_on or (in_vain.call is None and waiting[0].challenge.refuses_plainly)
+
+    def _live(self, waiting: list[PendingChallenge]) -> list[PendingChallenge]:
+        """Those whose calls may go on; where it meets none of these, those that it widens the grant for."""
+        live = [one for one in waiting if self.goes_on(one)] or waiting
+        if any(not one.challenge.refuses_plainly and one.challenge.asks_within(self.wanted) for one in live):
+            return live
+        held = self.account.in_hand.at_least
+        wider = (one for one in waiting if one.challenge.insufficient and one.challenge.is_met_by(self.wanted))
+        return [one for one in wider if not one.challenge.is_met_by(held)] or live
+
+    def _best(self, live: list[PendingChallenge], waiting: list[PendingChallenge]) -> PendingChallenge:
+        """The latest, or another that it meets and the latest is not met."""
+        latest = waiting[0]
         sensible = (one for one in live if not one.challenge.refuses_plainly and (one is latest or not one.repeats))
         met = [one for one in sensible if one.challenge.asks_within(self.wanted)]
         if not met:
             return min(live, key=lambda one: (one.challenge.refuses_plainly, one.repeats))
+        if len(met) == 1:
+            return met[0]
+        named = reduce(or_, (one.challenge.scope or NO_SCOPES for one in waiting))
         return min(met, key=lambda one: self._misfit(one, named))
 
     def _misfit(self, one: PendingChallenge, named: ScopeSet) -> tuple[int, bool, bool, int, int]:
-        """How badly a request fits a challenge that it meets: by what of it is new and named by none that waits.
+        """How badly a request fits a challenge that it meets: by what of it is new and `named` by none that waits.
 
         Then a challenge fits that is not answered in vain, that names just this, or that explains what is new.
         """
@@ -89,11 +110,13 @@ class Requesting:
         return account.requested is not None and same_scopes(self.wanted, account.asked or NO_SCOPES)
 
 
-def waiting_at(resource: Resource) -> Iterator[PendingChallenge]:
+def waiting_at(resource: Resource) -> list[PendingChallenge]:
     """The challenges that a request may answer, the latest first."""
+    waiting: list[PendingChallenge] = []
     for pending in islice(reversed(resource.pending.values()), SEEN_BACK):
-        yield from islice(pending.and_those_beside, SEEN_BACK)
+        waiting += (pending,) if pending.beside is None else islice(pending.and_those_beside, SEEN_BACK)
     for tried in islice(reversed(resource.attempts.values()), SEEN_BACK):
         if tried.left is not None and (tried.sent_at != NEVER or len(tried.calls) > 1):
             # It was sent again before it was answered, or by another call: the two overlap.
-            yield from islice(tried.left.and_those_beside, SEEN_BACK)
+            waiting += islice(tried.left.and_those_beside, SEEN_BACK)
+    return waiting

@@ -12,7 +12,7 @@ came before it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -65,7 +65,7 @@ class Judge:
         reads_plain: Iterable[Situation] = (),
     ) -> None:
         self.found: list[Finding] = []
-        self.reached: Counter[str] = Counter()
+        self.reached: defaultdict[str, int] = defaultdict(int)
         self.opportunities = 0
         self.stepped_up = False
         self._readings = readings if readings is DEFAULT_READINGS else {**DEFAULT_READINGS, **readings}
@@ -104,9 +104,10 @@ class Judge:
             if isinstance(occasion, Asked):
                 self._blame.learn(occasion)
             else:
+                self._blame.learn_of(occasion)
                 self._count(occasion)
 
-    def _broken(self, occasion: Occasion, reached: Counter[str]) -> list[tuple[str, Broken]]:
+    def _broken(self, occasion: Occasion, reached: defaultdict[str, int]) -> list[tuple[str, Broken]]:
         broken = []
         for clause, judges in self._book[type(occasion)]:
             answer = judges(occasion)
@@ -117,7 +118,7 @@ class Judge:
         return broken
 
     def _accuse(self, occasion: Occasion, broken: list[tuple[str, Broken]]) -> None:
-        found, nowhere = self._findings(occasion, broken), Counter[str]()
+        found, nowhere = self._findings(occasion, broken), defaultdict[str, int](int)
         ways = (self._findings(way, self._broken(way, nowhere)) for way in occasion.otherwise) if found else ()
         for finding in next((milder for milder in ways if _is_right(milder)), found):
             self._report(finding, presuming=occasion.presumes_tokens)

@@ -8,14 +8,12 @@ nobody is accused of what was not seen.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from scope_model.scopes import NO_SCOPES, ScopeSet
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A set that includes `at_least`, and lies within `at_most`: None there is everything.
 
     `one_of` are the sets that it can be, where these are known.
@@ -47,7 +45,9 @@ class Known:
 
     def may_cover(self, scopes: ScopeSet) -> bool:
         """Whether all of these may be in it, and are whichever of several sets it is."""
-        return all(scopes <= choice for choice in self.one_of) and not self.surely_lacks_some(scopes)
+        if self.one_of and not all(scopes <= choice for choice in self.one_of):
+            return False
+        return self.at_most is None or scopes <= self.at_most
 
     @property
     def shown(self) -> ScopeSet | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from typing_extensions import override
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
+    JWT_BEARER,
     OFFLINE_ACCESS,
     TOKEN_EXCHANGE,
     AuthorizationRequest,
@@ -37,6 +38,12 @@ ENDLESS: Final = 8
 
 ENOUGH: Final = 2
 """How many requests for scopes of one operation are enough to give up after them (STEP-2)."""
+
+SURELY: Final = 2
+"""How often a token request was refused before nothing about it can be new: a client authenticates in one of two ways.
+
+In the header or in the body (RFC 6749 section 2.3.1); which it is, a client may have to find out, and nobody records.
+"""
 
 OFFLINE: Final = scopes(OFFLINE_ACCESS)
 _LONGEST: Final = 200
@@ -70,6 +77,13 @@ def missing(required: ScopeSet, wanted: ScopeSet) -> list[Scope]:
         return []
     lacking = (scope for scope in required if scope not in wanted and scope != OFFLINE_ACCESS)
     return list(islice(lacking, _SHOWN + 1))
+
+
+def _lacking(wanted: ScopeSet, required: ScopeSet | None) -> list[Scope]:
+    """What `wanted` lacks of `required`, in its order."""
+    if required is None or required <= wanted:
+        return []
+    return [scope for scope in required if scope not in wanted]
 
 
 def is_implied(scope: Scope, by: ScopeSet) -> bool:
@@ -167,8 +181,7 @@ class Settled(Occasion):
     """A challenge whose fate is known: it was answered by a request for scopes, or it was given up.
 
     `excused` is whether what the caller configured keeps the client from asking for more, `asked_before` how many
-    requests for scopes it had made by then for other operations. `at_the_end` is whether the transcript ended, and the
-    client never stepped up in it.
+    requests for scopes it had made by then for other operations.
     """
 
     account: Account | None
@@ -178,16 +191,20 @@ class Settled(Occasion):
     excused: bool
     answered: bool
     asked_before: int
-    at_the_end: bool = False
 
     gravest: ClassVar[Verdict] = "discouraged"  # giving up is permitted
 
-    @property
-    def challenge(self) -> ParsedChallenge:
-        """What it says."""
-        return self.pending.challenge
+    challenge: ParsedChallenge = field(init=False)
+    """What it says."""
+    can_be_met: bool = field(init=False)
+    """Whether a client with a user and attempts left could have asked for what it names, and had not yet."""
 
-    @cached_property
+    def __post_init__(self) -> None:
+        """Name what every clause asks for."""
+        self.challenge = self.pending.challenge
+        self.can_be_met = self._can_be_met()
+
+    @property
     def beyond(self) -> ScopeSet:
         """What it asks for that is surely not held; empty where that is unknown, or it asks for nothing."""
         challenge, held = self.challenge, self.pending.held
@@ -198,17 +215,17 @@ class Settled(Occasion):
         names_nothing = challenge.insufficient and not challenge.unclear and self.listed is not None
         return self.listed - held.at_most - OFFLINE if names_nothing and self.listed is not None else NO_SCOPES
 
-    @cached_property
-    def can_be_met(self) -> bool:
-        """Whether a client with a user and attempts left could have asked for what it names, and had not yet."""
+    def _can_be_met(self) -> bool:
         account, challenge = self.account, self.challenge
         if account is None or account.acts_for_itself or self.excused or self.pending.outdated:
             return False
         if not challenge.insufficient and (challenge.status != 401 or self.pending.renewed == "authorization"):
             return False
         before = 1 if self.answered else 0
-        left = self.attempts.since_served - before < ENOUGH and account.refused_at <= account.granted_at
-        return left and len(self.beyond) > 0 and (self.answered or not self.beyond <= self.attempts.asked)
+        if self.attempts.since_served - before >= ENOUGH or account.refused_at > account.granted_at:
+            return False
+        beyond = self.beyond
+        return len(beyond) > 0 and (self.answered or not beyond <= self.attempts.asked)
 
     @property
     def is_fair(self) -> bool:
@@ -268,8 +285,8 @@ class RefreshAsked(Occasion):
     """A refresh: what it asks for, the account that its token belongs to, and the challenge that it answers.
 
     `attempts` are those for the challenged operation, and `allowed` is how many refreshes one call may cause, where
-    calls were written down, else None. `repeated` is whether it was refused before in the same call, None where none
-    was.
+    calls were written down, else None. `repeated` is how often it was refused before in the same call, None where no
+    refresh was.
     """
 
     event: TokenRequest
@@ -278,7 +295,12 @@ class RefreshAsked(Occasion):
     answers: PendingChallenge | None
     attempts: Attempts | None
     allowed: int | None
-    repeated: bool | None
+    repeated: int | None
+
+    @property
+    def may_have_been_on_its_way(self) -> bool:
+        """Whether it answers a challenge that came before the refresh token was replaced, as where two come at once."""
+        return self.answers is not None and self.answers.at < self.account.replaced_at
 
 
 @dataclass(eq=False)
@@ -333,6 +355,13 @@ class Reported(Occasion):
         return "refresh omitted after a narrow one" if account.narrowed is not None else "refresh omitted"
 
     @property
+    def was_told(self) -> bool:
+        """Whether the right answer rests on what a response said, be it before something may have cost it."""
+        if self.basis in ("forgot since", "refused since"):
+            return self.account.told == "explicit" or self.account.refresh_told == "explicit"
+        return self.basis == "explicit"
+
+    @property
     def may_speak_of_the_last(self) -> bool:
         """Whether the newest token was never used, and came with an empty scope: no grammar has one (RFC 6749 A.4)."""
         account, token = self.account, self.account.token
@@ -359,7 +388,7 @@ class Reported(Occasion):
             return HOLDS if self.said is None else None
         cause = "wrong"
         if self.said is None:
-            cause = "unknown-though-told" if self.basis == "explicit" else "unknown"
+            cause = "unknown-though-told" if self.was_told else "unknown"
         was = listing(known) or "no scope"
         return Broken(cause, f"what was granted is {was}, and the client reports {self.shown}")
 
@@ -398,6 +427,52 @@ class Asked(Occasion):
     may_answer: tuple[PendingChallenge, ...] = ()
     is_first_if_tokens_are_seen: bool = False
 
+    wanted: ScopeSet = field(init=False)
+    """What is asked for: the empty set where the parameter was left out."""
+    challenge: ParsedChallenge | None = field(init=False)
+    """What the challenge says."""
+    challenged: ScopeSet | None = field(init=False)
+    """The challenge's scopes, where it names any that can be relied on."""
+    unclear: bool = field(init=False)
+    """Whether the challenge may be read to name scopes, or not."""
+    listed: ScopeSet | None = field(init=False)
+    """The resource metadata's scopes."""
+    lost_challenged: list[Scope] = field(init=False)
+    """What the challenge asks for, and the request does not."""
+    lost_listed: list[Scope] = field(init=False)
+    """What a first request that answers no scopes leaves out of the metadata's list."""
+    surplus: Mapping[Origin, list[Scope]] = field(init=False)
+    """What is asked for beyond what was named before or by the challenge, by where it is first named."""
+    unsourced: list[Scope] = field(init=False)
+    """What nothing at this place names: nobody can expect to see it asked for again."""
+    has_no_source: bool = field(init=False)
+    """Whether it is a first request, and neither challenge nor metadata names a scope."""
+    accumulates: bool = field(init=False)
+    """Whether what was had before is to be asked for again: at this revision, and in this account."""
+    number: int = field(init=False)
+    """The how manieth request for one call it is, or for one operation in a row where no calls are known."""
+
+    def __post_init__(self) -> None:
+        """Name what nearly every clause asks for."""
+        self.wanted = wanted = self.request.wanted
+        self.listed = self.resource.listed
+        self.challenge = challenge = None if self.answers is None else self.answers.challenge
+        self.challenged = None if challenge is None else challenge.scope
+        self.unclear = challenge is not None and challenge.unclear
+        self.lost_challenged = _lacking(wanted, self.challenged)
+        silent = self.first and self.challenged is None and not self.unclear
+        self.lost_listed = _lacking(wanted, self.listed) if silent else []
+        origins = self._origins()
+        self.surplus = self._surplus(origins) if origins else origins
+        # Where not all was seen, what names a scope may be what was not.
+        known = origins if self.history_known else _NO_SURPLUS
+        self.unsourced = [scope for origin in _UNSOURCED for scope in known.get(origin, ())] if known else []
+        lists_nothing = self.listed is None and not self.resource.parent_listed
+        self.has_no_source = bool(silent) and lists_nothing and not self.request.malformed
+        self.accumulates = self.account.requested is not None and CLAUSES["ACC-1"].binds_at(self.header.revision)
+        tried = self.attempts
+        self.number = 1 if tried is None else tried.in_a_row if self.allowed is None else tried.in_call
+
     @property
     @override
     def presumes_tokens(self) -> bool:
@@ -406,32 +481,12 @@ class Asked(Occasion):
     @property
     @override
     def otherwise(self) -> Iterator[Self]:
-        read = [scope for scope in self.challenged or () if scope in self.wanted and not self.was_had(scope)]
+        read = [scope for scope in self.challenged or () if scope in self.wanted and self.is_new(scope)]
         for answers in self.may_answer:
             if not answers.challenge.may_name(read):
                 continue  # the one that it fits best was read
             tried = self.resource.attempt(answers.operation)
             yield replace(self, answers=answers, attempts=tried, asked_last=tried.asked, may_answer=())
-
-    @cached_property
-    def wanted(self) -> ScopeSet:
-        """What is asked for: the empty set where the parameter was left out."""
-        return self.request.wanted
-
-    @cached_property
-    def challenge(self) -> ParsedChallenge | None:
-        """What the challenge says."""
-        return None if self.answers is None else self.answers.challenge
-
-    @cached_property
-    def challenged(self) -> ScopeSet | None:
-        """The challenge's scopes, where it names any that can be relied on."""
-        return None if self.challenge is None else self.challenge.scope
-
-    @cached_property
-    def unclear(self) -> bool:
-        """Whether the challenge may be read to name scopes, or not."""
-        return self.challenge is not None and self.challenge.unclear
 
     @property
     def refused(self) -> ScopeSet | None:
@@ -439,24 +494,25 @@ class Asked(Occasion):
         return self.account.refused if self.account.refused_at > self.resource.responded_at else None
 
     @property
+    def authenticates_itself(self) -> bool:
+        """Whether it goes to the token endpoint, with a client authentication that is not seen."""
+        return isinstance(self.event, TokenRequest)
+
+    @property
+    def may_have_been_on_its_way(self) -> bool:
+        """Whether it may answer a challenge of its own, that came before another request was refused."""
+        answered = [self.answers, *self.may_answer]
+        return any(each is not None and each.times <= 1 and each.at < self.account.refused_at for each in answered)
+
+    @property
     def answers_401(self) -> bool:
         """Whether it answers a 401, which may be read as a first handshake (A8)."""
         return self.challenge is not None and self.challenge.status == 401
 
     @property
-    def accumulates(self) -> bool:
-        """Whether what was had before is to be asked for again: at this revision, and in this account."""
-        return self.account.requested is not None and CLAUSES["ACC-1"].binds_at(self.header.revision)
-
-    @property
     def selects(self) -> bool:
         """Whether this revision says how scopes are selected."""
         return CLAUSES["CHAL-1"].binds_at(self.header.revision)
-
-    @property
-    def listed(self) -> ScopeSet | None:
-        """The resource metadata's scopes."""
-        return self.resource.listed
 
     @property
     def history_known(self) -> bool:
@@ -474,63 +530,69 @@ class Asked(Occasion):
 
     # --- the lower bounds ---
 
-    @cached_property
-    def lost_challenged(self) -> list[Scope]:
-        """What the challenge asks for, and the request does not."""
-        challenged = self.challenged
-        if challenged is None or challenged <= self.wanted:
-            return []
-        return [scope for scope in challenged if scope not in self.wanted]
-
-    @cached_property
-    def lost_listed(self) -> list[Scope]:
-        """What a first request that answers no scopes leaves out of the metadata's list."""
-        listed = self.listed
-        if not self.first or self.challenged is not None or self.unclear or listed is None or listed <= self.wanted:
-            return []
-        return [scope for scope in listed if scope not in self.wanted]
-
-    @cached_property
+    @property
     def is_configured(self) -> bool:
         """Whether the request is what the caller configured, or part of it."""
         if self.configured is None or self.request.scope is None:
             return False
         return self.wanted <= self.configured or self.wanted - OFFLINE <= self.configured
 
-    @cached_property
+    @property
     def is_excused(self) -> bool:
         """Whether what the caller configured may be what keeps it from asking for more."""
         if self.configured is None:
             return False
         return self.mode == "ceiling" or (self.mode in ("override", None) and self.is_configured)
 
-    @cached_property
+    @property
+    def was_asked_in_vain(self) -> bool:
+        """Whether all that is to be asked for just was, and was refused, so that less is another way out (STEP-1)."""
+        needed, refused = self.challenged if self.challenged is not None else self.listed, self.refused
+        if refused is None and self.answers is not None and self.answers is self.resource.in_vain:
+            refused = self.asked_last
+        return refused is not None and needed is not None and needed <= refused
+
+    @property
+    def is_left_to_policy(self) -> bool:
+        """Whether an exchange names no scope, and what an exchange brought before is not known to fall short (A31)."""
+        if self.grant_type != TOKEN_EXCHANGE or self.request.wire is not None or self.challenge is None:
+            return False
+        account = self.account
+        falls_short = self.challenge.insufficient or account.granted.surely_lacks_some(self.challenged or NO_SCOPES)
+        return account.grant_type != JWT_BEARER or not falls_short
+
+    @property
     def repeats_the_last(self) -> bool:
         """Whether no scopes were challenged, and the request is that of the last grant again."""
         account = self.account
         if self.challenged is not None or account.told in ("nothing", "unseen"):
             return False
-        renews = self.challenge is None or (account.asked is None and self.challenge.status == 401)
+        renews = self.challenge is None or (
+            account.asked is None and (self.challenge.status == 401 or self.grant_type == TOKEN_EXCHANGE)
+        )
         return renews and same_scopes(self.wanted, account.asked or NO_SCOPES)
 
     @cached_property
     def lost_granted(self) -> list[Scope]:
         """What was surely granted before, has a source, and is not asked for again."""
-        if self.account.requested is None or self.repeats_the_last:
+        if self.account.requested is None:
             return []
         granted = self.account.granted
         lost = missing(granted.at_least, self.wanted)
         if granted.one_of and all(missing(choice, self.wanted) for choice in granted.one_of):
             lost = missing(granted.one_of[0], self.wanted)
+        if not lost or self.repeats_the_last:
+            return []
         return [scope for scope in lost if scope not in self.account.invented]
 
     @cached_property
     def lost_requested(self) -> list[Scope]:
         """What was surely requested before, by a client that remembers, and is not asked for again."""
         requested = self.account.requested
-        if requested is None or self.account.restarted or self.repeats_the_last:
+        if requested is None or self.account.restarted:
             return []
-        return missing(requested.at_least, self.wanted)
+        lost = missing(requested.at_least, self.wanted)
+        return [] if lost and self.repeats_the_last else lost
 
     @property
     def lost_aborted(self) -> list[Scope]:
@@ -540,12 +602,13 @@ class Asked(Occasion):
 
     # --- the upper bounds ---
 
-    @cached_property
     def _origins(self) -> Mapping[Origin, list[Scope]]:
         found: dict[Origin, list[Scope]] = {}
+        named = self.listed if self.challenged is None else self.challenged
+        if named is not None and self.wanted <= named:
+            return found
         for scope in self.wanted:
-            origin: Origin = "known" if scope == OFFLINE_ACCESS else self.origin(scope)
-            if origin != "known":
+            if scope != OFFLINE_ACCESS and (origin := self.origin(scope)) != "known":
                 found.setdefault(origin, []).append(scope)
         if "server" in found and self._takes_the_servers_list(found.get("moved", [])):
             found["server"] += found.pop("moved", [])
@@ -556,21 +619,13 @@ class Asked(Occasion):
         listed = self.server_listed or NO_SCOPES
         return listed <= self.wanted | OFFLINE and all(scope in listed for scope in moved)
 
-    @cached_property
-    def surplus(self) -> Mapping[Origin, list[Scope]]:
-        """What is asked for beyond what was named before or by the challenge, by where it is first named."""
+    def _surplus(self, origins: Mapping[Origin, list[Scope]]) -> Mapping[Origin, list[Scope]]:
         if not self.history_known:
             return _NO_SURPLUS
-        found = self._origins
-        if found and self.selects and (self.lost_challenged or self.lost_listed):
+        if self.selects and (self.lost_challenged or self.lost_listed) and not self.was_asked_in_vain:
             # What was asked for in place of what is required is no fault of its own.
-            return {origin: names for origin, names in found.items() if origin == "foreign"}
-        return found
-
-    @property
-    def unsourced(self) -> list[Scope]:
-        """What nothing at this place names: nobody can expect to see it asked for again."""
-        return [scope for origin in ("elsewhere", "foreign", "nowhere") for scope in self._origins.get(origin, ())]
+            return {origin: names for origin, names in origins.items() if origin == "foreign"}
+        return origins
 
     def origin(self, scope: Scope) -> Origin:
         """Where a scope is first named."""
@@ -621,13 +676,6 @@ class Asked(Occasion):
             known is not None and scope in known for known in (self.listed, self.server_listed, self.configured)
         )
 
-    @cached_property
-    def has_no_source(self) -> bool:
-        """Whether it is a first request, and neither challenge nor metadata names a scope."""
-        if not self.first or self.challenged is not None or self.unclear or self.request.malformed:
-            return False
-        return self.listed is None and not self.resource.parent_listed
-
     def joins(self, names: Iterable[Scope]) -> bool:
         """Whether these surely stand beside a challenge's scopes, not in their place: it is spelled plainly.
 
@@ -637,26 +685,19 @@ class Asked(Occasion):
             return False
         return self.configured is None or not any(scope in self.configured for scope in names)
 
-    @cached_property
+    @property
     def offline_is_named(self) -> bool:
         """Whether offline_access is a scope like any other here: challenged, listed, configured, or had before."""
         if not self.history_known:
             return True
-        sources = (self.listed, self.configured, self.resource.parent_listed)
-        if any(known is not None and OFFLINE_ACCESS in known for known in sources):
-            return True
+        for known in (self.listed, self.configured, self.resource.parent_listed):
+            if known is not None and OFFLINE_ACCESS in known:
+                return True
         return self.origin(Scope(OFFLINE_ACCESS)) in ("known", "moved")
 
     # --- the number of requests ---
 
     @property
-    def number(self) -> int:
-        """The how manieth request for one call it is, or for one operation in a row where no calls are known."""
-        if self.attempts is None:
-            return 1
-        return self.attempts.in_a_row if self.allowed is None else self.attempts.in_call
-
-    @cached_property
     def could_refresh(self) -> bool:
         """Whether a refresh token that stayed in use would have done, as nothing is asked for but a new token."""
         account, answers = self.account, self.answers
@@ -678,7 +719,7 @@ class Asked(Occasion):
         """Whether the call caused a request before."""
         return self.attempts is not None and self.attempts.in_a_row > 1
 
-    @cached_property
+    @property
     def is_covered(self) -> bool:
         """Whether the call caused a request before, and the token carries what the challenge asks for all the same."""
         challenge = self.challenge
@@ -690,6 +731,7 @@ class Asked(Occasion):
 
 
 _NO_SURPLUS: Final[Mapping[Origin, list[Scope]]] = MappingProxyType({})
+_UNSOURCED: Final[tuple[Origin, ...]] = ("elsewhere", "foreign", "nowhere")
 
 OCCASIONS: Final[tuple[type[Occasion], ...]] = (
     Asked,

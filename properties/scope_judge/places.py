@@ -20,16 +20,28 @@ _PORTS: Final = {"http": 80, "https": 443}
 @lru_cache(maxsize=1024)
 def canonical(name: str) -> str:
     """A name without what makes no difference: a trailing slash, a default port, the case of scheme and host."""
+    path, mark, query = normal_form(name).partition("#")[0].partition("?")
+    return path.rstrip("/") + mark + query
+
+
+@lru_cache(maxsize=1024)
+def normal_form(name: str) -> str:
+    """The one of the equivalent spellings of a URI that MCP prefers (RFC 9110 section 4.2.3).
+
+    Scheme and host in lower case, no default port, and no slash after an origin. A slash after a path is another URI.
+    """
     try:
         parts = urlsplit(name)
         port = parts.port
     except ValueError:
         return name
     if not parts.scheme or parts.hostname is None:
-        return name.rstrip("/")
+        return name
     host = parts.hostname if port in (None, _PORTS.get(parts.scheme)) else f"{parts.hostname}:{port}"
+    path = "" if parts.path == "/" else parts.path
     query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}{query}"
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    return f"{parts.scheme}://{host}{path}{query}{fragment}"
 
 
 def _origin(name: str) -> str:
@@ -96,7 +108,14 @@ class Places:
         return self._named(name) or self._adopting(name)
 
     def _named(self, name: str | None) -> Resource | None:
-        return self.current if name is None else self._resources.get(canonical(name))
+        if name is None:
+            return self.current
+        known = self._resources.get(name)
+        if known is None:
+            known = self._resources.get(canonical(name))
+            if known is not None:
+                self._resources[name] = known  # in this spelling, too
+        return known
 
     def _adopting(self, name: str | None) -> Resource | None:
         """The one resource there is, if it has no name yet; or one that was only asked for, by the name of a parent."""

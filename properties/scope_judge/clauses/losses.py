@@ -163,9 +163,16 @@ _LOSSES: Final = (
 )
 
 
+def _keeps_all(asked: Asked) -> bool:
+    requested, granted = asked.account.requested, asked.account.granted
+    if requested is None or granted.one_of or len(asked.account.aborted) > 0:
+        return False
+    return requested.at_least <= asked.wanted and granted.at_least <= asked.wanted
+
+
 @lru_cache(maxsize=1)  # several clauses look at one request after the other
 def _loss(asked: Asked) -> Loss | None:
-    return next((loss for loss in _LOSSES if loss.fits(asked)), None)
+    return None if _keeps_all(asked) else next((loss for loss in _LOSSES if loss.fits(asked)), None)
 
 
 def lost(asked: Asked, clause: str) -> Answer:

@@ -12,11 +12,12 @@ from .book import clause
 @clause("OFFLINE-1", on=Asked)
 def offline_access_is_added_only_if_wanted_and_listed(asked: Asked) -> Answer:
     """Where nothing names offline_access, it is added for a refresh token that the server offers."""
-    if asked.offline_is_named:
-        return None
     listed = asked.server_listed is not None and OFFLINE_ACCESS in asked.server_listed
-    if OFFLINE_ACCESS not in asked.wanted:
-        return HOLDS if listed else None
+    wanted = OFFLINE_ACCESS in asked.wanted
+    if not (wanted or listed) or asked.offline_is_named:
+        return None
+    if not wanted:
+        return HOLDS
     if not listed:
         return Broken("unlisted", "offline_access is requested, which the authorization server does not list")
     if asked.header.wants_refresh_token is False:
