@@ -192,6 +192,7 @@ class Account:
     token: Token | None = None
     refresh_token: str | None = None
     retired: dict[str, Literal["replaced", "outlived"]] = field(default_factory=dict)
+    replaced_at: int = NEVER
     grant_type: str | None = None
 
     pending: ScopeRequest | None = None

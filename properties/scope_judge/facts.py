@@ -538,6 +538,7 @@ class Facts:
         self._redeeming = account, asked.resource
         self._authorizing[asked.resource] = account
         self._asked_before += 1
+        self._documents.used_at = self.at
         if asked.answers is not None:
             self._asked_for[asked.resource, asked.answers.operation] += 1
 

@@ -93,7 +93,7 @@ def refresh(account: Account, event: TokenResponse, said: Known | None, at: int)
     account.refresh_kept_at = at if event.refresh_token in (None, account.refresh_token) else NEVER
     if account.refresh_kept_at == NEVER:
         if account.refresh_token is not None:
-            account.retired[account.refresh_token] = "replaced"
+            account.retired[account.refresh_token], account.replaced_at = "replaced", at
         account.refresh_token = event.refresh_token
 
 

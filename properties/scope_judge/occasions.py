@@ -292,6 +292,11 @@ class RefreshAsked(Occasion):
     allowed: int | None
     repeated: bool | None
 
+    @property
+    def may_have_been_on_its_way(self) -> bool:
+        """Whether it answers a challenge that came before the refresh token was replaced, as where two come at once."""
+        return self.answers is not None and self.answers.at < self.account.replaced_at
+
 
 @dataclass(eq=False)
 class RefreshTried(Occasion):
@@ -473,6 +478,12 @@ class Asked(Occasion):
     def refused(self) -> ScopeSet | None:
         """What was asked for and refused just before, with no answer of the resource since."""
         return self.account.refused if self.account.refused_at > self.resource.responded_at else None
+
+    @property
+    def may_have_been_on_its_way(self) -> bool:
+        """Whether it may answer a challenge of its own, that came before another request was refused."""
+        answered = [self.answers, *self.may_answer]
+        return any(each is not None and each.times <= 1 and each.at < self.account.refused_at for each in answered)
 
     @property
     def answers_401(self) -> bool:

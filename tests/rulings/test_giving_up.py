@@ -60,6 +60,20 @@ def test_a_challenge_that_is_left_alone_once_is_unspecified(told: Story) -> None
     confirm(told, GIVEN_UP)
 
 
+def test_of_two_challenges_at_once_the_second_request_may_have_been_on_its_way() -> None:
+    both = story().unauthorized("a").unauthorized("a", "GET").discovers().asks("a").refuses()
+    assert "RETRY-5" not in {finding.clause for finding in judge(both.asks("a").transcript)}
+    one = story().unauthorized("a").discovers().asks("a").refuses()
+    assert "RETRY-5" in {finding.clause for finding in judge(one.asks("a").transcript)}
+
+
+def test_of_two_registrations_at_once_either_may_be_in_use() -> None:
+    both = story().unauthorized("a").unauthorized("b", "GET").discovers().registers("a").registers("b").asks("a")
+    assert "REG-1" not in {finding.clause for finding in judge(both.transcript)}
+    used = story().unauthorized("b", "GET").discovers().registers("b").asks("b").unauthorized("a")
+    assert "REG-1" in {finding.clause for finding in judge(used.registers("b").asks("a").transcript)}
+
+
 def test_a_registration_that_nothing_follows_may_have_been_refused() -> None:
     told = story().registers().handshake().insufficient("b")
     confirm(told.served(), GIVEN_UP)

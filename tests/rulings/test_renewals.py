@@ -474,6 +474,14 @@ def test_a_resource_that_moved_and_came_back_may_have_cost_a_refresh_token() -> 
     assert "RETAIN-3" not in {finding.clause for finding in judge(told.transcript)}
 
 
+def test_of_two_challenges_at_once_the_second_refresh_may_have_been_on_its_way() -> None:
+    held = story().handshake()
+    both = held.unauthorized("a", token="t1").unauthorized("a", "GET", "t1").refreshes("t2", rotated="r2")
+    assert "RETAIN-3" not in {finding.clause for finding in judge(both.refreshes("t3", rotated="r3").transcript)}
+    one = held.unauthorized("a", token="t1").refreshes("t2", rotated="r2").unauthorized("a", "GET", token="t2")
+    assert "RETAIN-3" in {finding.clause for finding in judge(one.refreshes("t3", rotated="r3").transcript)}
+
+
 # --- a refresh that was refused ---------------------------------------------------------------------
 
 

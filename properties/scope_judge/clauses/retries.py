@@ -100,7 +100,7 @@ def nothing_is_asked_for_twice_in_vain(asked: Asked) -> Answer:
 def a_refused_request_is_not_repeated(asked: Asked) -> Answer:
     """A request that was refused is not by itself sent again unchanged."""
     refused = asked.refused
-    if refused is None or asked.challenge is None:
+    if refused is None or asked.challenge is None or asked.may_have_been_on_its_way:
         return None
     if not same_scopes(refused, asked.wanted):
         return HOLDS

@@ -39,6 +39,7 @@ class Storage {
     verifier = undefined;
     discovery = undefined;
     dpop = undefined;
+    granted = undefined;
 }
 
 /** The provider of docs/clients/oauth.md, with its storage taken out, and with invalidateCredentials. */
@@ -148,7 +149,8 @@ const SETTINGS = {
     },
     'scope-for-refresh': {
         there: RELEASE.localeCompare(SCOPES_REFRESHES_SINCE, 'en', { numeric: true }) >= 0,
-        adds: () => ({ scopeForRefresh: tokens => tokens.scope })
+        // "The returned value must not include a scope that was not originally granted."
+        adds: storage => ({ scopeForRefresh: () => storage.granted })
     }
 };
 
@@ -236,9 +238,11 @@ class Site {
     async finish({ state, callback }) {
         const query = await callback;
         if (query.get('state') !== state) throw new Error('state mismatch');
-        if (TAKES_CALLBACK) return this.transport.finishAuth(query);
-        if (!query.has('code')) throw new Error(`the authorization failed: ${query.get('error')}`);
-        return this.transport.finishAuth(query.get('code'));
+        if (!TAKES_CALLBACK && !query.has('code')) {
+            throw new Error(`the authorization failed: ${query.get('error')}`);
+        }
+        await this.transport.finishAuth(TAKES_CALLBACK ? query : query.get('code'));
+        this.storage.granted = this.storage.tokens?.scope;
     }
 
     /** Call a tool, and do what the SDK leaves to the application when it throws UnauthorizedError. */

@@ -588,7 +588,7 @@ fn beyond(settings: &Settings) -> Option<&'static str> {
     if !machine && !settings.wants_refresh_token {
         return Some("the SDK has no switch for refresh tokens: it asks for them where it can");
     }
-    if settings.setting.as_deref() == Some(INITIAL_SCOPES) && (machine || !cfg!(initial_scopes)) {
+    if settings.setting.as_deref() == Some(INITIAL_SCOPES) && !cfg!(initial_scopes) {
         return Some("there is no such choice of initial scopes");
     }
     if !machine && settings.registration == "known" && !cfg!(requests) {
