@@ -302,7 +302,8 @@ func (s *site) expire() {
 // granted are the scopes of the token response; null where it had none.
 func (s *site) granted() []string {
 	if token := s.token(); token != nil {
-		if scope, ok := token.Extra("scope").(string); ok {
+		// Of a response in a form, Extra gives an empty text for whatever is not there.
+		if scope, ok := token.Extra("scope").(string); ok && (scope != "" || token.Extra("not there") == nil) {
 			return append([]string{}, strings.Fields(scope)...)
 		}
 	}
