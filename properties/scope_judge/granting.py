@@ -60,7 +60,8 @@ def issue(account: Account, event: TokenResponse, said: Known | None, at: int, *
     account.refreshed = account.aborted = NO_SCOPES
     account.grant_type, account.granted_at = account.leg, at
     if account.refresh_token is not None and event.refresh_token != account.refresh_token:
-        account.retired[account.refresh_token] = "outlived"
+        account.outlived.add(account.refresh_token)
+        account.replaced.discard(account.refresh_token)
     account.refresh_token = event.refresh_token
 
 
@@ -93,7 +94,8 @@ def refresh(account: Account, event: TokenResponse, said: Known | None, at: int)
     account.refresh_kept_at = at if event.refresh_token in (None, account.refresh_token) else NEVER
     if account.refresh_kept_at == NEVER:
         if account.refresh_token is not None:
-            account.retired[account.refresh_token] = "replaced"
+            account.replaced.add(account.refresh_token)
+            account.outlived.discard(account.refresh_token)
         account.refresh_token = event.refresh_token
 
 
