@@ -11,7 +11,7 @@ from types import CodeType, ModuleType
 
 from scope_oracle.causes import Edit, edited
 
-PACKAGE = "mcp.client.auth"
+THEIRS = ("mcp.client.auth", "mcp.shared.auth")
 """What is loaded anew of the Python SDK: all that its edits are about."""
 
 
@@ -28,7 +28,7 @@ class Loader(SourceFileLoader):
 
 
 class Finder(MetaPathFinder):
-    """Finds the package where Python does, and has it loaded by `Loader`."""
+    """Finds the modules where Python does, and has them loaded by `Loader`."""
 
     def __init__(self, edits: Sequence[Edit]) -> None:
         self.edits = edits
@@ -45,7 +45,7 @@ class Finder(MetaPathFinder):
 
 
 def is_theirs(module: str) -> bool:
-    return module == PACKAGE or module.startswith(PACKAGE + ".")
+    return any(module == name or module.startswith(name + ".") for name in THEIRS)
 
 
 @contextmanager

@@ -41,6 +41,7 @@ def _chromium(*arguments: str) -> webdriver.Chrome:
 @pytest.fixture(scope="module")
 def window() -> Iterator[webdriver.Chrome]:
     with _chromium() as driver:
+        driver.set_script_timeout(200)  # axe-core looks at every element, on whatever machine
         yield driver
 
 

@@ -108,7 +108,6 @@ def test_the_command_and_the_test_of_ones_own_have_it() -> None:
     form = json.loads(told.stdout)
     assert form["engine"] == "hypothesis"
     assert "ACC-1" in {each["clause"] for each in form["findings"]}
-    assert Path(".hypothesis").is_dir()
     checked = check(FORGETFUL, engine="hypothesis", examples=20, select=["ACC-1"])
     assert {each.finding.clause for each in checked.failing()} == {"ACC-1"}
 

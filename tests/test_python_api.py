@@ -7,7 +7,9 @@ import doctest
 import re
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import nullcontext
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 from unittest import TestCase
 from urllib.parse import urlencode
 
@@ -342,6 +344,20 @@ def test_the_examples_of_machine_and_strategies_are_true() -> None:
     told = doctest.testmod(strategies, extraglobs={"minimal": minimal})
     assert (told.failed, told.attempted) == (0, 11)
     assert doctest.testmod(machine).failed == 0
+
+
+@pytest.mark.parametrize("name", ["machine", "strategies"])
+def test_the_examples_of_the_readme_run(name: str) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    block = readme.partition(f"<!-- {name} example -->\n```python\n")[2].partition("```")[0]
+    found: dict[str, Any] = {}  # Any: what the lines of an example define
+    exec(compile(block, name, "exec"), found)  # noqa: S102 - our own
+    (test,) = (value for key, value in found.items() if key.casefold().startswith("test"))
+    if name == "machine":
+        test.settings = hypothesis.settings(test.settings, max_examples=5, database=None, derandomize=True)
+        test("runTest").debug()
+    else:
+        hypothesis.settings(database=None, derandomize=True)(test)()
 
 
 def test_the_state_machine_of_a_client_is_a_test_case() -> None:

@@ -135,7 +135,7 @@ def test_packages_that_cannot_be_had_are_told_of(monkeypatch: pytest.MonkeyPatch
     (tmp_path / "node").symlink_to("/bin/true")
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(SubjectUnavailable, match=r"npm ended with 1: no such package"):
+    with pytest.raises(SubjectUnavailable, match=r"ended with 1: no such package"):
         installed()
 
 

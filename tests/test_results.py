@@ -15,12 +15,14 @@ import pytest
 
 from scope_model.policies import mcp_2025_11_25
 from scope_oracle import scoreboard
+from scope_oracle.causes import causes_of
 from scope_oracle.checking import replayed
 from scope_oracle.jobs import Jobs
 from scope_oracle.releases import rust_sdk_2_2
 from scope_oracle.scoreboard import (
     HISTORIES,
     ISSUES,
+    RESULTS,
     SETTINGS,
     Recorded,
     issues,
@@ -76,6 +78,19 @@ def test_every_recorded_finding_is_settled_and_nothing_else_is(release: Recorded
         assert not cause.edits or cause.repair
         assert {*cause.together} <= {*settled}
     assert len(settled) == len({*settled}), "a finding has one cause"
+
+
+TRACED = {"python-sdk", "typescript-sdk", "typescript-sdk-v1"}
+"""The SDKs of which each cause is traced to a line of its source."""
+
+
+@pytest.mark.parametrize("sdk", sorted(TRACED))
+def test_every_cause_names_its_place_in_each_release(sdk: str) -> None:
+    known = causes_of(sdk, RESULTS)
+    assert known.cause
+    for cause in known.cause:
+        unplaced = [release for release, place in cause.at.items() if not re.search(r"\.\w+:[0-9]", place)]
+        assert unplaced == [], f"{cause.findings} stand at no line of {unplaced}"
 
 
 ISSUE = ["Expected", "Seen", "The clause", "The place", "To see it again"]
@@ -257,6 +272,20 @@ def test_a_recording_that_is_ended_leaves_what_was_recorded(
     with pytest.raises(type(ends)):
         record(opening, tmp_path, examples=20)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [before]
+
+
+@pytest.mark.parametrize(
+    ("how", "revision", "examples"),
+    [([], "2026-07-28", None), (["2025-11-25"], "2025-11-25", None), (["40", "2025-06-18"], "2025-06-18", 40)],
+)
+def test_a_recording_is_told_a_revision_and_a_number_of_episodes(
+    how: list[str], revision: str, examples: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Mapping[str, object]] = []
+    monkeypatch.setattr(scoreboard, "record", lambda _, **how: told.append(how))
+    monkeypatch.setattr(scoreboard, "write", lambda: None)
+    assert scoreboard.main(["model", "1", *how]) == 0
+    assert told == [{"revision": revision, "examples": examples}]
 
 
 @pytest.mark.parametrize(("ends", "status"), [(DriverFault("it fell over"), 2), (KeyboardInterrupt(), 130)])

@@ -76,6 +76,8 @@ READING_VALUES = {
     "A27 moved-resource": "left-behind goes-along",
     "A28 metadata-of-a-parent": "not-used used",
     "A29 refresh-token-that-stays": "kept given-up",
+    "A30 spelling-of-a-resource": "canonical equivalent",
+    "A31 scope-left-to-policy": "named left-to-policy",
 }
 
 SITES = re.compile(

@@ -32,12 +32,12 @@ from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_model.spellings import SPELLINGS
 from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
-from scope_properties.episodes import Episode, MakeCall, Plan
+from scope_properties.episodes import STREAM, Episode, MakeCall, Plan
 from scope_properties.model_subject import ModelSubject
 from scope_properties.runs import Run, run
 from scope_properties.sampling import sample
 from scope_properties.strategies import episodes
-from scope_properties.tables import STREAM, USER_DELEGATED, WITHOUT_A_USER
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 from scope_properties.world import PATIENCE, Exhausted, World
 from scope_spec import Revision
 

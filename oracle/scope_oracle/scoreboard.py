@@ -4,8 +4,8 @@
 results/scoreboard.html, and a page for each release with the shortest trace of each finding, from the recorded results
 beside them; the tests fail where one is not current. With a subject and a release it first checks that one and records
 the result, or what a setting changes where the subject has one, and with a revision at that one: a line of releases is
-judged at the newest that it speaks. Nothing in the pages is written by hand: what a finding comes down to is in the
-*.causes.toml files.
+judged at the newest that it speaks. A number is that of the episodes, where a whole check would take too long. Nothing
+in the pages is written by hand: what a finding comes down to is in the *.causes.toml files.
 """
 
 from __future__ import annotations
@@ -359,10 +359,11 @@ def main(arguments: Sequence[str]) -> int:
     """Record a release where one is named, and write the pages; ends with 2 where nothing can be recorded."""
     try:
         if arguments:
-            name, release, *spoken = arguments
-            revision = next((known for known in REVISIONS if known in spoken), REVISIONS[-1])
+            name, release, *how = arguments
+            examples = next((int(word) for word in how if word.isdecimal()), None)
+            revision = next((known for known in REVISIONS if known in how), REVISIONS[-1])
             if sdk_of(name) == name:
-                record(partial(subject, name, release), revision=revision)
+                record(partial(subject, name, release), examples=examples, revision=revision)
             else:
                 record_setting(name, partial(subject, release=release), revision=revision)
     except (DriverFault, SubjectUnavailable, UnknownName) as wrong:

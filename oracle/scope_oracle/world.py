@@ -43,7 +43,7 @@ from scope_model.events import (
 )
 from scope_model.scopes import read_scope
 from scope_model.servers import Consent, metadata_url
-from scope_properties.tables import STREAM
+from scope_properties.episodes import STREAM
 from scope_properties.world import World
 from scope_spec import REVISIONS
 

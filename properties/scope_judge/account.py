@@ -15,7 +15,7 @@ from scope_model.events import CLIENT_CREDENTIALS, REFRESH_TOKEN, WireScope
 from scope_model.scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
 
 from .knowledge import UNKNOWN, Known
-from .parsed import ParsedChallenge
+from .parsed import ParsedChallenge, Said
 
 NEVER: Final = -1
 """The time of what has not happened."""
@@ -115,7 +115,7 @@ class Attempts:
     named: set[Scope] = field(default_factory=set)
     grew: bool = True
     asked: ScopeSet = NO_SCOPES
-    said: tuple[frozenset[str], str | None] | None = None
+    said: Said | None = None
     renewed: Renewal | None = None
     carried: str | None = None
     sent_at: int = NEVER
@@ -172,7 +172,8 @@ class Account:
     that nobody saw issued. `replaced` are the refresh tokens that a refresh replaced, `outlived` those of earlier
     grants. `under_way` are the authorizations of which not all came to an end, and `redeemed` how
     many did. `refresh_kept_at` is when a refresh last brought no new refresh token, so that the old one stayed.
-    `refresh_refused` is a refresh token that was refused, for which scope, and the calls that went on then.
+    `refusals` is how often the same request was refused, one time after the other. `refresh_refused` is a refresh token
+    that was refused, for which scope, and the calls that went on then, `refresh_refusals` how often.
     """
 
     life: Life
@@ -194,6 +195,7 @@ class Account:
     refresh_token: str | None = None
     replaced: set[str] = field(default_factory=set)
     outlived: set[str] = field(default_factory=set)
+    replaced_at: int = NEVER
     grant_type: str | None = None
 
     pending: ScopeRequest | None = None
@@ -211,6 +213,8 @@ class Account:
     unseen: set[str] = field(default_factory=set)
     refresh_sent: str | None = None
     refresh_refused: tuple[str | None, ScopeSet | None, frozenset[int]] | None = None
+    refresh_refusals: int = 0
+    refusals: int = 0
 
     granted_at: int = NEVER
     called_at: int = NEVER
@@ -261,7 +265,9 @@ class Resource:
     that names a parent of it. `pending` are the challenges that await their answers, by operation, `answering` the
     one that a request was made for, and `doubtful` those taken to be answered where others waited; `owed` are the
     tokens that an operation was not yet sent with. `epoch` counts how often it moved to another authorization server.
-    `shown` are the tokens of others that it was called with before it had a document.
+    `shown` are the tokens of others that it was called with before it had a document. `asked_for` is the challenge that
+    the last request answered, and `in_vain` that of one that was refused, until its operation is tried again or its
+    call ends.
     """
 
     name: str | None
@@ -277,6 +283,8 @@ class Resource:
     called_by_name: bool = False
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
+    asked_for: PendingChallenge | None = None
+    in_vain: PendingChallenge | None = None
     doubtful: dict[str, PendingChallenge] = field(default_factory=dict)
     owed: dict[str, Token] = field(default_factory=dict)
     attempts: dict[str, Attempts] = field(default_factory=dict)

@@ -42,18 +42,37 @@ class Requesting(NamedTuple):
         expired_at = NEVER if account.token is None else account.token.expired_at
         waiting = [one for one in self.challenges if one.at > expired_at]
         doubtful = tuple(islice(reversed(resource.doubtful.values()), SEEN_BACK)) if resource.doubtful else ()
-        if waiting and resource.answering is not None and account.refused_at > resource.called_at:
-            waiting.append(resource.answering)  # the request that was refused may be made again, for less
+        in_vain = resource.in_vain
+        if waiting and in_vain is not None and self._may_be_made_again(in_vain, waiting):
+            waiting.append(in_vain)  # for less than what was refused
         if not waiting:
-            return (resource.answering if expired_at < resource.responded_at else None), doubtful
+            again = resource.answering or resource.in_vain
+            return (again if expired_at < resource.responded_at else None), doubtful
         if self.grant_type == CLIENT_CREDENTIALS and not waiting[0].alone and self._is_renewal:
             return None, doubtful
         if len(waiting) == 1:
             return waiting[0], doubtful
-        live = [one for one in waiting if self.goes_on(one)] or waiting
+        live = self._live(waiting)
         best = self._best(live, waiting)
         others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
         return best, (*others, *doubtful)
+
+    def _may_be_made_again(self, in_vain: PendingChallenge, waiting: list[PendingChallenge]) -> bool:
+        """Whether a request that was refused may come again: at once, while its call goes on, or as none other can."""
+        if in_vain in waiting:
+            return False
+        goes_on = in_vain.call is not None and self.goes_on(in_vain)
+        at_once = self.account.refused_at > self.resource.called_at
+        return at_once or goes_on or (in_vain.call is None and waiting[0].challenge.refuses_plainly)
+
+    def _live(self, waiting: list[PendingChallenge]) -> list[PendingChallenge]:
+        """Those whose calls may go on; where it meets none of these, those that it widens the grant for."""
+        live = [one for one in waiting if self.goes_on(one)] or waiting
+        if any(not one.challenge.refuses_plainly and one.challenge.asks_within(self.wanted) for one in live):
+            return live
+        held = self.account.in_hand.at_least
+        wider = (one for one in waiting if one.challenge.insufficient and one.challenge.is_met_by(self.wanted))
+        return [one for one in wider if not one.challenge.is_met_by(held)] or live
 
     def _best(self, live: list[PendingChallenge], waiting: list[PendingChallenge]) -> PendingChallenge:
         """The latest, or another that it meets and the latest is not met."""

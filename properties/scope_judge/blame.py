@@ -14,12 +14,13 @@ from functools import cache
 from typing import Final, Literal
 
 from scope_model.events import OFFLINE_ACCESS
-from scope_model.scopes import NO_SCOPES, Scope
+from scope_model.scopes import NO_SCOPES, Scope, scopes
 from scope_spec import CLAUSES, Revision
 
 from .findings import Finding
 from .misreadings import NEEDING_ERROR, OF_NAMES, SEARCHING, SEARCHING_FROM_THE_END, Heading, Misreading
 from .occasions import FEW, OFFLINE, Asked, Occasion, Settled, Situation, is_implied, listing
+from .parsed import ParsedChallenge
 
 Showing = Callable[[Asked, "Reads"], bool]
 """Whether a loss shows a fault, by a client of which it is known, or not, that it reads such challenges."""
@@ -29,35 +30,45 @@ Reads = Literal["known to read", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How a challenged scope came to be lost: the clause and cause, where it is at stake, and what shows it."""
+    """How a challenged scope came to be lost: the clause and cause, where it is at stake, and what shows it.
+
+    `refuted` is whether a request heeds what a client with this fault leaves out.
+    """
 
     clause: str
     cause: str
     at_stake: Callable[[Asked], bool]
+    refuted: Callable[[Asked], bool]
     shows: Showing
     says: str
 
 
 EXPLANATIONS: Final[list[Explanation]] = []
-"""What may explain that a challenged scope was left out, the most telling first."""
+"""What may explain that a challenged scope was left out: it does where nothing else would explain it."""
 
 
-def explains(clause: str, cause: str, says: str, *, at_stake: Callable[[Asked], bool]) -> Callable[[Showing], Showing]:
+def explains(
+    clause: str, cause: str, says: str, *, at_stake: Callable[[Asked], bool], refuted: Callable[[Asked], bool]
+) -> Callable[[Showing], Showing]:
     """Enter a function that says whether the loss shows this fault.
 
     It is told whether the client is known to read such challenges where they are spelled plainly.
     """
 
     def enter(shows: Showing) -> Showing:
-        EXPLANATIONS.append(Explanation(clause, cause, at_stake, shows, says))
+        EXPLANATIONS.append(Explanation(clause, cause, at_stake, refuted, shows, says))
         return shows
 
     return enter
 
 
+def _heeded(asked: Asked) -> Iterator[Scope]:
+    """What is asked for that the challenge alone explains: it was read."""
+    return (scope for scope in asked.challenged or () if scope in asked.wanted and asked.is_new(scope))
+
+
 def _heeds_some(asked: Asked) -> bool:
-    """Whether something is asked for that the challenge alone explains: it was read."""
-    return any(scope in asked.wanted and asked.is_new(scope) for scope in asked.challenged or ())
+    return any(True for _ in _heeded(asked))
 
 
 @explains(
@@ -65,6 +76,7 @@ def _heeds_some(asked: Asked) -> bool:
     "filtered",
     "the challenge names offline_access, an ordinary scope there, and the request leaves it out",
     at_stake=lambda asked: asked.challenged is not None and OFFLINE_ACCESS in asked.challenged,
+    refuted=lambda asked: Scope(OFFLINE_ACCESS) in set(_heeded(asked)),
 )
 def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
     """Of the challenge only offline_access is left out."""
@@ -76,6 +88,7 @@ def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
     "implied",
     "the challenge asks for {}, which is left out, as if what was requested before implied it",
     at_stake=lambda asked: asked.account.requested is not None,
+    refuted=lambda asked: any(is_implied(scope, asked.wanted - scopes(scope)) for scope in _heeded(asked)),
 )
 def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
     """All that was requested before is kept, and what its names seem to imply is left out."""
@@ -90,6 +103,7 @@ def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
     "cut-to-the-metadata",
     "the challenge asks for {}, which the request leaves out, as the resource metadata does not list it",
     at_stake=lambda asked: asked.listed is not None and not (asked.challenged or NO_SCOPES) <= asked.listed,
+    refuted=lambda asked: asked.listed is not None and _heeds_some(asked),
 )
 def the_challenge_is_cut_to_the_metadata(asked: Asked, _: Reads) -> bool:
     """What is asked for of the challenge is what the metadata lists, some of it is new, and no more is asked for."""
@@ -109,6 +123,7 @@ def the_challenge_is_cut_to_the_metadata(asked: Asked, _: Reads) -> bool:
     "cut-to-the-registration",
     "the challenge asks for {}, which the request leaves out, as the client did not register it",
     at_stake=lambda asked: asked.first is False,
+    refuted=lambda asked: asked.registered is not None and any(s not in asked.registered for s in _heeded(asked)),
 )
 def a_step_up_is_cut_to_the_registration(asked: Asked, reads: Reads) -> bool:
     """Some of the challenge is asked for, and what is left out is what was not registered."""
@@ -135,6 +150,8 @@ class Blame:
     def __init__(self, revision: Revision, reads_plain: Iterable[Situation]) -> None:
         self.reads_plain = set(reads_plain)
         self._heeds_without_error = False
+        self._heeds_decoys = False
+        self._refuted: set[str] = set()
         self._in_force = _in_force(revision)
         self._explanations = [known for known in EXPLANATIONS if known.clause in self._in_force]
 
@@ -145,7 +162,10 @@ class Blame:
             return ()
         if isinstance(occasion, Settled):
             counts_together = challenge.insufficient and occasion.asked_before >= FEW and "RETRY-2" in self._in_force
-            return ("RETRY-2",) if counts_together else ()
+            at_stake = ["RETRY-2"] if counts_together else []
+            if occasion.decoy is not None and occasion.can_be_met and "PARSE-8" in self._in_force:
+                at_stake.append("PARSE-8")
+            return at_stake
         at_stake = [*challenge.misread_clauses & self._in_force]
         if occasion.challenged is not None:
             at_stake += [known.clause for known in self._explanations if known.at_stake(occasion)]
@@ -165,11 +185,20 @@ class Blame:
         return finding
 
     def _of_a_challenge_given_up(self, finding: Finding, settled: Settled) -> Finding:
-        """Whoever steps up, and did so for other operations as often as one may, seems to count them together."""
+        """Whoever steps up at plain challenges has a reason not to here, where it is all that is odd."""
+        if finding.clause != "STEP-2" or ("user", "step-up") not in self.reads_plain:
+            return finding
+        if settled.decoy is not None and not self._heeds_decoys and "PARSE-8" in self._in_force:
+            because = f"the challenge was not answered, as if its error were {settled.decoy[:80]!r}"
+            return replace(finding, clause="PARSE-8", cause="error-inside-a-value", because=because)
+        return self._counted_together(finding, settled) if "RETRY-2" in self._in_force else finding
+
+    @staticmethod
+    def _counted_together(finding: Finding, settled: Settled) -> Finding:
+        """Whoever stepped up for other operations as often as one may seems to count them together."""
         spent = settled.asked_before >= FEW and settled.attempts.since_served == 0 and settled.is_fair
-        steps_up = ("user", "step-up") in self.reads_plain
         named = settled.challenge.scope is not None and settled.pending.renewed is None
-        if finding.clause != "STEP-2" or not (spent and named and steps_up) or "RETRY-2" not in self._in_force:
+        if not (spent and named):
             return finding
         because = (
             f"{settled.asked_before} requests for scopes were made for other operations, and none for this one: "
@@ -188,11 +217,15 @@ class Blame:
         possible = {wrong.clause: wrong for wrong in self._possible(asked)} if heard else {}
         plain = asked.challenge is not None and asked.challenge.plain
         reads: Reads = "known to read" if reads_plain and plain else "unknown"
-        known = next((known for known in self._explanations if known.shows(asked, reads)), None)
-        if known is not None and not possible:
-            because = known.says.format(listing(asked.lost_challenged))
-            return replace(finding, clause=known.clause, cause=known.cause, because=because)
-        return self._misread(finding, *possible.values()) if known is None and len(possible) == 1 else finding
+        known = [
+            known for known in self._explanations if known.cause not in self._refuted and known.shows(asked, reads)
+        ]
+        if len(known) + len(possible) != 1:
+            return finding
+        for explanation in known:
+            because = explanation.says.format(listing(asked.lost_challenged))
+            return replace(finding, clause=explanation.clause, cause=explanation.cause, because=because)
+        return self._misread(finding, *possible.values())
 
     def _misread(self, finding: Finding, wrong: Misreading) -> Finding:
         if wrong.clause not in self._in_force:
@@ -206,9 +239,10 @@ class Blame:
         right = [] if asked.challenge is None else (asked.challenge.right.scope or "").split(" ")
         for wrong, seen in self._misreadings(asked):
             raw = seen.scope.split(" ") if seen.scope else []
-            only_seen = [name for name in raw if name not in right and not _is_explained(asked, name)]
-            if only_seen and sent.issuperset(only_seen):
-                yield wrong
+            for names in (raw, [name.strip('"') for name in raw]):  # where a search ends at a quotation mark, too
+                only_seen = [name for name in names if name not in right and not _is_explained(asked, name)]
+                if only_seen and sent.issuperset(only_seen):
+                    yield wrong
 
     def _possible(self, asked: Asked) -> Iterator[Misreading]:
         """The misreadings that account for all that was heeded of the challenge and all that was not."""
@@ -216,10 +250,14 @@ class Blame:
         heeded = asked.wanted & (asked.challenged or NO_SCOPES)
         for wrong, seen in self._misreadings(asked):
             names = seen.scopes or NO_SCOPES
-            unread = wrong.clause in OF_NAMES and (challenge is None or not challenge.plain)
+            unread = wrong.clause in OF_NAMES and (
+                challenge is None or not challenge.plain or any(map(asked.was_had, asked.lost_challenged))
+            )
             if wrong in (SEARCHING, SEARCHING_FROM_THE_END) or unread or not names <= asked.wanted:
                 continue
-            if all(scope in names or _is_explained(asked, scope, challenged=False) for scope in heeded):
+            if wrong.name not in self._refuted and all(
+                scope in names or _is_explained(asked, scope, challenged=False) for scope in heeded
+            ):
                 yield wrong
 
     def _misreadings(self, asked: Asked) -> Iterator[tuple[Misreading, Heading]]:
@@ -233,10 +271,15 @@ class Blame:
             if seen.scope != challenge.right.scope and not (wrong is NEEDING_ERROR and needs_none):
                 yield wrong, seen
 
+    def learn_of(self, settled: Settled) -> None:
+        """A challenge that is answered although another value of it names an error is read rightly."""
+        self._heeds_decoys = self._heeds_decoys or (settled.answered and settled.decoy is not None)
+
     def learn(self, occasion: Asked) -> None:
         """A request that heeds what only its challenge names is of a client that reads such challenges."""
         if occasion.presumes_tokens or occasion.challenge is None or occasion.may_answer:
             return
+        self._refuted.update(self._refutes(occasion, occasion.challenge))
         challenged = occasion.challenged
         if not occasion.challenge.plain or challenged is None or occasion.lost_challenged:
             return
@@ -244,6 +287,14 @@ class Blame:
         if not nothing_new and any(occasion.is_new(scope) for scope in challenged):
             self.reads_plain.add(occasion.situation)
             self._heeds_without_error = self._heeds_without_error or occasion.challenge.error is None
+
+    def _refutes(self, occasion: Asked, challenge: ParsedChallenge) -> Iterator[str]:
+        """The causes that a request refutes, as it heeds what they would have it leave out."""
+        heeded = frozenset(_heeded(occasion))
+        if not heeded:
+            return
+        yield from (known.cause for known in self._explanations if known.refuted(occasion))
+        yield from (wrong.name for wrong, seen in challenge.misread if heeded.isdisjoint(seen.scopes or ()))
 
 
 def _is_explained(asked: Asked, scope: str, *, challenged: bool = True) -> bool:

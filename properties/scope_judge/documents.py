@@ -27,7 +27,7 @@ class Documents:
     def __init__(self, places: Places, named: dict[str, dict[Owner, int]]) -> None:
         self.issuers: set[str] = set()
         self.foreign_at = NEVER
-        self.registered_at = NEVER
+        self.registered_at = self.used_at = NEVER
         self._places = places
         self._named = named
         self._of_resources: dict[str, tuple[ProtectedResourceMetadata, int]] = {}
@@ -119,7 +119,10 @@ class Documents:
     # --- what clients register there ---
 
     def register(self, issuer: str | None, scope: ScopeSet | None, at: int) -> None:
-        """Take in for which scope the client registered."""
+        """Take in for which scope the client registered; one that nothing has used yet may still be the one in use."""
+        earlier, registered_at = self._registered.get(issuer, (NO_SCOPES, NEVER))
+        if registered_at > self.used_at:
+            scope = None if scope is None or earlier is None else scope | earlier
         self._registered[issuer], self.registered_at = (scope, at), at
 
     def registration(self, account: Account, resource: Resource) -> tuple[ScopeSet | None, bool]:

@@ -97,8 +97,6 @@ class Facts:
         self._redeeming: tuple[Account, Resource] | None = None
         self._silent: dict[str | None, TokenRequest] = {}
         self._asserted: dict[str | None, TokenRequest] = {}
-        self._decoys: list[Settled] = []
-        self._stepped_up = False
         self._authorizing: dict[Resource, Account] = {}
         self._touched: dict[Resource, None] = {}
         self._calls: dict[int, tuple[CallStarted, int]] = {}
@@ -126,8 +124,6 @@ class Facts:
                 left = pending.renewed is not None or not pending.alone
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
                     yield self._settled(resource, pending, answered=False)
-        for settled in () if self._stepped_up else self._decoys:
-            yield replace(settled, at_the_end=True)
 
     # --- calls ------------------------------------------------------------------------------------
 
@@ -151,6 +147,7 @@ class Facts:
         yield CallOver(resource.attempt(started.operation), event.outcome == BROKEN_OFF)
         if others and any(self.places.called(self._calls[other][0].resource) is resource for other in others):
             return
+        self._no_longer_in_vain(resource, started.operation)
         tried = resource.attempt(started.operation)
         tried.left = None
         if event.outcome == BROKEN_OFF:
@@ -231,6 +228,7 @@ class Facts:
         """A challenge is over when its operation is tried again."""
         pending = resource.pending.pop(operation, None)
         resource.doubtful.pop(operation, None)
+        self._no_longer_in_vain(resource, operation)
         if pending is not None or tried.sent_at == NEVER:
             overlaps = len(self._open.get(operation, ())) > 1
             if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
@@ -243,6 +241,8 @@ class Facts:
         pending.alone = False
         if pending.passed_over:
             return None
+        if resource.account is not None and resource.account.granted_at > pending.at:
+            return None  # another call brought a grant, and whether it suffices is tried first
         if pending.refreshed_at == NEVER:
             return self._settled(resource, pending, answered=False)
         if pending.call is not None and pending.call in self._open.get(operation, ()):
@@ -250,6 +250,13 @@ class Facts:
         if pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
             return self._settled(resource, pending, answered=False)
         return None
+
+    @staticmethod
+    def _no_longer_in_vain(resource: Resource, operation: str) -> None:
+        """The challenges of an operation are over that was tried again, or whose call ended."""
+        for asked_for in (resource.in_vain, resource.asked_for):
+            if asked_for is not None and asked_for.operation == operation:
+                resource.in_vain = resource.asked_for = None
 
     def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> RefreshTried | None:
         account, scope = resource.account, pending.challenge.scope
@@ -367,11 +374,7 @@ class Facts:
         excused = excused or (not answered and self._documents.registered_at > pending.at)
         tried = resource.attempt(pending.operation)
         elsewhere = self._asked_before - self._asked_for.get((resource, pending.operation), 0)
-        settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
-        self._stepped_up = self._stepped_up or (answered and pending.challenge.insufficient)
-        if not self._stepped_up and settled.decoy is not None and settled.can_be_met:
-            self._decoys.append(settled)
-        return settled
+        return Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
 
     # --- metadata and registration ----------------------------------------------------------------
 
@@ -418,13 +421,7 @@ class Facts:
         challenges, is_new = waiting_at(resource), partial(self._is_new, account)
         requesting = Requesting(resource, challenges, account, request.wanted, grant_type, is_new, self._goes_on)
         answers, candidates = requesting.answers()
-        if answers is not None and not answers.passed_over:
-            # Challenges that were left behind when the one that is answered was caused.
-            for older in challenges:
-                if older.at < answers.sent_at and not older.passed_over:
-                    older.passed_over = True
-                    if older.refreshed_at == NEVER:
-                        yield self._settled(resource, older, answered=False)
+        yield from self._passed_over(resource, challenges, answers, request.wanted)
         tried = None if answers is None else resource.attempt(answers.operation)
         last = NO_SCOPES if tried is None else tried.asked
         allowed = None if answers is None or tried is None else self._count(answers, tried, request.wanted)
@@ -486,6 +483,27 @@ class Facts:
             places.current = first
         return self._found(places.asked(event.resource), event.resource)
 
+    def _passed_over(
+        self,
+        resource: Resource,
+        challenges: list[PendingChallenge],
+        answers: PendingChallenge | None,
+        wanted: ScopeSet,
+    ) -> Occasions:
+        """Challenges that were left behind when the one that is answered was caused, or have the same answer."""
+        if answers is None or answers.passed_over:
+            return
+        for other in challenges:
+            if other is answers or other.passed_over:
+                continue
+            together = other.operation == answers.operation or other.at >= answers.sent_at
+            if together and other.challenge.insufficient and other.challenge.is_met_by(wanted):
+                other.passed_over = True
+            elif other.at < answers.sent_at:
+                other.passed_over = True
+                if other.refreshed_at == NEVER:
+                    yield self._settled(resource, other, answered=False)
+
     def _is_new(self, account: Account, scope: str) -> bool:
         return account not in self._named.get(scope, {})
 
@@ -536,11 +554,12 @@ class Facts:
             account.leg = AUTHORIZATION_CODE
         if asked.grant_type != CLIENT_CREDENTIALS:
             account.under_way.append(account.sourced)
-        asked.resource.answering = asked.answers
+        asked.resource.answering = asked.resource.asked_for = asked.answers
         self.places.waiting.pop(asked.resource, None)
         self._redeeming = account, asked.resource
         self._authorizing[asked.resource] = account
         self._asked_before += 1
+        self._documents.used_at = self.at
         if asked.answers is not None:
             self._asked_for[asked.resource, asked.answers.operation] += 1
 
@@ -550,6 +569,7 @@ class Facts:
         account, resource = self._place_of(event.issuer, event.resource)
         if event.error is not None:
             refuse(account, self.at)
+            resource.in_vain = resource.asked_for
             self._done(account, resource)
         return ()
 
@@ -576,16 +596,16 @@ class Facts:
 
     def _exchanges(self, event: TokenRequest) -> Occasions:
         """The first leg of an exchange. One that names no scope leaves it to the last to name them."""
+        for earlier in (self._asserted, self._silent):
+            earlier.pop(_one_of(earlier, event.resource), None)
         if event.scope is not None:
             yield from self._asks(event, TOKEN_EXCHANGE)
         else:
-            self._asserted.pop(event.resource, None)
             self._silent[event.resource] = event
 
     def _presents(self, event: TokenRequest) -> Occasions:
         """The last leg of an exchange: where the first named no scope, or nobody saw it, this one asks for scopes."""
-        at = event.resource if event.resource is not None else next(reversed(self._asserted), None)
-        first = self._asserted.pop(at, None)
+        first = self._asserted.pop(_one_of(self._asserted, event.resource), None)
         if first is None and event.scope is not None and not self._names_scopes_already(event):
             first = event
         if first is not None:
@@ -596,11 +616,12 @@ class Facts:
 
     def _names_scopes_already(self, event: TokenRequest) -> bool:
         """Whether the first leg is known to have named scopes."""
-        return self._being_authorized(event)[0].leg == TOKEN_EXCHANGE
+        account = self._being_authorized(event)[0]
+        return account.leg == TOKEN_EXCHANGE or len(account.under_way) > account.redeemed
 
     def _is_asserted(self, event: TokenResponse) -> bool:
         """Whether a response brings the assertion that a silent first leg asked for."""
-        at = event.resource if event.resource is not None else next(reversed(self._silent), None)
+        at = _one_of(self._silent, event.resource)
         if event.access_token is None or at not in self._silent:
             return False
         self._asserted[at] = self._silent.pop(at)
@@ -652,12 +673,12 @@ class Facts:
         if answers is not None:
             answers.refreshed_at = self.at
 
-    def _repeated(self, account: Account, event: TokenRequest, request: ScopeRequest) -> bool | None:
-        """Whether a refresh is the one that was refused in this very call, None where none was, or nobody knows."""
+    def _repeated(self, account: Account, event: TokenRequest, request: ScopeRequest) -> int | None:
+        """How often a refresh was refused before in this very call, None where none was, or nobody knows."""
         token, scope, calls = account.refresh_refused or (None, None, frozenset())
         if token is None or len(calls) != 1 or calls != frozenset(self._calls):
             return None
-        return token == event.refresh_token and scope == request.scope
+        return account.refresh_refusals if (token, scope) == (event.refresh_token, request.scope) else 0
 
     def _shown_for_a_refresh(self, event: TokenRequest) -> Occasions:
         """A refresh token: whether it is sent to the authorization server that issued it, of several."""
@@ -669,10 +690,11 @@ class Facts:
     def _refreshed_unseen(self, event: TokenRequest) -> tuple[Account, Resource]:
         """Whose a refresh token is that nobody saw issued: it speaks for a grant that nobody saw.
 
-        A resource whose grant was seen is no other name for the one that it is for.
+        A resource whose grant or document was seen is no other name for the one that it is for.
         """
         places, current = self.places, self.places.current
-        seen = current is not None and current.account is not None and current.account.requested is not None
+        known = current is not None and current.account is not None and current.account.requested is not None
+        seen = known or (current is not None and current.published is not None)
         stored = event.refresh_token is not None
         elsewhere = stored and seen and event.resource is not None and places.named(event.resource) is None
         resource = self._found(places.called(event.resource) if elsewhere else places.asked(event.resource))
@@ -702,7 +724,7 @@ class Facts:
         """An answer, where it may be that of a first leg which named no scope."""
         if self._is_asserted(event):
             return
-        refused = self._silent.pop(event.resource, None)
+        refused = self._silent.pop(_one_of(self._silent, event.resource), None)
         if refused is not None:
             yield from self._asks(refused, TOKEN_EXCHANGE, is_whole=False)
         self._token_answered(event)
@@ -713,6 +735,7 @@ class Facts:
         account.awaited = max(0, account.awaited - 1)
         if event.access_token is None and event.error is not None:
             refuse_token(account, event.error, self.at, self._calls)
+            resource.in_vain = resource.asked_for
         elif event.access_token is None:
             leave_unknown(account, self.at)
             resource.owed.clear()
@@ -761,10 +784,8 @@ class Facts:
     def _renewed(account: Account, resource: Resource, answering: PendingChallenge, *, had_a_token: bool) -> None:
         """A new token in answer to a challenge."""
         renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
-        # A refresh may be one by the clock, unless the call is known to go on.
-        if account.token is not None and not answering.doubted:
-            if renewed == "authorization" or answering.call is not None:
-                resource.owed[answering.operation] = account.token
+        if account.token is not None and Facts._is_surely_for(answering, account):
+            resource.owed[answering.operation] = account.token
         tried = resource.attempt(answering.operation)
         tried.renewed = renewed
         tried.refreshes += renewed == "refresh"
@@ -776,6 +797,15 @@ class Facts:
         for scope in scopes:
             if scope not in account.invented:
                 self._named.setdefault(scope, {})[account] = self.at
+
+    @staticmethod
+    def _is_surely_for(answering: PendingChallenge, account: Account) -> bool:
+        """Whether a token was issued for a challenge, and not by the clock, nor for another that was asked for."""
+        if answering.doubted or account.under_way:
+            return False
+        if answering.call is not None or account.leg not in (REFRESH_TOKEN, CLIENT_CREDENTIALS):
+            return True
+        return account.leg == CLIENT_CREDENTIALS and answering.alone
 
     @staticmethod
     def _may_fall_short(held: Known, challenge: ParsedChallenge) -> bool:
@@ -814,6 +844,7 @@ class Facts:
                 if pending.refreshed_at == NEVER and not pending.passed_over:
                     yield self._settled(resource, pending, answered=False)
             resource.pending, resource.answering, resource.attempts = {}, None, {}
+            resource.in_vain = resource.asked_for = None
             resource.doubtful.clear()
             resource.document_at = NEVER
             resource.owed = {}
@@ -842,6 +873,13 @@ _MODES: Final[Mapping[str, ConfiguredMode]] = MappingProxyType(
     {"override": "override", "ceiling": "ceiling", "none": "none"}
 )
 """What undeclared configured scopes mean by each value of A11: by its default, any of these."""
+
+
+def _one_of(legs: dict[str | None, TokenRequest], resource: str | None) -> str | None:
+    """The name by which the leg of an exchange is kept: the same, or the last where one of the two has no name."""
+    if resource is None:
+        return next(reversed(legs), None)
+    return resource if resource in legs else None
 
 
 def _is_or_awaits(account: Account, issuer: str | None) -> bool:

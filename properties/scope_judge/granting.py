@@ -59,6 +59,9 @@ def issue(account: Account, event: TokenResponse, said: Known | None, at: int, *
     account.refresh_told, account.narrowed = "nothing", None
     account.refreshed = account.aborted = NO_SCOPES
     account.grant_type, account.granted_at = account.leg, at
+    if account.mixed:
+        account.refresh_token = event.refresh_token or account.refresh_token  # it may be the answer to a refresh
+        return
     if account.refresh_token is not None and event.refresh_token != account.refresh_token:
         account.outlived.add(account.refresh_token)
         account.replaced.discard(account.refresh_token)
@@ -93,9 +96,10 @@ def refresh(account: Account, event: TokenResponse, said: Known | None, at: int)
         account.refresh_told = "omitted" if account.told != "nobody" else "nothing"
     account.refresh_kept_at = at if event.refresh_token in (None, account.refresh_token) else NEVER
     if account.refresh_kept_at == NEVER:
-        if account.refresh_token is not None:
+        if account.refresh_token is not None and not account.mixed:
             account.replaced.add(account.refresh_token)
             account.outlived.discard(account.refresh_token)
+            account.replaced_at = at
         account.refresh_token = event.refresh_token
 
 
@@ -105,14 +109,21 @@ def refuse_token(account: Account, error: str, at: int, calls: Iterable[int]) ->
         account.refresh_failed_at, account.refresh_token = at, None
         scope = None if account.refreshing is None else account.refreshing.scope
         final = error in ("invalid_grant", "invalid_scope")
-        account.refresh_refused = (account.refresh_sent, scope, frozenset(calls)) if final else None
+        refused = (account.refresh_sent, scope, frozenset(calls)) if final else None
+        account.refresh_refusals = account.refresh_refusals + 1 if refused == account.refresh_refused else 1
+        account.refresh_refused = refused
     else:
         refuse(account, at)
+        if account.mixed:
+            account.refused = None  # it may be the refresh that was refused
 
 
 def refuse(account: Account, at: int) -> None:
     """An authorization that was refused."""
-    account.refused = NO_SCOPES if account.pending is None else account.pending.wanted
+    refused = NO_SCOPES if account.pending is None else account.pending.wanted
+    again = account.refused is not None and same_scopes(account.refused, refused)
+    account.refusals = account.refusals + 1 if again else 1
+    account.refused = refused
     account.redeemed += account.leg != CLIENT_CREDENTIALS
     if account.redeemed >= len(account.under_way):
         account.under_way, account.redeemed = [], 0
@@ -125,7 +136,7 @@ def refuse(account: Account, at: int) -> None:
 
 def leave_unknown(account: Account, at: int) -> None:
     """An answer that could not be read: a token may have come, for whatever scope, or an error."""
-    before = account.requested
+    before, expired_at = account.requested, NEVER if account.token is None else account.token.expired_at
     account.forget()
     account.requested = UNKNOWN if before is None else Known(before.at_least & account.sourced, None)
-    account.token = Token(None, at, state="in use")
+    account.token = Token(None, at, state="in use", expired_at=expired_at)

@@ -14,6 +14,7 @@ from typing_extensions import override
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
+    JWT_BEARER,
     OFFLINE_ACCESS,
     TOKEN_EXCHANGE,
     AuthorizationRequest,
@@ -37,6 +38,12 @@ ENDLESS: Final = 8
 
 ENOUGH: Final = 2
 """How many requests for scopes of one operation are enough to give up after them (STEP-2)."""
+
+SURELY: Final = 2
+"""How often a token request was refused before nothing about it can be new: a client authenticates in one of two ways.
+
+In the header or in the body (RFC 6749 section 2.3.1); which it is, a client may have to find out, and nobody records.
+"""
 
 OFFLINE: Final = scopes(OFFLINE_ACCESS)
 _LONGEST: Final = 200
@@ -174,8 +181,7 @@ class Settled(Occasion):
     """A challenge whose fate is known: it was answered by a request for scopes, or it was given up.
 
     `excused` is whether what the caller configured keeps the client from asking for more, `asked_before` how many
-    requests for scopes it had made by then for other operations. `at_the_end` is whether the transcript ended, and the
-    client never stepped up in it.
+    requests for scopes it had made by then for other operations.
     """
 
     account: Account | None
@@ -185,7 +191,6 @@ class Settled(Occasion):
     excused: bool
     answered: bool
     asked_before: int
-    at_the_end: bool = False
 
     gravest: ClassVar[Verdict] = "discouraged"  # giving up is permitted
 
@@ -280,8 +285,8 @@ class RefreshAsked(Occasion):
     """A refresh: what it asks for, the account that its token belongs to, and the challenge that it answers.
 
     `attempts` are those for the challenged operation, and `allowed` is how many refreshes one call may cause, where
-    calls were written down, else None. `repeated` is whether it was refused before in the same call, None where none
-    was.
+    calls were written down, else None. `repeated` is how often it was refused before in the same call, None where no
+    refresh was.
     """
 
     event: TokenRequest
@@ -290,7 +295,12 @@ class RefreshAsked(Occasion):
     answers: PendingChallenge | None
     attempts: Attempts | None
     allowed: int | None
-    repeated: bool | None
+    repeated: int | None
+
+    @property
+    def may_have_been_on_its_way(self) -> bool:
+        """Whether it answers a challenge that came before the refresh token was replaced, as where two come at once."""
+        return self.answers is not None and self.answers.at < self.account.replaced_at
 
 
 @dataclass(eq=False)
@@ -345,6 +355,13 @@ class Reported(Occasion):
         return "refresh omitted after a narrow one" if account.narrowed is not None else "refresh omitted"
 
     @property
+    def was_told(self) -> bool:
+        """Whether the right answer rests on what a response said, be it before something may have cost it."""
+        if self.basis in ("forgot since", "refused since"):
+            return self.account.told == "explicit" or self.account.refresh_told == "explicit"
+        return self.basis == "explicit"
+
+    @property
     def may_speak_of_the_last(self) -> bool:
         """Whether the newest token was never used, and came with an empty scope: no grammar has one (RFC 6749 A.4)."""
         account, token = self.account, self.account.token
@@ -371,7 +388,7 @@ class Reported(Occasion):
             return HOLDS if self.said is None else None
         cause = "wrong"
         if self.said is None:
-            cause = "unknown-though-told" if self.basis == "explicit" else "unknown"
+            cause = "unknown-though-told" if self.was_told else "unknown"
         was = listing(known) or "no scope"
         return Broken(cause, f"what was granted is {was}, and the client reports {self.shown}")
 
@@ -447,7 +464,9 @@ class Asked(Occasion):
         self.lost_listed = _lacking(wanted, self.listed) if silent else []
         origins = self._origins()
         self.surplus = self._surplus(origins) if origins else origins
-        self.unsourced = [scope for origin in _UNSOURCED for scope in origins.get(origin, ())] if origins else []
+        # Where not all was seen, what names a scope may be what was not.
+        known = origins if self.history_known else _NO_SURPLUS
+        self.unsourced = [scope for origin in _UNSOURCED for scope in known.get(origin, ())] if known else []
         lists_nothing = self.listed is None and not self.resource.parent_listed
         self.has_no_source = bool(silent) and lists_nothing and not self.request.malformed
         self.accumulates = self.account.requested is not None and CLAUSES["ACC-1"].binds_at(self.header.revision)
@@ -462,7 +481,7 @@ class Asked(Occasion):
     @property
     @override
     def otherwise(self) -> Iterator[Self]:
-        read = [scope for scope in self.challenged or () if scope in self.wanted and not self.was_had(scope)]
+        read = [scope for scope in self.challenged or () if scope in self.wanted and self.is_new(scope)]
         for answers in self.may_answer:
             if not answers.challenge.may_name(read):
                 continue  # the one that it fits best was read
@@ -473,6 +492,17 @@ class Asked(Occasion):
     def refused(self) -> ScopeSet | None:
         """What was asked for and refused just before, with no answer of the resource since."""
         return self.account.refused if self.account.refused_at > self.resource.responded_at else None
+
+    @property
+    def authenticates_itself(self) -> bool:
+        """Whether it goes to the token endpoint, with a client authentication that is not seen."""
+        return isinstance(self.event, TokenRequest)
+
+    @property
+    def may_have_been_on_its_way(self) -> bool:
+        """Whether it may answer a challenge of its own, that came before another request was refused."""
+        answered = [self.answers, *self.may_answer]
+        return any(each is not None and each.times <= 1 and each.at < self.account.refused_at for each in answered)
 
     @property
     def answers_401(self) -> bool:
@@ -515,12 +545,31 @@ class Asked(Occasion):
         return self.mode == "ceiling" or (self.mode in ("override", None) and self.is_configured)
 
     @property
+    def was_asked_in_vain(self) -> bool:
+        """Whether all that is to be asked for just was, and was refused, so that less is another way out (STEP-1)."""
+        needed, refused = self.challenged if self.challenged is not None else self.listed, self.refused
+        if refused is None and self.answers is not None and self.answers is self.resource.in_vain:
+            refused = self.asked_last
+        return refused is not None and needed is not None and needed <= refused
+
+    @property
+    def is_left_to_policy(self) -> bool:
+        """Whether an exchange names no scope, and what an exchange brought before is not known to fall short (A31)."""
+        if self.grant_type != TOKEN_EXCHANGE or self.request.wire is not None or self.challenge is None:
+            return False
+        account = self.account
+        falls_short = self.challenge.insufficient or account.granted.surely_lacks_some(self.challenged or NO_SCOPES)
+        return account.grant_type != JWT_BEARER or not falls_short
+
+    @property
     def repeats_the_last(self) -> bool:
         """Whether no scopes were challenged, and the request is that of the last grant again."""
         account = self.account
         if self.challenged is not None or account.told in ("nothing", "unseen"):
             return False
-        renews = self.challenge is None or (account.asked is None and self.challenge.status == 401)
+        renews = self.challenge is None or (
+            account.asked is None and (self.challenge.status == 401 or self.grant_type == TOKEN_EXCHANGE)
+        )
         return renews and same_scopes(self.wanted, account.asked or NO_SCOPES)
 
     @cached_property
@@ -573,7 +622,7 @@ class Asked(Occasion):
     def _surplus(self, origins: Mapping[Origin, list[Scope]]) -> Mapping[Origin, list[Scope]]:
         if not self.history_known:
             return _NO_SURPLUS
-        if self.selects and (self.lost_challenged or self.lost_listed):
+        if self.selects and (self.lost_challenged or self.lost_listed) and not self.was_asked_in_vain:
             # What was asked for in place of what is required is no fault of its own.
             return {origin: names for origin, names in origins.items() if origin == "foreign"}
         return origins

@@ -16,6 +16,10 @@ from .misreadings import Heading, Misreading, heading, is_plain, misreadings_of
 _PUNCTUATION: Final = re.compile(r'[\s"=]+')
 
 
+Said = tuple[frozenset[str], str | None, bool, bool]
+"""What a challenge says: its scopes and its error, whether its scope is empty, and whether it is there."""
+
+
 @dataclass(frozen=True)
 class ParsedChallenge:
     """What a 401 or 403 says.
@@ -61,15 +65,27 @@ class ParsedChallenge:
         """Whether all that it asks for is in a request."""
         return self.scope is None or self.scope <= wanted
 
+    def is_met_by(self, wanted: ScopeSet) -> bool:
+        """Whether it names scopes that can be relied on, all of which are in a request."""
+        return self.scope is not None and self.scope <= wanted
+
     @cached_property
     def unclear(self) -> bool:
         """Whether it names scopes that may be read out of it, or not."""
         return self.scope is None and (self.malformed or len(self.tolerated) > 0)
 
     @cached_property
-    def says(self) -> tuple[frozenset[str], str | None]:
-        """What two challenges have in common that are the same: scope and error, not the bytes (CHAL-8)."""
-        return frozenset(self.scope or self.tolerated), self.error
+    def says(self) -> Said:
+        """What two challenges have in common that are the same: scope and error, not the bytes (CHAL-8).
+
+        No challenge is another than one that says nothing, and so may be one whose scope is empty (A6).
+        """
+        return frozenset(self.scope or self.tolerated), self.error, self.empty, self.is_there
+
+    @cached_property
+    def is_there(self) -> bool:
+        """Whether there is a Bearer challenge at all."""
+        return bearer_challenge(parse_challenges(self.lines)) is not None
 
     @cached_property
     def plain(self) -> bool:
@@ -120,7 +136,7 @@ def read_response(status: int, lines: tuple[str, ...], several: str) -> ParsedCh
         status,
         relied_on.get("error"),
         None if isinstance(scope, MalformedScope) else scope,
-        read_scope(" ".join(values)),
+        read_scope(" ".join(" ".join(values).split())),  # by whatever blanks somebody may part them
         read_scope(values[0]) if alone else NO_SCOPES,
         read_scope(" ".join(values[1:])) if alone else NO_SCOPES,
         differ,

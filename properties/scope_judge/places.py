@@ -20,16 +20,28 @@ _PORTS: Final = {"http": 80, "https": 443}
 @lru_cache(maxsize=1024)
 def canonical(name: str) -> str:
     """A name without what makes no difference: a trailing slash, a default port, the case of scheme and host."""
+    path, mark, query = normal_form(name).partition("#")[0].partition("?")
+    return path.rstrip("/") + mark + query
+
+
+@lru_cache(maxsize=1024)
+def normal_form(name: str) -> str:
+    """The one of the equivalent spellings of a URI that MCP prefers (RFC 9110 section 4.2.3).
+
+    Scheme and host in lower case, no default port, and no slash after an origin. A slash after a path is another URI.
+    """
     try:
         parts = urlsplit(name)
         port = parts.port
     except ValueError:
         return name
     if not parts.scheme or parts.hostname is None:
-        return name.rstrip("/")
+        return name
     host = parts.hostname if port in (None, _PORTS.get(parts.scheme)) else f"{parts.hostname}:{port}"
+    path = "" if parts.path == "/" else parts.path
     query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}{query}"
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    return f"{parts.scheme}://{host}{path}{query}{fragment}"
 
 
 def _origin(name: str) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from scope_model.client import Call
 from scope_model.events import AUTHORIZATION_CODE, TOKEN_EXCHANGE
 from scope_model.scopes import ScopeSet
 from scope_model.servers import Challenging, Granting, Servers
 from scope_spec import Revision
+
+STREAM: Final = "GET"
+"""The request for a stream of the server's own messages, as recordings call it; a resource server may guard it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,16 @@ def as_administered(episode: Episode) -> Episode:
         return episode
     steps = tuple(step for step in episode.steps if not isinstance(step, MoveResource))
     return Episode(replace(episode.plan, configured=None), steps)
+
+
+def without_streams(episode: Episode) -> Episode:
+    """The same episode, but that no resource server guards its stream."""
+    servers = episode.plan.servers
+    resources = {
+        name: replace(server, needs={known: needed for known, needed in server.needs.items() if known != STREAM})
+        for name, server in servers.resources.items()
+    }
+    return replace(episode, plan=replace(episode.plan, servers=replace(servers, resources=resources)))
 
 
 def without_spellings(episode: Episode, spellings: Container[str]) -> Episode:

@@ -17,6 +17,7 @@ from scope_model.servers import AuthorizationServer, Challenging, Granting, Name
 from scope_spec import Revision
 
 from .episodes import (
+    STREAM,
     Episode,
     EpisodeStep,
     ExpireToken,
@@ -48,7 +49,6 @@ from .tables import (
     RESOURCES,
     SERVER_LISTS,
     SPELLED,
-    STREAM,
     STREAMING,
     WORDINGS,
     Described,

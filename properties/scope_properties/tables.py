@@ -47,10 +47,8 @@ RESOURCES: Final = ("https://one.example/mcp", "https://two.example/mcp")
 ISSUERS: Final = ("https://as.example", "https://other-as.example")
 USER_DELEGATED: Final = (AUTHORIZATION_CODE,)
 WITHOUT_A_USER: Final = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
-STREAM: Final = "GET"
-"""The request for a stream of the server's own messages, as recordings call it; a resource server may guard it, too."""
 STREAMING: Final[tuple[Revision, ...]] = ("2025-03-26", "2025-06-18", "2025-11-25")
-"""The revisions that have it (MCP, Streamable HTTP, Listening for Messages from the Server)."""
+"""The revisions that have streams (MCP, Streamable HTTP, Listening for Messages from the Server)."""
 OPERATIONS: Final = ("read", "write", "delete")
 
 # The first resource is drawn more often, so that things happen to it in turn.

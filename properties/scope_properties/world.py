@@ -21,8 +21,7 @@ from scope_model.events import (
 )
 from scope_model.servers import Answer, Challenging, Freedom, Granting, Request, Servers, answer
 
-from .episodes import MakeCall, Plan
-from .tables import STREAM
+from .episodes import STREAM, MakeCall, Plan
 
 PATIENCE: Final = 60
 """How many requests a client may send within one call before the world stops answering it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import Final
 
 import pytest
 
@@ -21,6 +22,7 @@ from rulings.stories import (
     named_only,
     story,
 )
+from scope_judge.judge import judge
 from scope_model.events import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -199,10 +201,11 @@ def chain(
     refreshed: str | None = RESOURCE,
     *,
     document: str | None = RESOURCE,
+    called: str = RESOURCE,
     revision: Revision = NEW,
 ) -> Story:
     """An authorization, its exchange, and a refresh, each with its `resource` parameter, of calls to one URL."""
-    challenged = story(revision).unauthorized("a")
+    challenged = story(revision).at(called).unauthorized("a")
     known = challenged.then(ProtectedResourceMetadata(document, (ISSUER,))) if document is not None else challenged
     return (
         known.then(
@@ -245,7 +248,7 @@ TWO_NAMES = {
     "the authorization another resource": chain(OTHER_RESOURCE),
     "the exchange another resource, without a document": chain(exchanged=OTHER_RESOURCE, document=None),
     "the refresh another resource, without a document": chain(refreshed=OTHER_RESOURCE, document=None),
-    "all of it with a slash that the document has not": chain(SLASH, SLASH, SLASH),
+    "all of it with a slash after a path, which the document has not": chain(SLASH, SLASH, SLASH),
     "the exchange with a slash that the authorization has not": chain(exchanged=SLASH, document=None),
     "the refresh with a slash that the authorization has not": chain(refreshed=SLASH, document=None),
     "the exchange another resource, at the older revision": chain(exchanged=OTHER_RESOURCE, revision=OLD),
@@ -258,6 +261,49 @@ TWO_NAMES = {
 @pytest.mark.parametrize("told", rows(TWO_NAMES))
 def test_another_name_within_a_chain_breaks_it(told: Story) -> None:
     confirm(told, finds("ISO-1", "violates", worst="violates"))
+
+
+ORIGIN: Final = "https://rs.example"
+
+EQUIVALENT = {
+    "all of it with a slash after the origin": chain(*3 * (f"{ORIGIN}/",), document=ORIGIN, called=ORIGIN),
+    "the exchange with a slash after the origin": chain(ORIGIN, f"{ORIGIN}/", ORIGIN, document=ORIGIN, called=ORIGIN),
+    "the refresh with a slash after the origin, without a document": chain(ORIGIN, ORIGIN, f"{ORIGIN}/", document=None),
+    "all of it in upper case": chain(*3 * (UPPER_CASE,)),
+    "all of it with the default port": chain(*3 * ("https://rs.example:443/mcp",)),
+    "all of it with a slash after the origin, at the older revision": chain(
+        *3 * (f"{ORIGIN}/",), document=ORIGIN, called=ORIGIN, revision=OLD
+    ),
+}
+
+
+@pytest.mark.parametrize("told", rows(EQUIVALENT))
+def test_an_equivalent_spelling_names_the_same_resource_and_is_not_the_canonical_one(told: Story) -> None:
+    found = confirm(told, finds("ISO-1", "discouraged", "A30"))
+    assert {finding.cause for finding in found if finding.clause == "ISO-1"} == {"spelled-otherwise"}
+    assert "ISO-1" not in {finding.clause for finding in judge(told.transcript, {"A30": "equivalent"})}
+
+
+CANONICAL = {
+    "without the slash that the document has after the origin": chain(
+        *3 * (ORIGIN,), document=f"{ORIGIN}/", called=ORIGIN
+    ),
+    "with the slash that the document has after the origin": chain(
+        *3 * (f"{ORIGIN}/",), document=f"{ORIGIN}/", called=ORIGIN
+    ),
+    "in lower case, and the document is not": chain(document=UPPER_CASE),
+    "without the default port that the document has": chain(document="https://rs.example:443/mcp"),
+}
+
+
+@pytest.mark.parametrize("told", rows(CANONICAL))
+def test_the_published_spelling_and_the_canonical_one_are_both_right(told: Story) -> None:
+    confirm(told, RIGHT)
+
+
+def test_another_port_another_path_and_a_fragment_make_another_resource() -> None:
+    for name in ("https://rs.example:8443/mcp", "https://rs.example/MCP", "https://rs.example/mcp#here"):
+        confirm(chain(name, name, name), finds("ISO-1", "violates", worst="violates"))
 
 
 def test_before_there_was_a_resource_parameter_no_chain_can_break() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import pytest
 
 from rulings.expectations import RIGHT, SILENT, Expected, allows, confirm, finds, rows
-from rulings.stories import NEW, OLD, OLDEST, OTHER_ISSUER, Story, by_itself, story
+from rulings.stories import ISSUER, NEW, OLD, OLDEST, OTHER_ISSUER, RESOURCE, Story, by_itself, story
 from scope_judge.judge import judge
 from scope_model.events import TokenResponse
 from scope_spec import Revision
 
 # --- the second renewal for one call ----------------------------------------------------------------
+
+INVALID: Final = 'Bearer error="invalid_token"'
 
 HEADERS = {
     "the same": 'Bearer error="invalid_token"',
@@ -474,6 +477,14 @@ def test_a_resource_that_moved_and_came_back_may_have_cost_a_refresh_token() -> 
     assert "RETAIN-3" not in {finding.clause for finding in judge(told.transcript)}
 
 
+def test_of_two_challenges_at_once_the_second_refresh_may_have_been_on_its_way() -> None:
+    held = story().handshake()
+    both = held.unauthorized("a", token="t1").unauthorized("a", "GET", "t1").refreshes("t2", rotated="r2")
+    assert "RETAIN-3" not in {finding.clause for finding in judge(both.refreshes("t3", rotated="r3").transcript)}
+    one = held.unauthorized("a", token="t1").refreshes("t2", rotated="r2").unauthorized("a", "GET", token="t2")
+    assert "RETAIN-3" in {finding.clause for finding in judge(one.refreshes("t3", rotated="r3").transcript)}
+
+
 # --- a refresh that was refused ---------------------------------------------------------------------
 
 
@@ -484,12 +495,37 @@ def refused_in_a_call(begins: Story | None = None) -> Story:
 
 
 REPEATED = {
-    "sent again in the same call": (refused_in_a_call().refresh_refused(), finds("RETRY-5", "discouraged")),
-    "sent again in the same call, at the oldest revision": (
-        refused_in_a_call(story(OLDEST)).refresh_refused(),
+    "sent again in the same call, twice": (
+        refused_in_a_call().refresh_refused().refresh_refused(),
         finds("RETRY-5", "discouraged"),
     ),
-    "sent again, and accepted": (refused_in_a_call().refreshes("t2", "r1"), finds("RETRY-5", "discouraged")),
+    "sent again in the same call, twice, at the oldest revision": (
+        refused_in_a_call(story(OLDEST)).refresh_refused().refresh_refused(),
+        finds("RETRY-5", "discouraged"),
+    ),
+    "sent again twice, and accepted": (
+        refused_in_a_call().refresh_refused().refreshes("t2", "r1"),
+        finds("RETRY-5", "discouraged"),
+    ),
+    "sent again in answer to a 401, twice": (
+        story()
+        .handshake()
+        .application_calls(1, "read")
+        .unauthorized("a", token="t1", error="invalid_token")
+        .refresh_refused()
+        .refresh_refused()
+        .refresh_refused(),
+        finds("RETRY-5", "discouraged"),
+    ),
+    "sent again once, as with another client authentication": (
+        refused_in_a_call().refresh_refused().obtains("a", "t2").served("read", "t2"),
+        RIGHT,
+    ),
+    "sent again once, and accepted": (refused_in_a_call().refreshes("t2", "r1").served("read", "t2"), RIGHT),
+    "sent again for less, and then again as at first": (
+        refused_in_a_call().asks_to_refresh("r1", "a").then(TokenResponse(error="invalid_grant")).refresh_refused(),
+        RIGHT,
+    ),
     "followed by an authorization": (refused_in_a_call().obtains("a", "t2").served("read", "t2"), RIGHT),
     "sent again for less": (refused_in_a_call().asks_to_refresh("r1", "a"), RIGHT),
     "sent again in the next call": (
@@ -519,5 +555,41 @@ REPEATED = {
 
 
 @pytest.mark.parametrize(("told", "expected"), rows(REPEATED))
-def test_a_refused_refresh_is_not_sent_again_in_the_same_call(told: Story, expected: Expected) -> None:
+def test_a_refused_refresh_is_not_sent_again_and_again_in_the_same_call(told: Story, expected: Expected) -> None:
     confirm(told, expected)
+
+
+def refused_by_itself(times: int) -> Story:
+    """A client without a user is refused at the token endpoint, time after time."""
+    told = by_itself().unauthorized("a").discovers()
+    for _ in range(times):
+        told = told.asks("a").then(TokenResponse(error="invalid_scope", issuer=ISSUER, resource=RESOURCE))
+    return told
+
+
+def test_a_refused_token_request_may_be_sent_again_once_since_nobody_sees_how_the_client_authenticated() -> None:
+    confirm(refused_by_itself(2), RIGHT)
+    confirm(refused_by_itself(1).obtains("a", "t1").served(), RIGHT)
+    confirm(refused_by_itself(3), finds("RETRY-5", "discouraged"))
+    refused = story().unauthorized("a").discovers().asks("a").refuses()
+    confirm(refused.asks("a"), finds("RETRY-5", "discouraged"))
+
+
+TWO_DIFFERENT = {
+    "none, after one that says nothing": (("Bearer",), ()),
+    "one that says nothing, after none": ((), ("Bearer",)),
+    "none, after an empty scope": (('Bearer scope=""',), ()),
+    "one without scope, after an empty scope": (('Bearer error="invalid_token", scope=""',), (INVALID,)),
+    "one of another scheme, after one that says nothing": (("Bearer",), ('Basic realm="x"',)),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), rows(TWO_DIFFERENT))
+def test_a_401_without_a_challenge_does_not_repeat_one_that_says_little(
+    first: tuple[str, ...], second: tuple[str, ...]
+) -> None:
+    told = story().handshake().calls("read", "t1").answers("read", 401, *first).refreshes("t2", rotated="r2")
+    told = told.calls("read", "t2").answers("read", 401, *second)
+    confirm(told.refreshes("t3", "r2").served("read", "t3"), RIGHT)
+    repeats = told.refreshes("t3", "r2", rotated="r3").calls("read", "t3").answers("read", 401, *second)
+    confirm(repeats.refreshes("t4", "r3"), finds("CHAL-8", "discouraged"))

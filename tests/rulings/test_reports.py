@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rulings.expectations import RIGHT, Expected, allows, columns, confirm, finds, rows
+from rulings.expectations import RIGHT, SILENT, Expected, allows, columns, confirm, finds, rows
 from rulings.stories import NEW, OLD, OLDEST, Story, by_itself, story
 from scope_spec import Revision
 
@@ -87,6 +87,13 @@ def test_what_nobody_said_nobody_knows(reported: tuple[str, ...], expected: Expe
     told = story().unauthorized().discovers().obtains(None, "t1", None, "r1").served()
     confirm(told.reports(*reported), expected)
     confirm(told.expires().refreshes("t2").served("read", "t2").reports(*reported), expected)
+
+
+@pytest.mark.parametrize("brought", ["", "a"])
+def test_what_a_refresh_brought_may_be_told_as_it_came_even_where_it_is_nothing(brought: str) -> None:
+    told = story().unauthorized().discovers().obtains(None, "t1", None, "r1").served()
+    told = told.expires().refreshes("t2", said=brought).served("read", "t2")
+    confirm(told.reports(*brought.split()), SILENT)
 
 
 def test_order_and_repetition_make_no_other_set() -> None:

@@ -341,3 +341,26 @@ def test_a_comma_is_an_ordinary_character_where_its_parts_were_not_requested(tol
 def test_a_stored_token_is_one_whichever_names_are_written(revision: Revision, lost: str) -> None:
     told = story(revision).insufficient("c", token="t0").discovers().asks("a b c")
     confirm(named_only(told, lambda _, __: False, lost), RIGHT)
+
+
+ASKED_FOR_BEFORE_ANYBODY_LISTENED = {
+    "by who holds a token": story()
+    .insufficient("b", token="t0")
+    .obtains("a b", "t1", refresh="r1")
+    .served("write", "t1")
+    .insufficient("c", "admin"),
+    "by who holds a refresh token": story()
+    .refreshes("t1", "r0")
+    .served()
+    .insufficient("b")
+    .obtains("a b", "t2", refresh="r2")
+    .served("write", "t2")
+    .insufficient("c", "admin", "t2"),
+}
+
+
+@pytest.mark.parametrize("told", rows(ASKED_FOR_BEFORE_ANYBODY_LISTENED))
+def test_what_is_asked_for_in_the_recording_has_to_be_asked_for_again_whoever_named_it_before(told: Story) -> None:
+    confirm(told.asks("a b c"), RIGHT)
+    confirm(told.asks("b c"), finds("ACC-1 ACC-2", "discouraged"))
+    confirm(told.asks("a c"), finds("ACC-1 ACC-2 ACC-4", "discouraged"))

@@ -24,10 +24,9 @@ from scope_model.events import AUTHORIZATION_CODE, AuthorizationRequest, ClientR
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_oracle.subjects import DriverFault
-from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
+from scope_properties.episodes import STREAM, Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.runs import Run
 from scope_properties.subjects import one_after_the_other
-from scope_properties.tables import STREAM
 from scope_properties.world import World
 from scope_spec import Revision
 

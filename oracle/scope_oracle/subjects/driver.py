@@ -30,7 +30,7 @@ from scope_model.servers import Servers
 from scope_model.spellings import SPELLINGS
 from scope_oracle.subjects import DriverFault
 from scope_oracle.world import DOCUMENT, ID_TOKEN, IDENTITY_PROVIDER, KNOWN, SECRET, HttpWorld
-from scope_properties.episodes import Episode, Plan, as_administered, without_spellings
+from scope_properties.episodes import Episode, Plan, as_administered, without_spellings, without_streams
 from scope_properties.world import World
 from scope_spec import REVISIONS, Revision
 
@@ -380,12 +380,13 @@ class Driven:
         return False
 
     def playable(self, episode: Episode) -> Episode:
-        """All of it: what the SDK cannot do, the driver says.
+        """All of it but guarded streams: what the SDK cannot do, the driver says.
 
+        A client opens a stream beside its calls, when it has time for that: which is first would differ each time.
         A client that has a DPoP key meets no challenge of that scheme: it may answer it, and the servers have no
         tokens of that type.
         """
-        administered = as_administered(episode)
+        administered = without_streams(as_administered(episode))
         return without_spellings(administered, _OF_DPOP) if self._setting == DPOP else administered
 
     def open(self, plan: Plan, world: World) -> DriverSession:

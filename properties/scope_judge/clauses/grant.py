@@ -42,8 +42,8 @@ def nothing_asked_and_nothing_said_is_unknown(reported: Reported) -> Answer:
     """Where neither request nor response named a scope, a client does not say what was granted."""
     if reported.basis != "nobody":
         return None
-    known = (reported.account.refreshed, reported.account.in_hand.exact)
-    if reported.said is None or any(scopes and reported.said == frozenset(scopes) for scopes in known):
+    told = (reported.account.refreshed or None, reported.account.in_hand.exact)
+    if reported.said is None or any(scopes is not None and reported.said == frozenset(scopes) for scopes in told):
         return HOLDS
     cause = "guessed" if reported.said else "empty"
     return Broken(cause, f"nobody said what was granted, and the client reports {reported.shown}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scope_judge.findings import HOLDS, Answer, Broken
 from scope_judge.occasions import Asked, Registered, ResourceNamed, TokenShown, listing
+from scope_judge.places import normal_form
 
 from .book import clause
 
@@ -31,12 +32,17 @@ def scopes_of_another_are_not_registered(registered: Registered) -> Answer:
 
 @clause("ISO-1", on=ResourceNamed)
 def a_chain_names_one_resource(named: ResourceNamed) -> Answer:
-    """Authorization, exchange and refresh name the resource that its metadata published, or else the same one."""
+    """Authorization, exchange and refresh name the resource that its metadata published, or else the same one.
+
+    The same URI may be spelled in its normal form in place of the published one; any other spelling is A30.
+    """
     if named.named is None or named.right is None:
         return None
-    if named.named == named.right:
+    normal = normal_form(named.right)
+    if named.named in (named.right, normal):
         return HOLDS
-    return Broken("another", f"the request names the resource {named.named}, and it is {named.right}")
+    cause = "spelled-otherwise" if normal_form(named.named) == normal else "another"
+    return Broken(cause, f"the request names the resource {named.named}, and it is {named.right}")
 
 
 @clause("ISO-2", on=TokenShown)

@@ -38,6 +38,8 @@ def in_doubt_a_refresh_names_no_scope(refresh: RefreshAsked) -> Answer:
 @clause("RETAIN-3", on=RefreshAsked)
 def a_replaced_refresh_token_is_not_used(refresh: RefreshAsked) -> Answer:
     """A new refresh token takes the place of the old one."""
+    if refresh.may_have_been_on_its_way:
+        return None
     retired = refresh.account.replaced
     return _not_retired(refresh, retired, "replaced", "a new refresh token was issued, and the old one is used")
 

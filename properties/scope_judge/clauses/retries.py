@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from scope_judge.account import NEVER
 from scope_judge.findings import HOLDS, Answer, Broken
-from scope_judge.occasions import ENDLESS, FEW, OFFLINE, Asked, Called, CallOver, RefreshAsked
+from scope_judge.occasions import ENDLESS, FEW, OFFLINE, SURELY, Asked, Called, CallOver, RefreshAsked
 from scope_model.scopes import same_scopes
 
 from .book import clause
@@ -98,22 +97,27 @@ def nothing_is_asked_for_twice_in_vain(asked: Asked) -> Answer:
 
 @clause("RETRY-5", on=Asked)
 def a_refused_request_is_not_repeated(asked: Asked) -> Answer:
-    """A request that was refused is not by itself sent again unchanged."""
+    """A request that was refused is not by itself sent again unchanged.
+
+    One that goes to the token endpoint may once be sent again with another client authentication, which is not seen.
+    """
     refused = asked.refused
-    if refused is None or asked.challenge is None:
+    if refused is None or asked.challenge is None or asked.may_have_been_on_its_way:
         return None
-    if not same_scopes(refused, asked.wanted):
+    if not same_scopes(refused, asked.wanted) or (asked.authenticates_itself and asked.account.refusals < SURELY):
         return HOLDS
     return Broken("repeated", "the request that was just refused is sent again unchanged")
 
 
 @clause("RETRY-5", on=RefreshAsked)
 def a_refused_refresh_is_not_repeated(refresh: RefreshAsked) -> Answer:
-    """A refresh token that was refused is not sent again in the same call."""
-    answers = refresh.answers
-    if refresh.repeated is None or (answers is not None and answers.refreshed_at != NEVER):
-        return None  # of two refreshes that answer one challenge, CHAL-8 says so
-    if not refresh.repeated:
+    """A refresh token that was refused is not sent again and again in the same call.
+
+    Once it may be, with another client authentication, which is not seen.
+    """
+    if refresh.repeated is None:
+        return None
+    if refresh.repeated < SURELY:
         return HOLDS
     return Broken("refresh-repeated", "the refresh that was just refused is sent again unchanged")
 

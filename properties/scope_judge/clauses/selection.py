@@ -17,11 +17,13 @@ def what_is_challenged_is_asked_for(asked: Asked) -> Answer:
     challenge, challenged, configured = asked.challenge, asked.challenged, asked.configured
     if challenge is None or challenged is None:
         return None
-    if not asked.lost_challenged:
+    if not asked.lost_challenged or asked.was_asked_in_vain:
         return HOLDS
     because = f"the challenge asks for {listing(asked.lost_challenged)}, which the request leaves out"
     if challenge.several:
         return Broken("several-bearer-challenges", because)
+    if asked.is_left_to_policy:
+        return Broken("left-to-policy", f"{because}, as it names no scope at all")
     if asked.mode == "ceiling" and configured is not None and not challenged <= configured:
         return Broken("ceiling", f"{because}: the caller does not support it, so that no request can help")
     if asked.is_excused:
@@ -45,7 +47,7 @@ def without_a_challenge_the_metadata_decides(asked: Asked) -> Answer:
     """A first request that answers no scopes asks for all that the resource metadata lists."""
     if not asked.first or asked.challenged is not None or asked.unclear or asked.listed is None:
         return None
-    lost = asked.lost_listed
+    lost = [] if asked.was_asked_in_vain else asked.lost_listed
     if not lost or (asked.configured is not None and asked.mode in ("override", "ceiling")):
         return _configured_joined(asked)
     because = f"the resource metadata lists {listing(lost)}, which the request leaves out"

@@ -44,12 +44,10 @@ def nothing_else_enters_the_union(asked: Asked) -> Answer:
 @clause("STEP-2", on=Settled)
 def a_challenge_is_followed_by_a_request(settled: Settled) -> Answer:
     """A client with a user answers a challenge for more than it holds with an authorization request."""
-    if not settled.can_be_met or settled.at_the_end:
+    if not settled.can_be_met:
         return None
     if settled.answered:
         return HOLDS
-    if settled.decoy is not None:
-        return None  # PARSE-8 says why
     cause = "given-up-as-implied" if settled.is_implied else "given-up"
     if settled.challenge.scope is None:
         cause = "given-up-unnamed"

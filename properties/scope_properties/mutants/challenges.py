@@ -87,6 +87,7 @@ MUTANTS: Final = (
         "CHAL-7",
         "steps up on a 403 without insufficient_scope",
         alter_event=_forbidden_is_insufficient,
+        also={"ACC-3", "CHAL-8", "META-4", "RETRY-1"},
     ),
     Mutant(
         "renews-for-ever",
@@ -162,6 +163,7 @@ MUTANTS: Final = (
         "steps up on a 403 of another error",
         alter_event=reading_challenges(_any_403_is_a_challenge),
         only_by={"rejects=another_error"},
+        also={"RETRY-1"},
     ),
     Mutant(
         "swallows-failures",

@@ -115,7 +115,7 @@ MUTANTS: Final = (
     Mutant(
         "insists-on-a-refresh",
         "RETRY-5",
-        "sends a refused refresh once more",
+        "sends a refused refresh again, as long as it is refused",
         alter_step=_insists_on_a_refresh,
         also={"RETRY-2"},
     ),

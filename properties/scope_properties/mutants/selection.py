@@ -21,8 +21,10 @@ from scope_model.client import (
 )
 from scope_model.events import (
     CLIENT_CREDENTIALS,
+    JWT_BEARER,
     OFFLINE,
     OFFLINE_ACCESS,
+    TOKEN_EXCHANGE,
     AuthorizationServerMetadata,
     ClientRegistration,
     FetchResourceMetadata,
@@ -111,6 +113,11 @@ def _ignores_metadata_pointer(_: Client, event: Heard) -> Heard:
         return event
     kept = [(name, value) for name, value in bearers[0].parameters if name != "resource_metadata"]
     return replace(event, www_authenticate=SPELLINGS["plain"](kept))
+
+
+def _leaves_scope_to_policy(_: Client, __: Client, action: Action) -> Action:
+    legs = (TOKEN_EXCHANGE, JWT_BEARER)
+    return replace(action, scope=None) if isinstance(action, TokenRequest) and action.grant_type in legs else action
 
 
 def _stays_at_the_resource(event: ResourceResponse, read: dict[str, str]) -> None:
@@ -280,7 +287,7 @@ MUTANTS: Final = (
         "SEL-5",
         "drops challenged scopes that the metadata does not list",
         always_choosing(_cut_to_the_metadata),
-        also={"ACC-6", "CHAL-1"},
+        also={"ACC-6", "CHAL-1", "PARSE-3"},
     ),
     Mutant(
         "openid-always",
@@ -402,6 +409,14 @@ MUTANTS: Final = (
         always_choosing(lambda chosen, _: chosen | scopes("openid")),
         grant_types=WITHOUT_A_USER,
         also={"ACC-7", "META-1", "SEL-3", "SEL-6"},
+    ),
+    Mutant(
+        "leaves-scope-to-policy",
+        "CHAL-1",
+        "names no scope in either leg of a token exchange",
+        alter_step=sending(_leaves_scope_to_policy),
+        grant_types=WITHOUT_A_USER,
+        also={"ACC-2", "ACC-8", "RETRY-3", "SEL-2", "SEL-3", "STEP-2"},
     ),
     Mutant(
         "client-credentials-renew-without-scope",

@@ -134,7 +134,6 @@ MUTANTS: Final = (
         "STEP-2",
         "takes every 403 as final",
         alter_event=_deaf_to_insufficient_scope,
-        also={"PARSE-8"},
     ),
     Mutant(
         "refresh-in-place-of-step-up",
@@ -234,6 +233,6 @@ MUTANTS: Final = (
         "never asks beyond what it registered for",
         choosing(step_up=chosen_by(_clipped_to_registration)),
         alter_step=sending(registering_narrowly),
-        also={"ACC-6", "CHAL-1", "OFFLINE-3", "ORDER-2", "PARSE-7", "REG-1", "SEL-5", "STEP-2"},
+        also={"ACC-6", "CHAL-1", "OFFLINE-3", "ORDER-2", "PARSE-7", "REG-1", "STEP-2"},
     ),
 )

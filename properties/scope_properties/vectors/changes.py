@@ -123,7 +123,7 @@ class _Words:
         self.tokens = [None, *words_of(transcript, ACCESS_TOKENS)]
         self.refresh_tokens = words_of(transcript, REFRESH_TOKENS)
         self.operations = words_of(transcript, OPERATIONS) or ["read"]
-        self.resources = [None, *words_of(transcript, RESOURCES), "https://one.example", "https://two.example/mcp"]
+        self.resources = [None, *words_of(transcript, RESOURCES), *_RESOURCES]
         known = list(dict.fromkeys((*self.words, *_BESIDE)))
         named = [names for size in range(1, _MOST_WORDS + 1) for names in combinations(known, size)]
         reversed_ = [tuple(reversed(names)) for names in named if len(names) > 1]
@@ -209,4 +209,5 @@ class _Words:
 
 
 _FEW: Final = 5
+_RESOURCES: Final = ("https://one.example", "https://two.example/mcp", "https://ONE.example/mcp")
 _GRANT_TYPES: Final = (None, (AUTHORIZATION_CODE,), (AUTHORIZATION_CODE, REFRESH_TOKEN))

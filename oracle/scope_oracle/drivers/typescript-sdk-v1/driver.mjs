@@ -13,8 +13,6 @@ const extensions = await import('@modelcontextprotocol/sdk/client/auth-extension
 
 const PACKAGE = '@modelcontextprotocol/sdk';
 const REDIRECT_URL = 'http://localhost:3030/callback';
-// With the request that the SDK has made by then, the user is asked three times a call.
-const HOST_ROUNDS = 2;
 const CALL_TIMEOUT = 10_000;
 const NO_RECONNECTION = {
     initialReconnectionDelay: 0,
@@ -181,13 +179,17 @@ class Site {
         let last;
         for (;;) {
             signal.throwIfAborted();
+            let client;
             try {
-                const client = await this.client();
+                client = await this.client();
                 return await client.callTool({ name: operation }, undefined, { signal });
             } catch (error) {
                 const { redirect } = this.provider;
                 const asked = error instanceof auth.UnauthorizedError && redirect && redirect !== last;
-                if (!asked || progress.rounds === HOST_ROUNDS) throw error;
+                // The guide signs in once, and sends again once: for the connection, and for the call.
+                const step = client ? 'call' : 'connection';
+                if (!asked || progress.signedIn.has(step)) throw error;
+                progress.signedIn.add(step);
                 last = await this.signIn();
                 progress.rounds += 1;
             }
@@ -196,7 +198,7 @@ class Site {
 
     /** One call, bounded in time; what it began is ended with it. */
     async call(operation) {
-        const progress = { rounds: 0 };
+        const progress = { rounds: 0, signedIn: new Set() };
         const giving = new AbortController();
         const timer = setTimeout(() => giving.abort(new Error('timeout')), CALL_TIMEOUT);
         const givenUp = new Promise((_, reject) => {

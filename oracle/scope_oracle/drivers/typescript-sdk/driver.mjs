@@ -7,8 +7,6 @@ import * as sdk from '@modelcontextprotocol/client';
 
 const PACKAGE = '@modelcontextprotocol/client';
 const REDIRECT_URL = 'http://localhost:3030/callback';
-// With the request that the SDK has made by then, the user is asked three times a call.
-const HOST_ROUNDS = 2;
 const CALL_TIMEOUT = 10_000;
 const NO_RECONNECTION = {
     initialReconnectionDelay: 0,
@@ -39,6 +37,7 @@ class Storage {
     verifier = undefined;
     discovery = undefined;
     dpop = undefined;
+    granted = undefined;
 }
 
 /** The provider of docs/clients/oauth.md, with its storage taken out, and with invalidateCredentials. */
@@ -148,7 +147,8 @@ const SETTINGS = {
     },
     'scope-for-refresh': {
         there: RELEASE.localeCompare(SCOPES_REFRESHES_SINCE, 'en', { numeric: true }) >= 0,
-        adds: () => ({ scopeForRefresh: tokens => tokens.scope })
+        // "The returned value must not include a scope that was not originally granted."
+        adds: storage => ({ scopeForRefresh: () => storage.granted })
     }
 };
 
@@ -236,9 +236,11 @@ class Site {
     async finish({ state, callback }) {
         const query = await callback;
         if (query.get('state') !== state) throw new Error('state mismatch');
-        if (TAKES_CALLBACK) return this.transport.finishAuth(query);
-        if (!query.has('code')) throw new Error(`the authorization failed: ${query.get('error')}`);
-        return this.transport.finishAuth(query.get('code'));
+        if (!TAKES_CALLBACK && !query.has('code')) {
+            throw new Error(`the authorization failed: ${query.get('error')}`);
+        }
+        await this.transport.finishAuth(TAKES_CALLBACK ? query : query.get('code'));
+        this.storage.granted = this.storage.tokens?.scope;
     }
 
     /** Call a tool, and do what the SDK leaves to the application when it throws UnauthorizedError. */
@@ -246,13 +248,17 @@ class Site {
         let last;
         for (;;) {
             signal.throwIfAborted();
+            let client;
             try {
-                const client = await this.client();
+                client = await this.client();
                 return await client.callTool({ name: operation }, { signal });
             } catch (error) {
                 const { redirect } = this.provider;
                 const asked = error instanceof sdk.UnauthorizedError && redirect && redirect !== last;
-                if (!asked || progress.rounds === HOST_ROUNDS) throw error;
+                // The guide signs in once, and sends again once: for the connection, and for the call.
+                const step = client ? 'call' : 'connection';
+                if (!asked || progress.signedIn.has(step)) throw error;
+                progress.signedIn.add(step);
                 last = await this.signIn();
                 progress.rounds += 1;
                 // "Hosts should call invalidateCredentials with scope 'discovery' on repeated 401s" (discoveryState).
@@ -264,7 +270,7 @@ class Site {
 
     /** One call, bounded in time; what it began is ended with it. */
     async call(operation) {
-        const progress = { rounds: 0 };
+        const progress = { rounds: 0, signedIn: new Set() };
         const giving = new AbortController();
         const timer = setTimeout(() => giving.abort(new Error('timeout')), CALL_TIMEOUT);
         const givenUp = new Promise((_, reject) => {

@@ -2,7 +2,6 @@
 
 import { auth, createMCPClient, UnauthorizedError } from "@ai-sdk/mcp";
 
-const ROUNDS = 3; // how often the user is asked for one request: RETRY-1
 const url = process.argv[2];
 const redirectUrl = "http://localhost:3030/callback";
 const kept = {};
@@ -36,16 +35,15 @@ const authProvider = {
   },
 };
 
-// Make a request, and once the user has authorized it, make it again.
+// Make a request, and once the user has authorized it, make it again: what is refused then, is refused.
 async function authorized(request) {
-  for (let round = 0; ; round++) {
-    try {
-      return await request();
-    } catch (error) {
-      if (!(error instanceof UnauthorizedError) || round === ROUNDS || !answer.has("code")) throw error;
-      const [authorizationCode, callbackState] = [answer.get("code"), answer.get("state")];
-      await auth(authProvider, { serverUrl: url, authorizationCode, callbackState });
-    }
+  try {
+    return await request();
+  } catch (error) {
+    if (!(error instanceof UnauthorizedError) || !answer.has("code")) throw error;
+    const [authorizationCode, callbackState] = [answer.get("code"), answer.get("state")];
+    await auth(authProvider, { serverUrl: url, authorizationCode, callbackState });
+    return request();
   }
 }
 

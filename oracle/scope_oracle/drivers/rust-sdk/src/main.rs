@@ -29,6 +29,7 @@ const REDIRECT_URI: &str = "http://localhost:3030/callback";
 const CLIENT_NAME: &str = "scopelaw";
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const INITIAL_SCOPES: &str = "initial-scope-selection";
+const NOTHING_HELD: &str = "nothing is held to give an account of";
 const PATIENCE: Duration = Duration::from_secs(10);
 const CLOSING: Duration = Duration::from_secs(2);
 const ERROR_LENGTH: usize = 300;
@@ -544,12 +545,13 @@ async fn expired(server: Arc<Server>) -> Value {
     }
 }
 
-/// Its account of an empty `scope` is one scope without a name: that is none.
+/// Its account of an empty `scope` is one scope without a name: that is none. Where it refused what came, it has none.
 async fn reported(server: Arc<Server>) -> Value {
     #[cfg(enterprise)]
     if server.settings.grant == EXCHANGE {
         let session = server.session.lock().await;
-        return json!({"granted": session.vouched.as_ref().map(|token| token.scopes.iter().collect::<Vec<_>>())});
+        let Some(token) = &session.vouched else { return skipped(NOTHING_HELD) };
+        return json!({"granted": token.scopes.iter().collect::<Vec<_>>()});
     }
     let named = |scopes: Vec<String>| scopes.into_iter().filter(|scope| !scope.is_empty()).collect::<Vec<_>>();
     match server.store.load().await {
@@ -557,7 +559,8 @@ async fn reported(server: Arc<Server>) -> Value {
         Ok(Some(stored)) if stored.granted_scopes.is_empty() && json!(stored.token_response)["scope"].is_null() => {
             json!({"granted": null})
         }
-        Ok(stored) => json!({"granted": stored.map(|stored| named(stored.granted_scopes))}),
+        Ok(Some(stored)) => json!({"granted": named(stored.granted_scopes)}),
+        Ok(None) => skipped(NOTHING_HELD),
         Err(error) => errored(error),
     }
 }
@@ -585,7 +588,7 @@ fn beyond(settings: &Settings) -> Option<&'static str> {
     if !machine && !settings.wants_refresh_token {
         return Some("the SDK has no switch for refresh tokens: it asks for them where it can");
     }
-    if settings.setting.as_deref() == Some(INITIAL_SCOPES) && (machine || !cfg!(initial_scopes)) {
+    if settings.setting.as_deref() == Some(INITIAL_SCOPES) && !cfg!(initial_scopes) {
         return Some("there is no such choice of initial scopes");
     }
     if !machine && settings.registration == "known" && !cfg!(requests) {

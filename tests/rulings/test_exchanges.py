@@ -1,0 +1,81 @@
+"""A token exchange: two legs, and what of scopes is settled in which."""
+
+from __future__ import annotations
+
+import pytest
+
+from rulings.expectations import RIGHT, Expected, confirm, finds, rows
+from rulings.stories import NEW, OLD, Story, story
+from scope_judge.judge import judge
+from scope_model.events import JWT_BEARER, TOKEN_EXCHANGE, TokenRequest, TokenResponse, WireScope
+from scope_spec import Revision
+
+
+def first_leg(told: Story, scope: WireScope = None, said: str | None = None) -> Story:
+    """The assertion is asked for, and comes."""
+    asked = TokenRequest(TOKEN_EXCHANGE, scope, None, told.issuer, told.resource)
+    return told.then(asked, TokenResponse("assertion", said, None, None, told.issuer, told.resource))
+
+
+def last_leg(told: Story, token: str, scope: WireScope = None, said: str | None = None) -> Story:
+    """The assertion is presented, and an access token comes."""
+    return told.then(TokenRequest(JWT_BEARER, scope, None, told.issuer, told.resource)).issued(token, said)
+
+
+def exchanges(told: Story, token: str, scopes: tuple[WireScope, WireScope] = (None, None), said: str = "") -> Story:
+    """Both legs, each with its scope, and what the last response says."""
+    return last_leg(first_leg(told, scopes[0]), token, scopes[1], said)
+
+
+def silent(revision: Revision = NEW, said: str = "a", challenged: str | None = "a") -> Story:
+    """An exchange without a scope in either leg."""
+    return exchanges(story(revision).unauthorized(challenged).discovers(), "t1", said=said).served()
+
+
+LEFT = finds("CHAL-1", "unspecified", "A31")
+LEFT_OUT = finds("CHAL-1", "violates", worst="violates")
+
+NAMED_NOWHERE = {
+    "at first": (silent(), LEFT),
+    "at first, at the older revision": (silent(OLD), LEFT),
+    "at first, and the policy gives nothing": (silent(said=""), LEFT),
+    "at first, and nobody named a scope": (silent(challenged=None), RIGHT),
+    "again, where the policy gave what is challenged": (
+        exchanges(silent().unauthorized("a", token="t1", error="invalid_token"), "t2", said="a").served("read", "t2"),
+        LEFT,
+    ),
+    "again, where the policy gave less than a 401 asks for": (
+        exchanges(silent(said="").unauthorized("a", token="t1", error="invalid_token"), "t2", said=""),
+        LEFT_OUT,
+    ),
+    "again, where the token is too weak": (exchanges(silent().insufficient("b"), "t2", said="a"), LEFT_OUT),
+    "again, where the token is too weak, at the older revision": (
+        exchanges(silent(OLD).insufficient("b"), "t2", said="a"),
+        LEFT_OUT,
+    ),
+    "again, where nobody says what is missing": (exchanges(silent().insufficient(), "t2", said="a"), RIGHT),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(NAMED_NOWHERE))
+def test_an_exchange_may_leave_scopes_to_policy_until_that_does_not_suffice(told: Story, expected: Expected) -> None:
+    confirm(told, expected)
+    if expected is LEFT:
+        assert "CHAL-1" not in {finding.clause for finding in judge(told.transcript, {"A31": "left-to-policy"})}
+
+
+NAMED_IN_PART = {
+    "the first leg names another scope": (("b", None), LEFT_OUT),
+    "the last leg names another scope": ((None, "b"), LEFT_OUT),
+    "the first leg names one of two": (("a", None), LEFT_OUT),
+    "the last leg names one of two": ((None, "c"), LEFT_OUT),
+    "the first leg names both": (("a c", None), RIGHT),
+    "the last leg names both": ((None, "a c"), RIGHT),
+}
+
+
+@pytest.mark.parametrize(("scopes", "expected"), rows(NAMED_IN_PART))
+def test_an_exchange_that_names_scopes_names_those_that_were_challenged(
+    scopes: tuple[WireScope, WireScope], expected: Expected
+) -> None:
+    confirm(exchanges(story().unauthorized("a c").discovers(), "t1", scopes, "a"), expected)
