@@ -89,7 +89,6 @@ def test_a_client_that_replaces_is_caught_by_both_formulations() -> None:
 def test_a_client_that_reverses_is_caught_by_a_law_while_the_judge_calls_it_unspecified() -> None:
     steps, objections = failure(machine_for(MUTANTS["reverses"].subject))
     assert len(steps) == 1
-    assert READ in steps[0]
     law = "scopes_stand_in_first_seen_order"
     assert objections == [f"law: {law}, ORDER-3: {LAWS[law].says}"]
 
@@ -133,7 +132,7 @@ def test_the_judge_alone_finds_in_the_machine_what_it_finds_in_a_check(name: str
             assert mutant.clause not in {finding.clause for finding in findings}
 
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(Judged, settings=settings(FIXED, max_examples=200, phases=[Phase.generate]))
+        run_state_machine_as_test(Judged, settings=settings(FIXED, max_examples=2_000, phases=[Phase.generate]))
 
 
 # Two formulations
