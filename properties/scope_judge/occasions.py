@@ -368,6 +368,11 @@ class Reported(Occasion):
         return token is not None and token.used_at == NEVER and account.granted.exact == NO_SCOPES
 
     @property
+    def is_open(self) -> bool:
+        """Whether what was granted can be more than one set, as where a response lists it with commas (A26)."""
+        return self.account.granted.exact is None or len(self.account.in_hand.one_of) > 0
+
+    @property
     def shown(self) -> str:
         """What it says, for a sentence."""
         if self.said is None:
@@ -379,7 +384,7 @@ class Reported(Occasion):
         """What a clause says of the report that rests on it."""
         if self.may_speak_of_the_last:
             return None
-        if self.is_right or (self.said is None and self.account.granted.shown is None):
+        if self.is_right or (self.said is None and self.is_open):
             return HOLDS
         known = self.account.granted.shown
         if known is None:
