@@ -137,8 +137,9 @@ class Token:
     """The newest access token of an account, in one state.
 
     `answers` is the challenge that it was issued for, None where there was none. `differs` is whether its
-    scope is another than was asked for. `tried` is whether the operation was sent with it, `used_at` when a call
-    first carried it, and `passed_over` whether a request that was surely sent later went without it.
+    scope is another than was asked for. `tried` is whether the operation was sent with it, or what has to come first
+    was in vain, `used_at` when a call first carried it, and `passed_over` whether a request that was surely sent later
+    went without it.
     """
 
     access_token: str | None

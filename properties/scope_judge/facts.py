@@ -321,6 +321,8 @@ class Facts:
             overlaps = len(self._open.get(event.operation, ())) > 1
             left = tried.left if overlaps else None
             resource.attempts[event.operation] = Attempts(call=tried.call, calls=tried.calls, left=left)
+        if event.status >= 400 and not self._open.get(event.operation):
+            self._comes_first(account, tried)
         if event.status not in (401, 403):
             tried.refused, tried.refreshes = None, 0
             return ()
@@ -351,6 +353,13 @@ class Facts:
         if challenge.names_metadata:
             resource.pointed_at = self.at
         return ()
+
+    @staticmethod
+    def _comes_first(account: Account | None, tried: Attempts) -> None:
+        """What no call of the application is may have to come before one, as a session has: in vain, it was a try."""
+        token = None if account is None else account.token
+        if token is not None and token.access_token is not None and token.access_token == tried.carried:
+            token.tried = True
 
     def _held(self, account: Account | None, challenge: ParsedChallenge) -> Known | None:
         """What a client holds when it is challenged; offline_access once it was asked for, since no token shows it."""
