@@ -6,7 +6,7 @@ before all of them. What was not seen is unknown, a value of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
@@ -15,6 +15,7 @@ from scope_model.events import CLIENT_CREDENTIALS, REFRESH_TOKEN, WireScope
 from scope_model.scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
 
 from .knowledge import UNKNOWN, Known
+from .misreadings import Misreading
 from .parsed import ParsedChallenge, Said
 
 NEVER: Final = -1
@@ -264,6 +265,7 @@ class Resource:
     that names a parent of it. `pending` are the challenges that await their answers, by operation, `answering` the
     one that a request was made for, and `doubtful` those taken to be answered where others waited; `owed` are the
     tokens that an operation was not yet sent with. `epoch` counts how often it moved to another authorization server.
+    `misread` is what only misreadings find in its challenges, each with those misreadings and when they first could.
     `shown` are the tokens of others that it was called with before it had a document. `asked_for` is the challenge that
     the last request answered, and `in_vain` that of one that was refused, until its operation is tried again or its
     call ends.
@@ -289,11 +291,26 @@ class Resource:
     attempts: dict[str, Attempts] = field(default_factory=dict)
     account: Account | None = None
     epoch: int = 0
+    misread: dict[str, dict[Misreading, int]] = field(default_factory=dict)
     shown: dict[str, None] = field(default_factory=dict)
 
     def lists(self, scope: str) -> bool:
         """Whether its metadata lists a scope, or that of a parent."""
         return scope in (self.listed or NO_SCOPES) or scope in (self.parent_listed or NO_SCOPES)
+
+    def may_misread(self, challenge: ParsedChallenge, at: int) -> None:
+        """Note what somebody may take for scopes in a challenge of it."""
+        for name, wrong in challenge.only_misread:
+            self.misread.setdefault(name, {}).setdefault(wrong, at)
+
+    def did_not_misread(self, challenge: ParsedChallenge, asked: Collection[str]) -> None:
+        """Forget what the request that answers a challenge would name, had it been misread."""
+        for name, wrong in challenge.only_misread:
+            found = self.misread.get(name)
+            if found is not None and name not in asked:
+                found.pop(wrong, None)
+                if not found:
+                    del self.misread[name]
 
     def attempt(self, operation: str) -> Attempts:
         """What was tried for an operation."""

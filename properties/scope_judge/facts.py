@@ -345,6 +345,7 @@ class Facts:
         tried.refused = challenge if event.status == 403 else None
         for scope in challenge.tolerated:
             self._named.setdefault(scope, {})[resource] = resource.epoch
+        resource.may_misread(challenge, self.at)
         # What a refresh answered is over.
         left = tried.left if tried.left is not None and tried.left.refreshed_at == NEVER else None
         pending.beside = resource.pending.pop(event.operation, left if challenge.refuses_plainly else None)
@@ -570,6 +571,8 @@ class Facts:
         self._asked_before += 1
         self._documents.used_at = self.at
         if asked.answers is not None:
+            if not asked.may_answer:
+                asked.resource.did_not_misread(asked.answers.challenge, frozenset(asked.request.pieces))
             self._asked_for[asked.resource, asked.answers.operation] += 1
 
     # --- tokens -----------------------------------------------------------------------------------

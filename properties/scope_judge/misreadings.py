@@ -28,6 +28,12 @@ class Heading:
         """The scopes read, or None where there are none (A6)."""
         return None if self.scope is None else read_scope(self.scope) or None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The pieces of the raw scope, and without the quotation marks at which a search ends, too."""
+        pieces = [piece for piece in (self.scope or "").split(" ") if piece]
+        return tuple(dict.fromkeys((*pieces, *(piece.strip('"') for piece in pieces))))
+
 
 Lines = Sequence[str]
 

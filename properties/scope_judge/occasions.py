@@ -665,6 +665,8 @@ class Asked(Occasion):
             return "server"
         if self.configured is not None and scope in self.configured:
             return "configured"
+        if scope in self.resource.misread:
+            return "nowhere"  # a text in one of its own headers is nearer than who else names a scope like it
         if len(places) > (FOREIGN in places):
             return "elsewhere"
         return "foreign" if FOREIGN in places else "nowhere"
