@@ -370,8 +370,8 @@ def test_what_a_plain_refusal_causes_after_a_refresh_answers_the_refusal() -> No
     assert "CHAL-1" not in found
 
 
-@pytest.mark.parametrize("error", ["temporarily_unavailable", "server_error"])
-def test_a_refresh_that_a_busy_server_put_off_may_be_tried_again(error: str) -> None:
+@pytest.mark.parametrize("error", ["temporarily_unavailable", "server_error", None])
+def test_a_refresh_may_be_tried_again_that_was_put_off_or_brought_what_was_never_used(error: str | None) -> None:
     before = (
         ResourceRequest("read"),
         ResourceResponse("read", 401, ('Bearer scope="a"',)),
@@ -383,11 +383,31 @@ def test_a_refresh_that_a_busy_server_put_off_may_be_tried_again(error: str) -> 
         ResourceResponse("read", 401, ('Bearer error="invalid_token"',)),
         TokenRequest(REFRESH_TOKEN, None, "r1"),
     )
+    answer = TokenResponse("t2", None, "r1") if error is None else TokenResponse(error=error)
     again = TokenRequest(REFRESH_TOKEN, None, "r1")
-    put_off = judge(Transcript(Header(NEW), (*before, TokenResponse(error=error), again)))
-    assert put_off == []
-    renewed = judge(Transcript(Header(NEW), (*before, TokenResponse("t2", None, "r1"), again)))
-    assert "CHAL-8" in {finding.clause for finding in renewed}
+    assert judge(Transcript(Header(NEW), (*before, answer, again))) == []
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_new_token_that_is_over_by_the_clock_is_not_tried(*, refused: bool) -> None:
+    events = (
+        ResourceRequest("read"),
+        ResourceResponse("read", 401, ('Bearer scope="a"',)),
+        AuthorizationRequest("a"),
+        AuthorizationResponse(code=True),
+        TokenRequest(AUTHORIZATION_CODE),
+        TokenResponse("t1", "a", "r1"),
+        CallStarted(1, "read"),
+        ResourceRequest("read", "t1"),
+        ResourceResponse("read", 403, ('Bearer error="insufficient_scope", scope="b"',)),
+        AuthorizationRequest("a b"),
+        AuthorizationResponse(code=True),
+        TokenRequest(AUTHORIZATION_CODE),
+        TokenResponse("t2", "a b", "r2"),
+    )
+    renews = (TokenRequest(REFRESH_TOKEN, None, "r2"), TokenResponse(error="invalid_scope"))
+    found = judge(Transcript(Header(NEW), (*events, *(renews if refused else ()), CallEnded(1))))
+    assert ("STEP-7" in {finding.clause for finding in found}) is not refused
 
 
 def test_a_call_that_takes_the_number_of_one_that_goes_on_ends_like_any_other() -> None:

@@ -171,7 +171,8 @@ class Account:
     of an exchange, `leg` its grant type, `sourced` what of it some source names, `audience` the resource that its
     chain names. `awaited` is how many token requests are unanswered, `mixed` whether a refresh is among several, so
     that nobody knows which answer is whose. `invented` is what was requested without a source, `unseen` the tokens
-    that nobody saw issued. `under_way` are the authorizations of which not all came to an end, and `redeemed` how
+    that nobody saw issued. `replaced` are the refresh tokens that a refresh replaced, `outlived` those of earlier
+    grants. `under_way` are the authorizations of which not all came to an end, and `redeemed` how
     many did. `refresh_kept_at` is when a refresh last brought no new refresh token, so that the old one stayed.
     `refusals` is how often the same request was refused, one time after the other. `refresh_refused` is a refresh token
     that was refused, for which scope, and the calls that went on then, `refresh_refusals` how often.
@@ -194,7 +195,8 @@ class Account:
 
     token: Token | None = None
     refresh_token: str | None = None
-    retired: dict[str, Literal["replaced", "outlived"]] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
+    outlived: set[str] = field(default_factory=set)
     replaced_at: int = NEVER
     grant_type: str | None = None
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Final, Literal
 
 from scope_model.events import OFFLINE_ACCESS
-from scope_model.scopes import NO_SCOPES, Scope, scopes
+from scope_model.scopes import NO_SCOPES, Scope
 from scope_spec import CLAUSES, Revision
 
 from .findings import Finding
@@ -88,7 +88,7 @@ def offline_access_is_filtered(asked: Asked, reads: Reads) -> bool:
     "implied",
     "the challenge asks for {}, which is left out, as if what was requested before implied it",
     at_stake=lambda asked: asked.account.requested is not None,
-    refuted=lambda asked: any(is_implied(scope, asked.wanted - scopes(scope)) for scope in _heeded(asked)),
+    refuted=lambda asked: any(is_implied(scope, asked.wanted) for scope in _heeded(asked)),
 )
 def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
     """All that was requested before is kept, and what its names seem to imply is left out."""

@@ -677,6 +677,8 @@ class Facts:
         calls = () if answers is None else self._open.get(answers.operation, ())
         allowed = FEW * len(calls) if calls else None
         yield RefreshAsked(event, request, account, answers, tried, allowed, self._repeated(account, event, request))
+        unused = account.token if account.token is not None and account.token.used_at == NEVER else None
+        resource.owed = {operation: owed for operation, owed in resource.owed.items() if owed is not unused}
         yield from self._shown_for_a_refresh(event)
         account.refreshing, account.refresh_sent = request, event.refresh_token
         account.await_token(REFRESH_TOKEN)

@@ -63,7 +63,8 @@ def issue(account: Account, event: TokenResponse, said: Known | None, at: int, *
         account.refresh_token = event.refresh_token or account.refresh_token  # it may be the answer to a refresh
         return
     if account.refresh_token is not None and event.refresh_token != account.refresh_token:
-        account.retired[account.refresh_token] = "outlived"
+        account.outlived.add(account.refresh_token)
+        account.replaced.discard(account.refresh_token)
     account.refresh_token = event.refresh_token
 
 
@@ -96,7 +97,9 @@ def refresh(account: Account, event: TokenResponse, said: Known | None, at: int)
     account.refresh_kept_at = at if event.refresh_token in (None, account.refresh_token) else NEVER
     if account.refresh_kept_at == NEVER:
         if account.refresh_token is not None and not account.mixed:
-            account.retired[account.refresh_token], account.replaced_at = "replaced", at
+            account.replaced.add(account.refresh_token)
+            account.outlived.discard(account.refresh_token)
+            account.replaced_at = at
         account.refresh_token = event.refresh_token
 
 

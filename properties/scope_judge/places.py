@@ -61,11 +61,6 @@ def parents(name: str) -> Iterator[str]:
         yield above
 
 
-def _may_be(known: Resource, name: str) -> bool:
-    """Whether a resource that nothing was called by may be what is called by this name."""
-    return known.name is not None and not known.called_by_name and is_parent(known.name, name)
-
-
 class Places:
     """The resources and accounts of a transcript, found by name.
 
@@ -77,6 +72,7 @@ class Places:
         self._life = life
         self._resources: dict[str, Resource] = {}
         self._at_origin: dict[str, list[Resource]] = {}
+        self._uncalled: dict[str, list[Resource]] = {}
         self._accounts: dict[tuple[str, Resource], Account] = {}
         self.current: Resource | None = None
         self.waiting: dict[Resource, None] = {}
@@ -123,7 +119,10 @@ class Places:
             return None
         if len(self.known) == 1 and self.known[0].name is None:
             return self._name(self.known[0], name)
-        above = [known for known in self._at_origin.get(_origin(name), ()) if _may_be(known, name)]
+        origin = _origin(name)
+        uncalled = [known for known in self._uncalled.get(origin, ()) if not known.called_by_name]
+        self._uncalled[origin] = uncalled  # who is once called by name is never again looked at
+        above = [known for known in uncalled if is_parent(known.name or "", name)]
         return self._name(above[0], name) if len(above) == 1 else None
 
     def _by_another_name(self, name: str | None) -> Resource | None:
@@ -147,6 +146,7 @@ class Places:
     def _name(self, resource: Resource, name: str) -> Resource:
         resource.name = name
         self._at_origin.setdefault(_origin(name), []).append(resource)
+        self._uncalled.setdefault(_origin(name), []).append(resource)
         self._resources[canonical(name)] = resource
         return resource
 

@@ -20,6 +20,7 @@ Not among the omissions, because their absence speaks:
   a recording is that of one process, unless it says otherwise.
 - That a token runs out while a challenge or a refusal is news. If it might at any time, no renewal would ever answer
   the challenge before it, and no endless one would be found. Where the last call was served, it may go unseen.
+- That a call was broken off. What a client sends after it was cut short is another call's, and else a second try.
 - Some calls of several. A request that is made again within one call might then be another call's each time.
 - The requests for scopes themselves and what is answered to calls, but for a beginning or an end as a whole: they are
   what is judged.
@@ -37,6 +38,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from scope_judge.findings import Finding
 from scope_model.events import (
+    BROKEN_OFF,
     REFRESH_TOKEN,
     AuthorizationRequest,
     AuthorizationResponse,
@@ -212,7 +214,8 @@ def registrations(events: Sequence[Event]) -> Iterator[Loss]:
 @_omission(keeps=_ALL - _OF_A_CALL - _OF_A_CHALLENGE)
 def calls(events: Sequence[Event]) -> Iterator[Loss]:
     """What the application asked for is known to whoever drives the client, who writes all of it down, or nothing."""
-    yield {at: None for at, event in enumerate(events) if isinstance(event, (CallStarted, CallEnded))}
+    if not any(isinstance(event, CallEnded) and event.outcome == BROKEN_OFF for event in events):
+        yield {at: None for at, event in enumerate(events) if isinstance(event, (CallStarted, CallEnded))}
 
 
 @_omission(keeps=_ALL - _OF_A_CHALLENGE)

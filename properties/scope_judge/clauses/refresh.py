@@ -40,13 +40,17 @@ def a_replaced_refresh_token_is_not_used(refresh: RefreshAsked) -> Answer:
     """A new refresh token takes the place of the old one."""
     if refresh.may_have_been_on_its_way:
         return None
-    return _not_retired(refresh, "replaced", "a new refresh token was issued, and the old one is used")
+    retired = refresh.account.replaced
+    return _not_retired(refresh, retired, "replaced", "a new refresh token was issued, and the old one is used")
 
 
 @clause("RETAIN-4", on=RefreshAsked)
 def a_refresh_token_speaks_for_its_own_grant(refresh: RefreshAsked) -> Answer:
     """The refresh token of an earlier grant is not taken for the present one."""
-    return _not_retired(refresh, "outlived", "the refresh token belongs to an earlier grant than the one in use")
+    retired = refresh.account.outlived
+    return _not_retired(
+        refresh, retired, "outlived", "the refresh token belongs to an earlier grant than the one in use"
+    )
 
 
 @clause("RETAIN-3", on=RefreshAsked)
@@ -67,11 +71,11 @@ def a_refresh_token_that_was_not_replaced_is_not_given_up(asked: Asked) -> Answe
     return Broken("given-up" if token is not None and token.state == "expired" else "given-up-unauthorized", because)
 
 
-def _not_retired(refresh: RefreshAsked, how: str, because: str) -> Answer:
-    retired, token = refresh.account.retired, refresh.event.refresh_token
-    if token is None or how not in retired.values():
+def _not_retired(refresh: RefreshAsked, retired: set[str], cause: str, because: str) -> Answer:
+    token = refresh.event.refresh_token
+    if token is None or not retired:
         return None
-    return Broken(how, because) if retired.get(token) == how else HOLDS
+    return Broken(cause, because) if token in retired else HOLDS
 
 
 @clause("RETAIN-1", on=Reported)
