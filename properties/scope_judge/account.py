@@ -139,7 +139,7 @@ class Token:
 
     `answers` is the challenge that it was issued for, None where there was none. `differs` is whether its
     scope is another than was asked for. `tried` is whether the operation was sent with it, or what has to come first
-    was in vain, `used_at` when a call first carried it, and `passed_over` whether a request that was surely sent later
+    was refused, `used_at` when a call first carried it, and `passed_over` whether a request that was surely sent later
     went without it.
     """
 

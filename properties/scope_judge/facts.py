@@ -321,11 +321,11 @@ class Facts:
             overlaps = len(self._open.get(event.operation, ())) > 1
             left = tried.left if overlaps else None
             resource.attempts[event.operation] = Attempts(call=tried.call, calls=tried.calls, left=left)
-        if event.status >= 400 and not self._open.get(event.operation):
-            self._comes_first(account, tried)
         if event.status not in (401, 403):
             tried.refused, tried.refreshes = None, 0
             return ()
+        if not self._open.get(event.operation):
+            self._comes_first(account, tried)
         challenge = read_response(event.status, event.www_authenticate, self._several)
         pending = PendingChallenge(
             event.operation,
@@ -357,7 +357,7 @@ class Facts:
 
     @staticmethod
     def _comes_first(account: Account | None, tried: Attempts) -> None:
-        """What no call of the application is may have to come before one, as a session has: in vain, it was a try."""
+        """What no call of the application is may have to come before one, as a session has: refused, it was a try."""
         token = None if account is None else account.token
         if token is not None and token.access_token is not None and token.access_token == tried.carried:
             token.tried = True
