@@ -172,8 +172,9 @@ class Account:
     chain names. `awaited` is how many token requests are unanswered, `mixed` whether a refresh is among several, so
     that nobody knows which answer is whose. `invented` is what was requested without a source, `unseen` the tokens
     that nobody saw issued. `replaced` are the refresh tokens that a refresh replaced, `outlived` those of earlier
-    grants. `under_way` are the authorizations of which not all came to an end, and `redeemed` how
-    many did. `refresh_kept_at` is when a refresh last brought no new refresh token, so that the old one stayed.
+    grants. `under_way` are the authorizations of which not all came to an end, `redeemed` how many did, and `overlaps`
+    whether the last one began while another was under way. `refresh_kept_at` is when a refresh last brought no new
+    refresh token, so that the old one stayed.
     `refusals` is how often the same request was refused, one time after the other. `refresh_refused` is a refresh token
     that was refused, for which scope, and the calls that went on then, `refresh_refusals` how often.
     """
@@ -207,6 +208,7 @@ class Account:
     mixed: bool = False
     under_way: list[ScopeSet] = field(default_factory=list)
     redeemed: int = 0
+    overlaps: bool = False
     sourced: ScopeSet = NO_SCOPES
     leg: str | None = None
     audience: str | None = None
@@ -280,7 +282,6 @@ class Resource:
     publishes_empty: bool = False
     issuers: tuple[str, ...] = ()
     document_at: int = NEVER
-    pointed_at: int = NEVER
     called_at: int = NEVER
     responded_at: int = NEVER
     called_by_name: bool = False

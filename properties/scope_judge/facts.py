@@ -239,6 +239,7 @@ class Facts:
         if pending is None:
             return None
         pending.alone = False
+        self._shows_what_was_refreshed(resource, pending)
         if pending.passed_over:
             return None
         if resource.account is not None and resource.account.granted_at > pending.at:
@@ -250,6 +251,15 @@ class Facts:
         if pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
             return self._settled(resource, pending, answered=False)
         return None
+
+    @staticmethod
+    def _shows_what_was_refreshed(resource: Resource, pending: PendingChallenge) -> None:
+        """Of two 401s at once a refresh answered the one whose operation is tried again first."""
+        taken = resource.answering
+        if taken is None or taken is pending or taken.refreshed_at <= pending.at or pending.refreshed_at != NEVER:
+            return
+        if taken.challenge.status == pending.challenge.status == 401:
+            taken.refreshed_at, pending.refreshed_at = NEVER, taken.refreshed_at
 
     @staticmethod
     def _no_longer_in_vain(resource: Resource, operation: str) -> None:
@@ -287,6 +297,9 @@ class Facts:
             return None
         if carried is None or carried != token.access_token:
             token.state = "set aside" if token.state == "in use" else token.state
+            owed = resource.owed.get(event.operation)
+            if owed is not None and carried is not None and owed.access_token == carried:
+                return self._owed_no_longer(resource, event.operation)  # another came since, for another operation
             known_before = token.passed_over or token.state != "new"
             if known_before or not self._knows_of(token, resource, event.operation):
                 return None
@@ -296,7 +309,11 @@ class Facts:
             token.used_at = self.at
         if token.state in ("new", "set aside"):
             token.state = "in use"
-        owed = resource.owed.pop(event.operation, None)
+        return self._owed_no_longer(resource, event.operation)
+
+    @staticmethod
+    def _owed_no_longer(resource: Resource, operation: str) -> TokenTried | None:
+        owed = resource.owed.pop(operation, None)
         if owed is None:
             return None
         owed.tried = True
@@ -351,8 +368,6 @@ class Facts:
         pending.beside = resource.pending.pop(event.operation, left if challenge.refuses_plainly else None)
         resource.pending[event.operation] = pending
         self.places.waiting[resource] = None
-        if challenge.names_metadata:
-            resource.pointed_at = self.at
         return ()
 
     @staticmethod
@@ -564,6 +579,7 @@ class Facts:
             account.leg = AUTHORIZATION_CODE
         if asked.grant_type != CLIENT_CREDENTIALS:
             account.under_way.append(account.sourced)
+            account.overlaps = len(account.under_way) > 1
         asked.resource.answering = asked.resource.asked_for = asked.answers
         self.places.waiting.pop(asked.resource, None)
         self._redeeming = account, asked.resource
@@ -815,7 +831,7 @@ class Facts:
     @staticmethod
     def _is_surely_for(answering: PendingChallenge, account: Account) -> bool:
         """Whether a token was issued for a challenge, and not by the clock, nor for another that was asked for."""
-        if answering.doubted or account.under_way:
+        if answering.doubted or account.under_way or account.overlaps:
             return False
         if answering.call is not None or account.leg not in (REFRESH_TOKEN, CLIENT_CREDENTIALS):
             return True

@@ -297,10 +297,9 @@ class RefreshAsked(Occasion):
     allowed: int | None
     repeated: int | None
 
-    @property
-    def may_have_been_on_its_way(self) -> bool:
-        """Whether it answers a challenge that came before the refresh token was replaced, as where two come at once."""
-        return self.answers is not None and self.answers.at < self.account.replaced_at
+    def may_have_been_on_its_way(self, at: int) -> bool:
+        """Whether it answers a challenge that came before another token did, as where two come at once."""
+        return self.answers is not None and self.answers.at < at
 
 
 @dataclass(eq=False)
@@ -717,6 +716,8 @@ class Asked(Occasion):
         expired = account.token is not None and account.token.state == "expired"
         if answers is None:
             return expired
+        if answers.at < account.refresh_kept_at:
+            return False  # the refresh was for another challenge, that came at the same time
         # Who knows that its token expired does not send it.
         current = expired or not answers.outdated
         return self.answers_401 and answers.renewed is None and answers.refreshed_at == NEVER and current
