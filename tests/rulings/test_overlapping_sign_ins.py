@@ -26,11 +26,6 @@ def refreshed_for_both(told: Story) -> Story:
     return both.refreshes("t2", "r1", rotated="r2").served("write", "t2")
 
 
-def asks_for(told: Story, first: str, second: str) -> Story:
-    """Two authorizations, one after the other, whose tokens are t2 and t3."""
-    return told.obtains(first, "t2", refresh="r2").obtains(second, "t3", refresh="r3")
-
-
 BOTH_RIGHT = {
     "the document is fetched for the call, before the stream points to it": no_stream(
         sent.answers("write", 403, bearer("b", INSUFFICIENT, POINTER))
@@ -73,17 +68,16 @@ BOTH_RIGHT = {
         "t3",
     ),
     "the stream is tried with the earlier of two new tokens": no_stream(
-        asks_for(
-            sent.answers("GET", 403, bearer("a b", INSUFFICIENT)).answers("write", 403, bearer("c", INSUFFICIENT)),
-            "a b",
-            "a b c",
-        ),
+        sent.answers("GET", 403, bearer("a b", INSUFFICIENT))
+        .obtains("a b", "t2", refresh="r2")
+        .answers("write", 403, bearer("c", INSUFFICIENT))
+        .obtains("a b c", "t3", refresh="r3"),
         "t2",
     ).served("write", "t3"),
     "both ask at once for the same, and each tries its own token": no_stream(
         sent.answers("GET", 403, bearer("a b", INSUFFICIENT))
-        .answers("write", 403, bearer("a b", INSUFFICIENT))
         .asks("a b")
+        .answers("write", 403, bearer("a b", INSUFFICIENT))
         .asks("a b")
         .consents()
         .issued("t2", "a b", "r2")
