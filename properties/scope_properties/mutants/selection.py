@@ -24,6 +24,7 @@ from scope_model.events import (
     JWT_BEARER,
     OFFLINE,
     OFFLINE_ACCESS,
+    REFRESH_TOKEN,
     TOKEN_EXCHANGE,
     AuthorizationServerMetadata,
     ClientRegistration,
@@ -233,8 +234,11 @@ def _gives_up_scopes(before: Client, event: Heard, after: Client, action: Action
         return after, replace(action, scope=str(_ALL))
     if not isinstance(event, RegistrationResponse) or event.error is None:
         return after, action
+    assert isinstance(before.phase, Registering)
     asks_nothing = replace(before.setup, policy=always_choosing(lambda _, __: None))
-    return step(replace(before, setup=asks_nothing), RegistrationResponse())
+    refreshes = before.setup.wants_refresh_token
+    grant_types = (before.setup.grant_type, *((REFRESH_TOKEN,) if refreshes else ()))
+    return replace(before, setup=asks_nothing), ClientRegistration(None, grant_types, before.phase.issuer)
 
 
 MUTANTS: Final = (
@@ -366,7 +370,7 @@ MUTANTS: Final = (
         "CHAL-1",
         "asks for nothing where the registration response names no scope",
         alter_step=_registers_for_all,
-        only_by={"registers no scope"},
+        only_by={"registers no scope", "registers nothing with a scope"},
         also={"ACC-2", "ACC-7", "ACC-8", "OFFLINE-3", "PARSE-3", "PARSE-5", "PARSE-7", "SEL-2", "SEL-3", "STEP-2"},
     ),
     Mutant(
