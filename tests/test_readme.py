@@ -39,12 +39,12 @@ def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def tested(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def pytest_in(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return run(project, "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *options)
 
 
 def test_the_first_test_fails_as_it_is_shown(project: Path) -> None:
-    ran = tested(project, "test_scopes.py")
+    ran = pytest_in(project, "test_scopes.py")
     assert ran.returncode == 1, ran.stdout
     told = "".join(re.findall(r"^E   ?(.*\n)", ran.stdout, re.MULTILINE))
     shown = textwrap.dedent(block("failure")).partition("…")[0]  # a replay is too long to show
@@ -57,7 +57,7 @@ def test_it_passes_once_the_line_that_is_named_is_mended(project: Path) -> None:
     assert f"`{BUG.strip()}`" in README
     assert FILES[client.name].count(BUG) == 1
     client.write_text(FILES[client.name].replace(BUG, block("mended")), "utf-8")
-    assert "1 passed" in tested(project, "test_scopes.py").stdout
+    assert "1 passed" in pytest_in(project, "test_scopes.py").stdout
 
 
 def test_the_same_client_is_found_on_the_command_line_and_its_replay_too(project: Path) -> None:
@@ -78,13 +78,13 @@ def test_the_findings_that_are_expected_are_no_failures(project: Path) -> None:
 
 
 def test_the_fixtures_do_as_they_are_shown(project: Path) -> None:
-    ran = tested(project, "test_by_clause.py", "--scopelaw-examples", "10", "-k", "test_scopes or ACC-1]")
+    ran = pytest_in(project, "test_by_clause.py", "--scopelaw-examples", "10", "-k", "test_scopes or ACC-1]")
     assert "FAILED test_by_clause.py::test_scopes" in ran.stdout, ran.stdout
     assert "FAILED test_by_clause.py::test_clause[ACC-1]" in ran.stdout
 
 
 def test_a_client_that_does_not_authorize_yet_is_told_so(project: Path) -> None:
-    ran = tested(project, "test_called.py")
+    ran = pytest_in(project, "test_called.py")
     assert "nothing can be tested: no authorization request arrived" in ran.stdout
 
 

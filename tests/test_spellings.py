@@ -60,6 +60,7 @@ WRITTEN: Final = {
     "before-another-bearer": ['Bearer error="e", scope="a b", Bearer realm="other", scope="other"'],
     "after-another-bearer": ['Bearer realm="other", scope="other", Bearer error="e", scope="a b"'],
     "scope-twice": ['Bearer error="e", scope="a b", scope="decoy"'],
+    "quotes-in-quotes": ['Bearer error="e", error_description=""exp" claim timestamp check failed", scope="a b"'],
     "no-comma": ['Bearer error="e" scope="a b"'],
 }
 
@@ -103,6 +104,7 @@ def test_of_several_challenges_the_one_for_more_scope_is_answered_or_the_first(n
 
 def test_the_misspellings_are_no_spellings() -> None:
     parameters = (("scope", "a"), ("error", "x"))
-    twice, without_comma = (parse_challenges(write(parameters)) for write in MISSPELLINGS.values())
+    twice, quoted, without_comma = (parse_challenges(write(parameters)) for write in MISSPELLINGS.values())
     assert twice == (Challenge("Bearer", (("scope", "a"), ("error", "x"), ("scope", "decoy"))),)
+    assert isinstance(quoted[-1], MalformedChallenge)
     assert isinstance(without_comma[-1], MalformedChallenge)

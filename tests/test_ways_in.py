@@ -103,6 +103,12 @@ WAYS = {
 }
 
 
+def found(printed: str) -> list[dict[str, object]]:
+    """What was printed, line by line, but for how long it took."""
+    lines: list[dict[str, object]] = [json.loads(line) for line in printed.splitlines()]
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+
+
 @pytest.mark.parametrize("name", WAYS)
 def test_what_a_file_holds_is_told_by_its_content(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
@@ -110,7 +116,7 @@ def test_what_a_file_holds_is_told_by_its_content(name: str, tmp_path: Path) -> 
     by_name, by_content = scopelaw("judge", path), scopelaw("judge", "-", given=WAYS[name])
     assert by_name.exit_code == by_content.exit_code == 1
     assert [json.loads(line).get("clause") for line in by_name.stdout.splitlines() if "ACC" in line] == ["ACC-1"]
-    assert by_name.stdout == by_content.stdout
+    assert found(by_name.stdout) == found(by_content.stdout)
 
 
 def test_a_packed_transcript_is_a_transcript(tmp_path: Path) -> None:
