@@ -6,7 +6,7 @@ before all of them. What was not seen is unknown, a value of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
@@ -15,6 +15,7 @@ from scope_model.events import CLIENT_CREDENTIALS, REFRESH_TOKEN, WireScope
 from scope_model.scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
 
 from .knowledge import UNKNOWN, Known
+from .misreadings import Misreading
 from .parsed import ParsedChallenge, Said
 
 NEVER: Final = -1
@@ -137,8 +138,9 @@ class Token:
     """The newest access token of an account, in one state.
 
     `answers` is the challenge that it was issued for, None where there was none. `differs` is whether its
-    scope is another than was asked for. `tried` is whether the operation was sent with it, `used_at` when a call
-    first carried it, and `passed_over` whether a request that was surely sent later went without it.
+    scope is another than was asked for. `tried` is whether the operation was sent with it, or what has to come first
+    was refused, `used_at` when a call first carried it, and `passed_over` whether a request that was surely sent later
+    went without it.
     """
 
     access_token: str | None
@@ -170,8 +172,9 @@ class Account:
     chain names. `awaited` is how many token requests are unanswered, `mixed` whether a refresh is among several, so
     that nobody knows which answer is whose. `invented` is what was requested without a source, `unseen` the tokens
     that nobody saw issued. `replaced` are the refresh tokens that a refresh replaced, `outlived` those of earlier
-    grants. `under_way` are the authorizations of which not all came to an end, and `redeemed` how
-    many did. `refresh_kept_at` is when a refresh last brought no new refresh token, so that the old one stayed.
+    grants. `under_way` are the authorizations of which not all came to an end, `redeemed` how many did, and `overlaps`
+    whether the last one began while another was under way. `refresh_kept_at` is when a refresh last brought no new
+    refresh token, so that the old one stayed.
     `refusals` is how often the same request was refused, one time after the other. `refresh_refused` is a refresh token
     that was refused, for which scope, and the calls that went on then, `refresh_refusals` how often.
     """
@@ -205,6 +208,7 @@ class Account:
     mixed: bool = False
     under_way: list[ScopeSet] = field(default_factory=list)
     redeemed: int = 0
+    overlaps: bool = False
     sourced: ScopeSet = NO_SCOPES
     leg: str | None = None
     audience: str | None = None
@@ -265,6 +269,7 @@ class Resource:
     that names a parent of it. `pending` are the challenges that await their answers, by operation, `answering` the
     one that a request was made for, and `doubtful` those taken to be answered where others waited; `owed` are the
     tokens that an operation was not yet sent with. `epoch` counts how often it moved to another authorization server.
+    `misread` is what only misreadings find in its challenges, each with those misreadings and when they first could.
     `shown` are the tokens of others that it was called with before it had a document. `asked_for` is the challenge that
     the last request answered, and `in_vain` that of one that was refused, until its operation is tried again or its
     call ends.
@@ -277,7 +282,6 @@ class Resource:
     publishes_empty: bool = False
     issuers: tuple[str, ...] = ()
     document_at: int = NEVER
-    pointed_at: int = NEVER
     called_at: int = NEVER
     responded_at: int = NEVER
     called_by_name: bool = False
@@ -290,11 +294,26 @@ class Resource:
     attempts: dict[str, Attempts] = field(default_factory=dict)
     account: Account | None = None
     epoch: int = 0
+    misread: dict[str, dict[Misreading, int]] = field(default_factory=dict)
     shown: dict[str, None] = field(default_factory=dict)
 
     def lists(self, scope: str) -> bool:
         """Whether its metadata lists a scope, or that of a parent."""
         return scope in (self.listed or NO_SCOPES) or scope in (self.parent_listed or NO_SCOPES)
+
+    def may_misread(self, challenge: ParsedChallenge, at: int) -> None:
+        """Note what somebody may take for scopes in a challenge of it."""
+        for name, wrong in challenge.only_misread:
+            self.misread.setdefault(name, {}).setdefault(wrong, at)
+
+    def did_not_misread(self, challenge: ParsedChallenge, asked: Collection[str]) -> None:
+        """Forget what the request that answers a challenge would name, had it been misread."""
+        for name, wrong in challenge.only_misread:
+            found = self.misread.get(name)
+            if found is not None and name not in asked:
+                found.pop(wrong, None)
+                if not found:
+                    del self.misread[name]
 
     def attempt(self, operation: str) -> Attempts:
         """What was tried for an operation."""

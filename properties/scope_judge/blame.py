@@ -18,7 +18,7 @@ from scope_model.scopes import NO_SCOPES, Scope
 from scope_spec import CLAUSES, Revision
 
 from .findings import Finding
-from .misreadings import NEEDING_ERROR, OF_NAMES, SEARCHING, SEARCHING_FROM_THE_END, Heading, Misreading
+from .misreadings import MISREADINGS, NEEDING_ERROR, OF_NAMES, SEARCHING, SEARCHING_FROM_THE_END, Heading, Misreading
 from .occasions import FEW, OFFLINE, Asked, Occasion, Settled, Situation, is_implied, listing
 from .parsed import ParsedChallenge
 
@@ -180,7 +180,7 @@ class Blame:
         if finding.clause == "CHAL-1":
             return self._of_a_loss(finding, occasion)
         if finding.clause in _UPPER and occasion.unsourced:
-            telling = next(self._telling(occasion), None)
+            telling = next(self._telling(occasion), None) or _misread_before(occasion)
             return finding if telling is None else self._misread(finding, telling)
         return finding
 
@@ -241,7 +241,8 @@ class Blame:
             raw = seen.scope.split(" ") if seen.scope else []
             for names in (raw, [name.strip('"') for name in raw]):  # where a search ends at a quotation mark, too
                 only_seen = [name for name in names if name not in right and not _is_explained(asked, name)]
-                if only_seen and sent.issuperset(only_seen):
+                before = (_before(asked, name) for name in only_seen)
+                if only_seen and sent.issuperset(only_seen) and not any(one and wrong not in one for one in before):
                     yield wrong
 
     def _possible(self, asked: Asked) -> Iterator[Misreading]:
@@ -302,3 +303,15 @@ def _is_explained(asked: Asked, scope: str, *, challenged: bool = True) -> bool:
     if challenged and asked.challenged is not None and scope in asked.challenged:
         return True
     return not asked.is_new(Scope(scope)) and scope not in asked.account.invented
+
+
+def _before(asked: Asked, name: str) -> list[Misreading]:
+    """The misreadings that find a name in the headers of the resource that came before the one that is answered."""
+    found = asked.resource.misread.get(name, {})
+    return [wrong for wrong, at in found.items() if asked.answers is None or at < asked.answers.at]
+
+
+def _misread_before(asked: Asked) -> Misreading | None:
+    """The misreading of earlier headers that explains all that no source names."""
+    found = [_before(asked, name) for name in asked.surplus.get("nowhere", ())]
+    return next((wrong for wrong in MISREADINGS if found and all(wrong in each for each in found)), None)

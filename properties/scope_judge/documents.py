@@ -141,7 +141,8 @@ class Documents:
             if not namers:
                 self._static.add(scope)
             elif scope not in self._static and not any(_may_be_at(owner, issuer) for owner in namers):
-                strays.append(scope)
+                if not any(scope in each.misread for each in self._places.known):
+                    strays.append(scope)
         return None if issuer is None or len(self.issuers) < 2 else strays
 
 

@@ -239,6 +239,7 @@ class Facts:
         if pending is None:
             return None
         pending.alone = False
+        self._shows_what_was_refreshed(resource, pending)
         if pending.passed_over:
             return None
         if resource.account is not None and resource.account.granted_at > pending.at:
@@ -250,6 +251,15 @@ class Facts:
         if pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
             return self._settled(resource, pending, answered=False)
         return None
+
+    @staticmethod
+    def _shows_what_was_refreshed(resource: Resource, pending: PendingChallenge) -> None:
+        """Of two 401s at once a refresh answered the one whose operation is tried again first."""
+        taken = resource.answering
+        if taken is None or taken is pending or taken.refreshed_at <= pending.at or pending.refreshed_at != NEVER:
+            return
+        if taken.challenge.status == pending.challenge.status == 401:
+            taken.refreshed_at, pending.refreshed_at = NEVER, taken.refreshed_at
 
     @staticmethod
     def _no_longer_in_vain(resource: Resource, operation: str) -> None:
@@ -287,6 +297,9 @@ class Facts:
             return None
         if carried is None or carried != token.access_token:
             token.state = "set aside" if token.state == "in use" else token.state
+            owed = resource.owed.get(event.operation)
+            if owed is not None and carried is not None and owed.access_token == carried:
+                return self._owed_no_longer(resource, event.operation)  # another came since, for another operation
             known_before = token.passed_over or token.state != "new"
             if known_before or not self._knows_of(token, resource, event.operation):
                 return None
@@ -296,7 +309,11 @@ class Facts:
             token.used_at = self.at
         if token.state in ("new", "set aside"):
             token.state = "in use"
-        owed = resource.owed.pop(event.operation, None)
+        return self._owed_no_longer(resource, event.operation)
+
+    @staticmethod
+    def _owed_no_longer(resource: Resource, operation: str) -> TokenTried | None:
+        owed = resource.owed.pop(operation, None)
         if owed is None:
             return None
         owed.tried = True
@@ -324,6 +341,8 @@ class Facts:
         if event.status not in (401, 403):
             tried.refused, tried.refreshes = None, 0
             return ()
+        if not self._open.get(event.operation):
+            self._comes_first(account, tried)
         challenge = read_response(event.status, event.www_authenticate, self._several)
         pending = PendingChallenge(
             event.operation,
@@ -343,14 +362,20 @@ class Facts:
         tried.refused = challenge if event.status == 403 else None
         for scope in challenge.tolerated:
             self._named.setdefault(scope, {})[resource] = resource.epoch
+        resource.may_misread(challenge, self.at)
         # What a refresh answered is over.
         left = tried.left if tried.left is not None and tried.left.refreshed_at == NEVER else None
         pending.beside = resource.pending.pop(event.operation, left if challenge.refuses_plainly else None)
         resource.pending[event.operation] = pending
         self.places.waiting[resource] = None
-        if challenge.names_metadata:
-            resource.pointed_at = self.at
         return ()
+
+    @staticmethod
+    def _comes_first(account: Account | None, tried: Attempts) -> None:
+        """What no call of the application is may have to come before one, as a session has: refused, it was a try."""
+        token = None if account is None else account.token
+        if token is not None and token.access_token is not None and token.access_token == tried.carried:
+            token.tried = True
 
     def _held(self, account: Account | None, challenge: ParsedChallenge) -> Known | None:
         """What a client holds when it is challenged; offline_access once it was asked for, since no token shows it."""
@@ -554,6 +579,7 @@ class Facts:
             account.leg = AUTHORIZATION_CODE
         if asked.grant_type != CLIENT_CREDENTIALS:
             account.under_way.append(account.sourced)
+            account.overlaps = len(account.under_way) > 1
         asked.resource.answering = asked.resource.asked_for = asked.answers
         self.places.waiting.pop(asked.resource, None)
         self._redeeming = account, asked.resource
@@ -561,6 +587,8 @@ class Facts:
         self._asked_before += 1
         self._documents.used_at = self.at
         if asked.answers is not None:
+            if not asked.may_answer:
+                asked.resource.did_not_misread(asked.answers.challenge, frozenset(asked.request.pieces))
             self._asked_for[asked.resource, asked.answers.operation] += 1
 
     # --- tokens -----------------------------------------------------------------------------------
@@ -803,7 +831,7 @@ class Facts:
     @staticmethod
     def _is_surely_for(answering: PendingChallenge, account: Account) -> bool:
         """Whether a token was issued for a challenge, and not by the clock, nor for another that was asked for."""
-        if answering.doubted or account.under_way:
+        if answering.doubted or account.under_way or account.overlaps:
             return False
         if answering.call is not None or account.leg not in (REFRESH_TOKEN, CLIENT_CREDENTIALS):
             return True

@@ -28,6 +28,12 @@ class Heading:
         """The scopes read, or None where there are none (A6)."""
         return None if self.scope is None else read_scope(self.scope) or None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The pieces of the raw scope, and without the quotation marks at which a search ends, too."""
+        pieces = [piece for piece in (self.scope or "").split(" ") if piece]
+        return tuple(dict.fromkeys((*pieces, *(piece.strip('"') for piece in pieces))))
+
 
 Lines = Sequence[str]
 
@@ -216,8 +222,8 @@ MISREADINGS: Final = (
 )
 """The misreadings, the most telling first."""
 
-_PLAIN: Final = re.compile(r'Bearer(?: [a-z_]+="[^"\\]*"(?:, [a-z_]+="[^"\\]*")*+)?').fullmatch
-
+_PARAMETER: Final = r'(?:[a-z_]+="[^"\\]+"|scope="")'
+_PLAIN: Final = re.compile(rf"Bearer(?: {_PARAMETER}(?:, {_PARAMETER})*+)?").fullmatch
 
 _ODD: Final = frozenset(("in-no-known-way",))
 """The spelling of what is not plain, and misleads no reader that is known."""
@@ -226,9 +232,9 @@ _ODD: Final = frozenset(("in-no-known-way",))
 def is_plain(lines: Lines) -> bool:
     """Whether a challenge is spelled as the documents spell it.
 
-    One Bearer challenge on one line, names in lower case, values quoted without escapes, a comma and a space between
-    them, and nothing that looks like a scope or an error beside those that are. Only its names can be misread, and
-    that it has no error.
+    One Bearer challenge on one line, names in lower case, values quoted without escapes, none but the scope empty, a
+    comma and a space between them, and nothing that looks like a scope or an error beside those that are. Only its
+    names can be misread, and that it has no error.
     """
     if len(lines) != 1 or _PLAIN(lines[0]) is None:
         return False

@@ -297,10 +297,9 @@ class RefreshAsked(Occasion):
     allowed: int | None
     repeated: int | None
 
-    @property
-    def may_have_been_on_its_way(self) -> bool:
-        """Whether it answers a challenge that came before the refresh token was replaced, as where two come at once."""
-        return self.answers is not None and self.answers.at < self.account.replaced_at
+    def may_have_been_on_its_way(self, at: int) -> bool:
+        """Whether it answers a challenge that came before another token did, as where two come at once."""
+        return self.answers is not None and self.answers.at < at
 
 
 @dataclass(eq=False)
@@ -368,6 +367,11 @@ class Reported(Occasion):
         return token is not None and token.used_at == NEVER and account.granted.exact == NO_SCOPES
 
     @property
+    def is_open(self) -> bool:
+        """Whether what was granted can be more than one set, as where a response lists it with commas (A26)."""
+        return self.account.granted.exact is None or len(self.account.in_hand.one_of) > 0
+
+    @property
     def shown(self) -> str:
         """What it says, for a sentence."""
         if self.said is None:
@@ -379,7 +383,7 @@ class Reported(Occasion):
         """What a clause says of the report that rests on it."""
         if self.may_speak_of_the_last:
             return None
-        if self.is_right or (self.said is None and self.account.granted.shown is None):
+        if self.is_right or (self.said is None and self.is_open):
             return HOLDS
         known = self.account.granted.shown
         if known is None:
@@ -660,6 +664,8 @@ class Asked(Occasion):
             return "server"
         if self.configured is not None and scope in self.configured:
             return "configured"
+        if scope in self.resource.misread:
+            return "nowhere"  # a text in one of its own headers is nearer than who else names a scope like it
         if len(places) > (FOREIGN in places):
             return "elsewhere"
         return "foreign" if FOREIGN in places else "nowhere"
@@ -710,6 +716,8 @@ class Asked(Occasion):
         expired = account.token is not None and account.token.state == "expired"
         if answers is None:
             return expired
+        if answers.at < account.refresh_kept_at:
+            return False  # the refresh was for another challenge, that came at the same time
         # Who knows that its token expired does not send it.
         current = expired or not answers.outdated
         return self.answers_401 and answers.renewed is None and answers.refreshed_at == NEVER and current

@@ -103,6 +103,13 @@ class ParsedChallenge:
         return misreadings_of(self.lines, self.right)
 
     @cached_property
+    def only_misread(self) -> tuple[tuple[str, Misreading], ...]:
+        """What a misreading takes for a scope here, and nothing else does, with that misreading."""
+        right = frozenset((self.right.scope or "").split(" "))
+        wrongs = () if self.malformed else self.misread
+        return tuple((name, wrong) for wrong, seen in wrongs for name in seen.names if name not in right)
+
+    @cached_property
     def misread_clauses(self) -> frozenset[str]:
         """The clauses of those misreadings."""
         return frozenset(wrong.clause for wrong, _ in self.misread)

@@ -307,6 +307,44 @@ def test_an_operation_that_is_tried_again_after_its_step_up_is_right(told: Story
     confirm(told, RIGHT)
 
 
+def opens_a_session_anew(told: Story, status: int, *lines: str) -> Story:
+    """A session is opened with the new token before the operation is to be tried again, and that is refused."""
+    return told.calls("initialize", "t2").answers("initialize", status, *lines)
+
+
+def in_a_call(begins: Story) -> Story:
+    """A step-up within a call of the application."""
+    return begins.handshake().application_calls(1).insufficient("b").obtains("a b", "t2")
+
+
+REFUSED_FIRST = {
+    "as more is asked for": (403, 'Bearer error="insufficient_scope", scope="c"'),
+    "as more is asked for, nobody says what": (403, 'Bearer error="insufficient_scope"'),
+    "as it is forbidden": (403, "Bearer"),
+    "as the token is refused": (401, 'Bearer error="invalid_token"'),
+}
+
+
+@pytest.mark.parametrize("begins", rows({"now": story(), "then": story(OLD), "no user": by_itself()}))
+@pytest.mark.parametrize(("status", "line"), rows(REFUSED_FIRST))
+def test_a_new_token_was_tried_where_what_has_to_come_first_is_refused_with_it(
+    begins: Story, status: int, line: str
+) -> None:
+    told = opens_a_session_anew(in_a_call(begins), status, line).application_has(1, "failed")
+    confirm(told, allows("unspecified", absent="STEP-7"))
+    without_calls = opens_a_session_anew(stepped_up(begins), status, line)
+    confirm(without_calls, allows("unspecified", absent="STEP-7"))
+
+
+def test_a_new_token_was_not_tried_where_something_else_is_refused_or_nothing_is() -> None:
+    not_tried, told = finds("STEP-7", "discouraged"), in_a_call(story())
+    confirm(opens_a_session_anew(told, 200).application_has(1, "failed"), not_tried)
+    confirm(told.calls("GET", "t2").answers("GET", 405).application_has(1, "failed"), not_tried)
+    confirm(told.unauthorized("b", "initialize").application_has(1, "failed"), not_tried)
+    another = told.application_calls(2, "list").calls("list", "t2").answers("list", 403)
+    confirm(another.application_has(1, "failed").application_has(2, "failed"), not_tried)
+
+
 def test_no_document_asked_for_the_retry_before_there_was_a_step_up_flow() -> None:
     confirm(stepped_up(story(BEFORE_SELECTION)).served("read", "t2"), allows("unspecified", absent="STEP-7"))
 

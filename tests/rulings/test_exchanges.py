@@ -79,3 +79,9 @@ def test_an_exchange_that_names_scopes_names_those_that_were_challenged(
     scopes: tuple[WireScope, WireScope], expected: Expected
 ) -> None:
     confirm(exchanges(story().unauthorized("a c").discovers(), "t1", scopes, "a"), expected)
+
+
+def test_who_is_told_of_a_grant_in_commas_by_the_last_leg_need_not_know_what_is_meant() -> None:
+    for said, expected in (("a,b", RIGHT), ("a b", finds("EXT-2", "discouraged"))):
+        told = exchanges(story().unauthorized("a b").discovers(), "t1", ("a b", None), said)
+        confirm(told.reports_that_it_does_not_know(), expected)

@@ -424,3 +424,30 @@ def test_a_challenge_that_is_repeated_for_its_own_operation_is_the_newer_one() -
     confirm(told.asks("a c"), RIGHT)
     confirm(told.asks("a b c"), RIGHT)
     confirm(told.asks("a b"), finds("CHAL-1", "violates"))
+
+
+# --- as if attempts were counted together -----------------------------------------------------------
+
+
+def after_three(line: str) -> Story:
+    """Three requests for scopes were made for two operations, and a third one is challenged, and given up."""
+    told = story().handshake().step_up("b", "a b").step_up("c", "a b c", ("t2", "t3"), "list")
+    return told.application_calls(1, "admin").calls("admin", "t3").answers("admin", 403, line).application_has(1)
+
+
+ODDLY = {
+    "an empty realm": 'Bearer realm="", error="insufficient_scope", scope="d"',
+    "an empty description": 'Bearer error="insufficient_scope", error_description="", scope="d"',
+    "two spaces": 'Bearer  error="insufficient_scope", scope="d"',
+    "another scheme before it": 'Basic realm="x", Bearer error="insufficient_scope", scope="d"',
+}
+
+
+@pytest.mark.parametrize("line", rows(ODDLY))
+def test_who_gives_up_an_odd_spelling_does_not_seem_to_count_attempts_together(line: str) -> None:
+    confirm(after_three(line), finds("STEP-2", "unspecified", absent="RETRY-2"))
+
+
+@pytest.mark.parametrize("more", rows({"nothing else": "", "a realm": 'realm="x", '}))
+def test_who_gives_up_a_plain_spelling_after_others_seems_to_count_them_together(more: str) -> None:
+    confirm(after_three(f'Bearer {more}error="insufficient_scope", scope="d"'), finds("RETRY-2", "unspecified"))

@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from rulings.expectations import RIGHT, Expected, columns, confirm, finds, rows
-from rulings.stories import NEW, OLD, Story, bearer, by_itself, story
+from rulings.stories import (
+    ISSUER,
+    NEW,
+    OLD,
+    OTHER_ISSUER,
+    OTHER_RESOURCE,
+    RESOURCE,
+    Story,
+    bearer,
+    by_itself,
+    story,
+)
+from scope_model.events import ProtectedResourceMetadata
 from scope_spec import Revision
 
 POINTER = 'resource_metadata="https://rs.example/.well-known/oauth-protected-resource/mcp"'
@@ -45,6 +57,83 @@ def test_who_takes_it_beside_or_in_place_of_its_own(line: str) -> None:
     confirm(told.asks("a"), RIGHT)
     confirm(told.asks("decoy"), finds("PARSE-9 CHAL-1", "violates", worst="discouraged", never="PARSE-5"))
     confirm(told.asks("a decoy"), finds("PARSE-9 SEL-6", "discouraged", never="PARSE-5"))
+
+
+# --- a scope out of an earlier header ---------------------------------------------------------------
+
+DESCRIBED = 'error_description="needs scope=decoy here", error="invalid_token", scope="a"'
+SCHEME_AFTER = f'Bearer error="insufficient_scope", scope="a b", {POINTER}, DPoP algs="ES256", scope="decoy"'
+SCHEME_BEFORE = 'DPoP algs="ES256", scope="decoy", Bearer error="invalid_token", scope="a"'
+
+PLAIN = bearer("b", "insufficient_scope")
+
+
+def refreshed_after(line: str, begins: Story | None = None) -> Story:
+    """A 401 is answered by a refresh, so that no request shows what was read of its scope."""
+    told = (begins or story().handshake()).calls("read", "t1").answers("read", 401, line)
+    return told.refreshes("t2", said="a").served("read", "t2")
+
+
+FROM_BEFORE = {
+    "a description, and a plain header after it": (f"Bearer {DESCRIBED}", PLAIN, "a b decoy", "PARSE-8"),
+    "a description, and another scheme's scope after it": (f"Bearer {DESCRIBED}", SCHEME_AFTER, "a b decoy", "PARSE-8"),
+    "a description at both": (f"Bearer {DESCRIBED}", f"{PLAIN}, {DESCRIBED}", "a b decoy", "PARSE-8"),
+    "another parameter's name": ('Bearer error_scope="decoy", scope="a"', PLAIN, "decoy a b", "PARSE-8"),
+    "another scheme, and a plain header after it": (SCHEME_BEFORE, PLAIN, "decoy a b", "PARSE-9"),
+    "another scheme at both": (SCHEME_BEFORE, f"DPoP scope=decoy, {PLAIN}", "decoy a b", "PARSE-9"),
+    "names in commas": ('Bearer error="invalid_token", scope="a,x"', PLAIN, "a b x", "PARSE-1"),
+}
+
+
+@pytest.mark.parametrize(("earlier", "line", "asked", "clause"), rows(FROM_BEFORE))
+def test_what_an_earlier_header_explains_is_named_by_how_that_was_misread(
+    earlier: str, line: str, asked: str, clause: str
+) -> None:
+    told = refreshed_after(earlier).calls("write", "t2").answers("write", 403, line)
+    confirm(told.asks(asked), finds(clause, "discouraged", absent="SEL-6"))
+    confirm(told.asks("a b z"), finds("SEL-6", "discouraged"))
+    confirm(told.asks(f"{asked} z"), finds("any", "discouraged"))
+    confirm(told.asks("a b"), RIGHT)
+
+
+def test_who_read_an_earlier_header_rightly_misreads_this_one() -> None:
+    told = story().calls().answers("read", 401, f"Bearer {DESCRIBED}").discovers().obtains("a", "t1", refresh="r1")
+    told = told.served().calls("write", "t1").answers("write", 403, SCHEME_AFTER)
+    confirm(told.asks("a b decoy"), finds("PARSE-9", "discouraged", absent="PARSE-8"))
+    plainly = refreshed_after(f"Bearer {DESCRIBED}")
+    again = plainly.unauthorized("a", token="t2", error="invalid_token").obtains("a", "t3").served("read", "t3")
+    confirm(again.insufficient("b", token="t3").asks("a b decoy"), finds("PARSE-8", "discouraged"))
+
+
+NAMED_ELSEWHERE = {
+    "at another resource": story().at(OTHER_RESOURCE).handshake("decoy", "t9", refresh="r9").at(),
+    "at another resource, by the challenge alone": story().at(OTHER_RESOURCE).unauthorized("decoy").at(),
+    "at another authorization server of the resource": story()
+    .at(RESOURCE, OTHER_ISSUER)
+    .handshake(None, "t9", said="decoy", refresh="r9")
+    .at(),
+    "in a document of others": story().then(
+        ProtectedResourceMetadata("https://stranger.example/x", (ISSUER,), ("decoy",))
+    ),
+}
+
+
+@pytest.mark.parametrize("begins", rows(NAMED_ELSEWHERE))
+@pytest.mark.parametrize("registered", [None, "a decoy"])
+def test_a_text_in_a_resources_own_header_is_nearer_than_who_else_names_a_scope_like_it(
+    begins: Story, registered: str | None
+) -> None:
+    misread = finds("PARSE-8", "discouraged", absent="ACC-7 META-3 SEL-6", worst="unspecified")
+    first = 'Bearer error_description="needs scope=decoy here", scope="a"'
+    told = begins.calls("list").answers("list", 401, first).discovers()
+    told = told if registered is None else told.registers(registered)
+    confirm(told.asks("a decoy"), misread)
+    confirm(
+        refreshed_after(f"Bearer {DESCRIBED}", begins.handshake()).insufficient("b", token="t2").asks("a b decoy"),
+        misread,
+    )
+    elsewhere = begins.handshake().insufficient("b").asks("a b decoy")
+    confirm(elsewhere, finds("ACC-7 META-3", "discouraged", absent="PARSE-8"))
 
 
 # --- a misreading that nothing shows ----------------------------------------------------------------

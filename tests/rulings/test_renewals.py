@@ -477,6 +477,38 @@ def test_a_resource_that_moved_and_came_back_may_have_cost_a_refresh_token() -> 
     assert "RETAIN-3" not in {finding.clause for finding in judge(told.transcript)}
 
 
+def moved(told: Story, token: str, refresh: str | None = None) -> Story:
+    """The resource names another authorization server at a 401, which a token comes from."""
+    refused = told.unauthorized(token=token, error="invalid_token").at(issuer=OTHER_ISSUER).discovers().registers()
+    return refused.obtains("a b", "t3", refresh=refresh)
+
+
+def moved_back(told: Story) -> Story:
+    """And it names the first one again."""
+    return told.served("read", "t3").unauthorized(token="t3", error="invalid_token").at().discovers().registers()
+
+
+OF_ANOTHER_ISSUER = {
+    "in another's place": moved(kept(), "t2"),
+    "in another's place, and no scope was ever named": moved(kept(scope=None), "t2"),
+    "used, and refused": moved(kept(), "t2").served("read", "t3").unauthorized(token="t3").asks("a b"),
+    "used, and over": moved(kept(), "t2").served("read", "t3").expires("t3").asks("a b"),
+    "back, and none came there": moved_back(moved(kept(), "t2"))
+    .obtains("a b", "t4", refresh="r4")
+    .served("read", "t4"),
+    "back, and one came there": moved_back(moved(kept(), "t2", "r3")).obtains("a b", "t4"),
+    "back, and none came at all": moved_back(moved(kept(), "t2")).obtains("a b", "t4").served("read", "t4"),
+    "in the middle of a refresh": moved(
+        kept().unauthorized(token="t2", error="invalid_token").refreshes("t5", "r1"), "t5"
+    ),
+}
+
+
+@pytest.mark.parametrize("told", rows(OF_ANOTHER_ISSUER))
+def test_the_refresh_token_of_another_authorization_server_is_not_given_up(told: Story) -> None:
+    confirm(told, allows("discouraged", absent="RETAIN-3"))
+
+
 def test_of_two_challenges_at_once_the_second_refresh_may_have_been_on_its_way() -> None:
     held = story().handshake()
     both = held.unauthorized("a", token="t1").unauthorized("a", "GET", "t1").refreshes("t2", rotated="r2")

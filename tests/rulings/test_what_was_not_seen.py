@@ -17,6 +17,7 @@ from rulings.stories import (
     named_only,
     story,
 )
+from scope_judge.judge import judge
 from scope_spec import Revision
 
 # --- a token that nobody saw issued -----------------------------------------------------------------
@@ -280,6 +281,14 @@ IN_COMMAS = {
     ),
     "says the list": story().handshake("repo gist", said="repo,gist").reports("repo", "gist"),
     "says the one scope": story().handshake("repo gist", said="repo,gist").reports("repo,gist"),
+    "says that it does not know": story().handshake("repo gist", said="repo,gist").reports_that_it_does_not_know(),
+    "says so after a refresh that is told in commas": story()
+    .handshake("a b")
+    .expires()
+    .refreshes("t2", scope="a b", said="a,b")
+    .served("read", "t2")
+    .reports_that_it_does_not_know(),
+    "says so, and has no user": by_itself().handshake("a b", said="a,b").reports_that_it_does_not_know(),
     "refreshes by the list": story().handshake("a b", said="a,b").expires().refreshes("t2", scope="a b", said="a,b"),
     "refreshes by one of the list": story().handshake("a b", said="a,b").expires().refreshes("t2", scope="a"),
     "refreshes by the one scope": story().handshake("a b", said="a,b").expires().refreshes("t2", scope="a,b"),
@@ -301,6 +310,13 @@ IN_COMMAS = {
 @pytest.mark.parametrize("told", rows(IN_COMMAS))
 def test_a_grant_listed_with_commas_may_be_read_as_a_list_or_as_one_scope(told: Story) -> None:
     confirm(told, RIGHT)
+
+
+def test_who_was_told_in_commas_or_not_knows_the_grant_where_that_is_settled() -> None:
+    in_commas, told = (story().handshake("a b", said=said).reports_that_it_does_not_know() for said in ("a,b", "a b"))
+    confirm(told, finds("GRANT-2", "discouraged"))
+    for meaning in ("literal", "parts"):
+        assert [found.clause for found in judge(in_commas.transcript, {"A26": meaning})] == ["GRANT-2"]
 
 
 WRONG_BY_BOTH = {

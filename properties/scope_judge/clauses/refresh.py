@@ -38,7 +38,7 @@ def in_doubt_a_refresh_names_no_scope(refresh: RefreshAsked) -> Answer:
 @clause("RETAIN-3", on=RefreshAsked)
 def a_replaced_refresh_token_is_not_used(refresh: RefreshAsked) -> Answer:
     """A new refresh token takes the place of the old one."""
-    if refresh.may_have_been_on_its_way:
+    if refresh.may_have_been_on_its_way(refresh.account.replaced_at):
         return None
     retired = refresh.account.replaced
     return _not_retired(refresh, retired, "replaced", "a new refresh token was issued, and the old one is used")
@@ -47,6 +47,8 @@ def a_replaced_refresh_token_is_not_used(refresh: RefreshAsked) -> Answer:
 @clause("RETAIN-4", on=RefreshAsked)
 def a_refresh_token_speaks_for_its_own_grant(refresh: RefreshAsked) -> Answer:
     """The refresh token of an earlier grant is not taken for the present one."""
+    if refresh.may_have_been_on_its_way(refresh.account.granted_at):
+        return None
     retired = refresh.account.outlived
     return _not_retired(
         refresh, retired, "outlived", "the refresh token belongs to an earlier grant than the one in use"

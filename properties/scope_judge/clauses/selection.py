@@ -181,12 +181,12 @@ def metadata_of_a_parent_is_not_used(asked: Asked) -> Answer:
 @clause("META-4", on=Asked)
 def metadata_that_is_pointed_to_is_fetched_again(asked: Asked) -> Answer:
     """A challenge that points to the resource metadata has it fetched before scopes are chosen."""
-    resource, challenge = asked.resource, asked.challenge
-    if challenge is None or not challenge.names_metadata or resource.document_at == NEVER:
+    answers, fetched_at = asked.answers, asked.resource.document_at
+    if answers is None or not answers.challenge.names_metadata or fetched_at == NEVER:
         return None
-    if resource.document_at > resource.pointed_at:
+    if fetched_at > answers.at:
         return HOLDS
-    cause = "not-fetched" if challenge.status == 403 else "not-fetched-after-a-401"
+    cause = "not-fetched" if answers.challenge.status == 403 else "not-fetched-after-a-401"
     return Broken(cause, "the challenge points to the resource metadata, which was not fetched again")
 
 
