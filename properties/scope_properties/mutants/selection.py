@@ -232,9 +232,9 @@ def _gives_up_scopes(before: Client, event: Heard, after: Client, action: Action
     """Register for all that it may ever select, then anew for nothing, and select nothing, where that is refused."""
     if isinstance(action, ClientRegistration) and isinstance(after.phase, Registering):
         return after, replace(action, scope=str(_ALL))
-    if not isinstance(event, RegistrationResponse) or event.error is None:
+    refused = isinstance(event, RegistrationResponse) and event.error is not None
+    if not refused or not isinstance(before.phase, Registering):
         return after, action
-    assert isinstance(before.phase, Registering)
     asks_nothing = replace(before.setup, policy=always_choosing(lambda _, __: None))
     refreshes = before.setup.wants_refresh_token
     grant_types = (before.setup.grant_type, *((REFRESH_TOKEN,) if refreshes else ()))
