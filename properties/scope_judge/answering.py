@@ -66,8 +66,13 @@ class Requesting(NamedTuple):
         return at_once or goes_on or (in_vain.call is None and waiting[0].challenge.refuses_plainly)
 
     def _live(self, waiting: list[PendingChallenge]) -> list[PendingChallenge]:
-        """Those whose calls may go on; where it meets none of these, those that it widens the grant for."""
+        """Those whose calls may go on; where it meets none of these, those that it widens the grant for.
+
+        A call that had ended before any of them went out has no part in it.
+        """
         live = [one for one in waiting if self.goes_on(one)] or waiting
+        began = min(one.sent_at for one in live)
+        waiting = [one for one in waiting if one in live or not NEVER < one.ended_at < began]
         if any(not one.challenge.refuses_plainly and one.challenge.asks_within(self.wanted) for one in live):
             return live
         held = self.account.in_hand.at_least

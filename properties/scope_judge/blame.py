@@ -311,7 +311,12 @@ def _before(asked: Asked, name: str) -> list[Misreading]:
     return [wrong for wrong, at in found.items() if asked.answers is None or at < asked.answers.at]
 
 
+_FROM_THE_END: Final = ("last-scheme", "substring-from-the-end")
+"""The misreadings that explain only what none of the others does."""
+
+
 def _misread_before(asked: Asked) -> Misreading | None:
     """The misreading of earlier headers that explains all that no source names."""
     found = [_before(asked, name) for name in asked.surplus.get("nowhere", ())]
-    return next((wrong for wrong in MISREADINGS if found and all(wrong in each for each in found)), None)
+    wrongs = [wrong for wrong in MISREADINGS if found and all(wrong in each for each in found)]
+    return min(wrongs, key=lambda wrong: wrong.name in _FROM_THE_END, default=None)

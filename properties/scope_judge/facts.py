@@ -165,7 +165,7 @@ class Facts:
         if pending.refreshed_at == NEVER and not pending.passed_over:
             yield self._settled(resource, pending, answered=False)
         # A later request may still answer it, where none is known to answer a call that goes on.
-        pending.passed_over, pending.call = True, event.call
+        pending.passed_over, pending.call, pending.ended_at = True, event.call, self.at
         if pending.challenge.refuses_plainly:
             del resource.pending[started.operation]
 
@@ -814,7 +814,8 @@ class Facts:
     def _renewed(account: Account, resource: Resource, answering: PendingChallenge, *, had_a_token: bool) -> None:
         """A new token in answer to a challenge."""
         renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
-        if account.token is not None and Facts._is_surely_for(answering, account):
+        goes_on = answering.ended_at == NEVER
+        if account.token is not None and goes_on and Facts._is_surely_for(answering, account):
             resource.owed[answering.operation] = account.token
         tried = resource.attempt(answering.operation)
         tried.renewed = renewed
