@@ -411,3 +411,18 @@ def test_a_later_call_starts_anew() -> None:
         again.served("write", "t32").application_has(2), finds("RETRY-2", "discouraged", worst="discouraged")
     )
     assert max(each.event for each in found) < len(refreshing(30, BROKEN_OFF).events)
+
+
+@pytest.mark.parametrize("scope", ["b", None])
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_sign_in_is_not_for_a_call_that_was_over_before_the_one_began_that_goes_on(
+    status: int, scope: str | None
+) -> None:
+    told = story().handshake().application_calls(1).insufficient("b").application_has(1, "failed")
+    told = told.application_calls(2, "read")
+    if status == 401:
+        told = told.unauthorized(scope, "read", "t1")
+    else:
+        told = told.calls("read", "t1").answers("read", 403, 'Bearer error="access_denied"')
+    told = told.obtains("a b", "t2", "a b", "r2").served("read", "t2").application_has(2)
+    confirm(told, allows("discouraged", absent="STEP-7"))
