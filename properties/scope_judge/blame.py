@@ -108,7 +108,7 @@ def what_seems_implied_is_dropped(asked: Asked, reads: Reads) -> bool:
 def the_challenge_is_cut_to_the_metadata(asked: Asked, _: Reads) -> bool:
     """What is asked for of the challenge is what the metadata lists, some of it is new, and no more is asked for."""
     listed, challenged = asked.listed, asked.challenged
-    if listed is None or challenged is None or listed <= challenged:
+    if listed is None or challenged is None or listed - OFFLINE <= challenged:
         return False
     kept = [scope for scope in asked.wanted - OFFLINE if not asked.was_had(scope)]
     return (
@@ -188,7 +188,8 @@ class Blame:
         """Whoever steps up at plain challenges has a reason not to here, where it is all that is odd."""
         if finding.clause != "STEP-2" or ("user", "step-up") not in self.reads_plain:
             return finding
-        if settled.decoy is not None and not self._heeds_decoys and "PARSE-8" in self._in_force:
+        first = settled.attempts.since_served == 0 and settled.pending.renewed is None  # else its patience may be spent
+        if first and settled.decoy is not None and not self._heeds_decoys and "PARSE-8" in self._in_force:
             because = f"the challenge was not answered, as if its error were {settled.decoy[:80]!r}"
             return replace(finding, clause="PARSE-8", cause="error-inside-a-value", because=because)
         return self._counted_together(finding, settled) if "RETRY-2" in self._in_force else finding

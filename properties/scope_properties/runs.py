@@ -69,6 +69,7 @@ class Run:
             case MakeCall(call):
                 world.begin(step)
                 if not self._serves(call) and world.plan.sends_again and not self._calls_itself:
+                    self._let_brief_tokens_expire()
                     world.begin_again()
                     self._serves(call)
                 self._let_brief_tokens_expire()
