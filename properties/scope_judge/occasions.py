@@ -655,8 +655,7 @@ class Asked(Occasion):
 
     def _origin_afar(self, scope: Scope, places: Mapping[Owner, int]) -> Origin:
         if self.resource in places:
-            listed = self.server_listed is not None and scope in self.server_listed and self.challenged is None
-            return "server" if listed else "moved"
+            return "moved"
         if self.listed is not None and scope in self.listed:
             return "listed"
         if self.resource.parent_listed is not None and scope in self.resource.parent_listed:
