@@ -180,7 +180,7 @@ class Blame:
         if finding.clause == "CHAL-1":
             return self._of_a_loss(finding, occasion)
         if finding.clause in _UPPER and occasion.unsourced:
-            telling = next(self._telling(occasion), None) or _misread_before(occasion)
+            telling = next(self._telling(occasion), None) or _misread_before(occasion, occasion.challenge)
             return finding if telling is None else self._misread(finding, telling)
         return finding
 
@@ -317,8 +317,10 @@ _FROM_THE_END: Final = ("last-scheme", "substring-from-the-end")
 """The misreadings that explain only what none of the others does."""
 
 
-def _misread_before(asked: Asked) -> Misreading | None:
-    """The misreading of earlier headers that explains all that no source names."""
-    found = [_before(asked, name) for name in asked.surplus.get("nowhere", ())]
+def _misread_before(asked: Asked, challenge: ParsedChallenge) -> Misreading | None:
+    """The misreading of earlier headers, or else of this one, that explains all that no source names."""
+    names = asked.surplus.get("nowhere", ())
+    found = [_before(asked, name) for name in names]
     wrongs = [wrong for wrong in MISREADINGS if found and all(wrong in each for each in found)]
+    wrongs += [wrong for wrong, seen in challenge.misread if found and set(names) <= set(seen.scopes or ())]
     return min(wrongs, key=lambda wrong: wrong.name in _FROM_THE_END, default=None)
