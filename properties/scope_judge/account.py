@@ -68,8 +68,9 @@ class PendingChallenge:
     answer, `alone` whether nothing else was sent to the resource since, `times` how many requests answered it. `call`
     is the call that it came in, where calls are known, and `held` what the client was known to hold then.
     `beside` is another of the same operation, whose request was on its way at the same time, and `passed_over`
-    whether a later one was answered first. `ended_at` is when the call ended that it came in. `doubted` is whether the
-    request that answered it may be for another.
+    whether a later one was answered first. `sent_again` is whether the request that it refuses was refused before, and
+    `ended_at` when the call ended that it came in. `doubted` is whether the request that answered it may be for
+    another.
     """
 
     operation: str
@@ -86,6 +87,7 @@ class PendingChallenge:
     held: Known | None = None
     beside: PendingChallenge | None = None
     passed_over: bool = False
+    sent_again: bool = False
     ended_at: int = NEVER
     doubted: bool = False
 

@@ -354,6 +354,7 @@ class Facts:
             outdated=sent_at != NEVER and self._is_outdated(account, tried.carried, sent_at),
             call=self._only_call(event.operation),
             held=self._held(account, challenge),
+            sent_again=tried.resent > 0,
         )
         if event.status == 401 and account is not None and account.token is not None and not pending.outdated:
             account.token.state = "rejected"
