@@ -222,6 +222,14 @@ def test_a_consumer_type_checks_strictly(installed: Installed) -> None:
     )
 
 
+def test_no_file_holds_both_sides_of_a_merge() -> None:
+    ours = [path for folder in ("", *ROOMS.values(), "tests") for path in (ROOT / folder).glob("*.md")]
+    ours += [path for folder in {*ROOMS.values(), "tests"} for path in (ROOT / folder).rglob("*.py")]
+    assert len(ours) > len(ROOMS)
+    marks = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+    assert [path.name for path in ours if marks.search(path.read_text("utf-8"))] == []
+
+
 # What is depended on
 
 
