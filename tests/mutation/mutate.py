@@ -77,7 +77,9 @@ def _load(module: str, source: str) -> None:
 
 
 def _pass(tests: Sequence[str]) -> bool:
-    options = ("-x", "-q", "-o", "addopts=", "-W", "ignore::SyntaxWarning", "-p", "no:cacheprovider")
+    # The limit of a test is that of a whole edit here: with the plugin its option is known, and 0 is none.
+    limits = ("-p", "pytest_timeout", "-o", "timeout=0")
+    options = ("-x", "-q", "-o", "addopts=", "-W", "ignore::SyntaxWarning", "-p", "no:cacheprovider", *limits)
     return pytest.main([*options, *(str(TESTS / test) for test in tests)]) == pytest.ExitCode.OK
 
 
