@@ -76,6 +76,9 @@ class Judged:
 NEVER_STEPS_UP: Final[Kind] = ("STEP-2", "discouraged", "never-steps-up")
 """Giving up is permitted once: that a client should step up is said of whoever never does, in a whole check."""
 
+DECEIVED: Final[Kind] = ("PARSE-8", "discouraged", "error-inside-a-value")
+"""What a client leaves alone that leaves all alone is not left alone for how it is spelled."""
+
 OPPORTUNITIES: Final = 5
 """How many it takes until never to step up is no accident."""
 
@@ -138,7 +141,8 @@ class Tally:
     def found(self) -> list[Broken]:
         """Where each kind that stands was found in the plainest and shortest way, in order."""
         never = not self.stepped_up and self.opportunities >= OPPORTUNITIES
-        stands = (self._plainest[kind] for kind in sorted(self._plainest) if never or kind != NEVER_STEPS_UP)
+        falls = DECEIVED if never else NEVER_STEPS_UP
+        stands = (self._plainest[kind] for kind in sorted(self._plainest) if kind != falls)
         return [broken for broken in stands if self.selection.takes(broken.finding)]
 
     def counted(self, broken: Broken) -> Broken:

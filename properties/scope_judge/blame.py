@@ -188,10 +188,9 @@ class Blame:
         """Whoever steps up at plain challenges has a reason not to here, where it is all that is odd."""
         if finding.clause != "STEP-2" or ("user", "step-up") not in self.reads_plain:
             return finding
-        pending = settled.pending
-        tried = pending.sent_again or pending.renewed is not None or settled.attempts.since_served > 0
-        if not tried and settled.decoy is not None and not self._heeds_decoys and "PARSE-8" in self._in_force:
-            because = f"the challenge was not answered, as if its error were {settled.decoy[:80]!r}"
+        deceived = settled.decoy is not None and not settled.was_tried and not self._heeds_decoys
+        if deceived and "PARSE-8" in self._in_force:
+            because = f"the challenge was not answered, as if its error were {(settled.decoy or '')[:80]!r}"
             return replace(finding, clause="PARSE-8", cause="error-inside-a-value", because=because)
         return self._counted_together(finding, settled) if "RETRY-2" in self._in_force else finding
 

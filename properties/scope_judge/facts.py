@@ -102,6 +102,8 @@ class Facts:
         self._calls: dict[int, tuple[CallStarted, int]] = {}
         self._open: dict[str, set[int]] = {}
         self._unknown_expired_at = NEVER
+        self._steps_up = self._gives_up = False
+        self._deceived: list[Settled] = []
         self._asked_before = 0
         self._asked_for: dict[tuple[Resource, str], int] = defaultdict(int)
 
@@ -111,7 +113,11 @@ class Facts:
         return _HANDLERS[type(event)](self, event)
 
     def end(self) -> Occasions:
-        """What the end of a transcript tells: of tokens that were used, but not for what they were issued for."""
+        """What the end of a transcript tells: of tokens that were used, but not for what they were issued for.
+
+        And of challenges that were given up for their decoys, where nothing else shows that the client steps up, or
+        that it does not.
+        """
         for resource in self.places.known:
             newest = None if resource.account is None else resource.account.token
             for operation, token in resource.owed.items():
@@ -124,6 +130,9 @@ class Facts:
                 left = pending.renewed is not None or not pending.alone
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
                     yield self._settled(resource, pending, answered=False)
+        for settled in self._deceived:
+            settled.deceived = not (self._steps_up or self._gives_up)
+            yield settled
 
     # --- calls ------------------------------------------------------------------------------------
 
@@ -400,7 +409,20 @@ class Facts:
         excused = excused or (not answered and self._documents.registered_at > pending.at)
         tried = resource.attempt(pending.operation)
         elsewhere = self._asked_before - self._asked_for.get((resource, pending.operation), 0)
-        return Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
+        settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
+        if pending.challenge.insufficient:
+            self._steps_up = self._steps_up or answered
+            self._gives_up = self._gives_up or (settled.is_fair and not answered)
+            if (
+                settled.can_be_met
+                and not answered
+                and not self._steps_up
+                and settled.decoy is not None
+                and not settled.was_tried
+            ):
+                settled.deceived = None
+                self._deceived.append(settled)
+        return settled
 
     # --- metadata and registration ----------------------------------------------------------------
 

@@ -181,7 +181,8 @@ class Settled(Occasion):
     """A challenge whose fate is known: it was answered by a request for scopes, or it was given up.
 
     `excused` is whether what the caller configured keeps the client from asking for more, `asked_before` how many
-    requests for scopes it had made by then for other operations.
+    requests for scopes it had made by then for other operations. `deceived` is whether its decoy is why it was given
+    up, None as long as only the end can tell.
     """
 
     account: Account | None
@@ -191,6 +192,7 @@ class Settled(Occasion):
     excused: bool
     answered: bool
     asked_before: int
+    deceived: bool | None = False
 
     gravest: ClassVar[Verdict] = "discouraged"  # giving up is permitted
 
@@ -237,6 +239,11 @@ class Settled(Occasion):
         """Whether the names of all that is asked for suggest that what is held implies them (A14)."""
         account = self.account
         return account is not None and all(is_implied(scope, account.in_hand.at_least) for scope in self.beyond)
+
+    @property
+    def was_tried(self) -> bool:
+        """Whether its call had caused a request, or was made again, so that a client's patience may be spent."""
+        return self.pending.sent_again or self.pending.renewed is not None or self.attempts.since_served > 0
 
     @property
     def decoy(self) -> str | None:

@@ -255,11 +255,35 @@ def test_who_steps_up_but_where_another_value_names_an_error_seems_to_find_that(
 
 
 @pytest.mark.parametrize("line", rows(MISLEADING))
-def test_who_was_never_seen_to_step_up_gives_up_whatever_another_value_names(line: str) -> None:
+def test_who_leaves_nothing_alone_but_where_another_value_names_an_error_finds_that(line: str) -> None:
     told = story().handshake().calls("write", "t1").answers("write", 403, line)
-    confirm(told.served(), finds("STEP-2", "unspecified", "A21", absent="PARSE-8"))
-    confirm(told.served().insufficient("c", "admin").served(), finds("STEP-2", "unspecified", absent="PARSE-8"))
+    confirm(told.served(), finds("PARSE-8", "discouraged", worst="discouraged", never="STEP-2"))
     confirm(told.obtains("a b", "t2").served("write", "t2"), RIGHT)
+
+
+@pytest.mark.parametrize("line", rows(MISLEADING))
+def test_who_gives_up_a_plain_challenge_too_gives_up_whatever_another_value_names(line: str) -> None:
+    told = story().handshake().calls("write", "t1").answers("write", 403, line)
+    confirm(told.served().insufficient("c", "admin").served(), finds("STEP-2", "unspecified", absent="PARSE-8"))
+    before = story().handshake().insufficient("c", "admin").served()
+    both = before.calls("write", "t1").answers("write", 403, line).served()
+    confirm(both, finds("STEP-2", "unspecified", absent="PARSE-8"))
+
+
+@pytest.mark.parametrize("line", rows(MISLEADING))
+def test_who_steps_up_later_may_have_given_one_challenge_up(line: str) -> None:
+    told = story().handshake().calls("write", "t1").answers("write", 403, line).served()
+    confirm(told.insufficient("c", "admin").obtains("a c", "t2").served("admin", "t2"), allows("unspecified"))
+
+
+@pytest.mark.parametrize("line", rows(MISLEADING))
+def test_a_second_refusal_of_one_call_tells_nothing_of_how_it_was_read(line: str) -> None:
+    signed_in = story().unauthorized("a").obtains("a", "t1", "a", "r1").calls("read", "t1").answers("read", 403, line)
+    again = (
+        story().handshake().calls("write", "t1").answers("write", 403).calls("write", "t1").answers("write", 403, line)
+    )
+    for told in (signed_in, again):
+        confirm(told.calls("other", "t1").answers("other", 200), allows("discouraged", absent="PARSE-8"))
 
 
 # --- a client that never steps up -------------------------------------------------------------------

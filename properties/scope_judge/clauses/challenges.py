@@ -1,4 +1,4 @@
-"""Chapter 2, challenges: what they say, and when they are no wish for scopes (PARSE-2, CHAL-7, CHAL-8)."""
+"""Chapter 2, challenges: what they say, and when they are no wish for scopes (PARSE-2, PARSE-8, CHAL-7, CHAL-8)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,20 @@ def a_repeated_parameter_is_not_merged(asked: Asked) -> Answer:
         return HOLDS
     cause = "merged" if challenge.first <= asked.wanted else "last"
     return Broken(cause, f"the challenge repeats its scope parameter, and {listing(new)} stands in a later one")
+
+
+@clause("PARSE-8", on=Settled)
+def no_error_is_found_inside_a_description(settled: Settled) -> Answer:
+    """A 403 is heeded, whatever error a search would find inside another value of it.
+
+    Who steps up at other challenges may give one up (A21), whatever it says.
+    """
+    if settled.decoy is None or not settled.can_be_met or settled.deceived is None:
+        return None
+    if not settled.deceived:
+        return HOLDS if settled.answered else None
+    because = f"the challenge was not answered, as if its error were {settled.decoy[:80]!r}"
+    return Broken("error-inside-a-value", because)
 
 
 @clause("CHAL-7", on=Asked)

@@ -48,6 +48,8 @@ def a_challenge_is_followed_by_a_request(settled: Settled) -> Answer:
         return None
     if settled.answered:
         return HOLDS
+    if settled.deceived is not False:
+        return None  # PARSE-8 says why, or the end will tell
     cause = "given-up-as-implied" if settled.is_implied else "given-up"
     if settled.challenge.scope is None:
         cause = "given-up-unnamed"
