@@ -190,8 +190,7 @@ class Blame:
             return finding
         deceived = settled.decoy is not None and not settled.was_tried and not self._heeds_decoys
         if deceived and "PARSE-8" in self._in_force:
-            because = f"the challenge was not answered, as if its error were {(settled.decoy or '')[:80]!r}"
-            return replace(finding, clause="PARSE-8", cause="error-inside-a-value", because=because)
+            return replace(finding, clause="PARSE-8", cause="error-inside-a-value", because=settled.deceit)
         return self._counted_together(finding, settled) if "RETRY-2" in self._in_force else finding
 
     @staticmethod
@@ -282,11 +281,8 @@ class Blame:
         if occasion.presumes_tokens or occasion.challenge is None or occasion.may_answer:
             return
         self._refuted.update(self._refutes(occasion, occasion.challenge))
-        challenged = occasion.challenged
-        if not occasion.challenge.plain or challenged is None or occasion.lost_challenged:
-            return
         nothing_new = occasion.situation in self.reads_plain and occasion.challenge.error is not None
-        if not nothing_new and any(occasion.is_new(scope) for scope in challenged):
+        if not nothing_new and occasion.heeds_what_is_plain:
             self.reads_plain.add(occasion.situation)
             self._heeds_without_error = self._heeds_without_error or occasion.challenge.error is None
 

@@ -102,7 +102,7 @@ class Facts:
         self._calls: dict[int, tuple[CallStarted, int]] = {}
         self._open: dict[str, set[int]] = {}
         self._unknown_expired_at = NEVER
-        self._steps_up = self._gives_up = False
+        self._heeds = self._steps_up = self._gives_up = False
         self._deceived: list[Settled] = []
         self._asked_before = 0
         self._asked_for: dict[tuple[Resource, str], int] = defaultdict(int)
@@ -115,8 +115,8 @@ class Facts:
     def end(self) -> Occasions:
         """What the end of a transcript tells: of tokens that were used, but not for what they were issued for.
 
-        And of challenges that were given up for their decoys, where nothing else shows that the client steps up, or
-        that it does not.
+        And of challenges that were given up for their decoys by who heeds plain ones, where nothing else shows that the
+        client steps up, or that it does not.
         """
         for resource in self.places.known:
             newest = None if resource.account is None else resource.account.token
@@ -131,7 +131,7 @@ class Facts:
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
                     yield self._settled(resource, pending, answered=False)
         for settled in self._deceived:
-            settled.deceived = not (self._steps_up or self._gives_up)
+            settled.deceived = self._heeds and not (self._steps_up or self._gives_up)
             yield settled
 
     # --- calls ------------------------------------------------------------------------------------
@@ -591,6 +591,7 @@ class Facts:
 
     def _remember(self, asked: Asked) -> None:
         account, invented = asked.account, asked.unsourced
+        self._heeds = self._heeds or asked.heeds_what_is_plain
         if invented:
             account.invented.update(invented)
         self._name(account, asked.wanted)

@@ -73,10 +73,15 @@ def _redeemed_one_of(account: Account) -> list[ScopeSet]:
     if account.leg not in (AUTHORIZATION_CODE, JWT_BEARER):
         return []
     asked = account.under_way
+    _end_one(account)
+    return [] if all(same_scopes(one, asked[0]) for one in asked[1:]) else asked
+
+
+def _end_one(account: Account) -> None:
+    """One of the authorizations under way came to its end."""
     account.redeemed += 1
     if account.redeemed >= len(account.under_way):
         account.under_way, account.redeemed = [], 0
-    return [] if all(same_scopes(one, asked[0]) for one in asked[1:]) else asked
 
 
 def refresh(account: Account, event: TokenResponse, said: Known | None, at: int) -> None:
@@ -124,9 +129,8 @@ def refuse(account: Account, at: int) -> None:
     again = account.refused is not None and same_scopes(account.refused, refused)
     account.refusals = account.refusals + 1 if again else 1
     account.refused = refused
-    account.redeemed += account.leg != CLIENT_CREDENTIALS
-    if account.redeemed >= len(account.under_way):
-        account.under_way, account.redeemed = [], 0
+    if account.leg != CLIENT_CREDENTIALS:
+        _end_one(account)
     account.refused_at = at
     if account.requested is not None:
         account.aborted |= account.sourced

@@ -47,6 +47,7 @@ In the header or in the body (RFC 6749 section 2.3.1); which it is, a client may
 
 OFFLINE: Final = scopes(OFFLINE_ACCESS)
 _LONGEST: Final = 200
+_LONGEST_ERROR: Final = 80
 _SHOWN: Final = 4
 
 Whom = Literal["user", "machine", "enterprise"]
@@ -239,6 +240,11 @@ class Settled(Occasion):
         """Whether the names of all that is asked for suggest that what is held implies them (A14)."""
         account = self.account
         return account is not None and all(is_implied(scope, account.in_hand.at_least) for scope in self.beyond)
+
+    @property
+    def deceit(self) -> str:
+        """What its decoy is taken for, in a sentence."""
+        return f"the challenge was not answered, as if its error were {(self.decoy or '')[:_LONGEST_ERROR]!r}"
 
     @property
     def was_tried(self) -> bool:
@@ -562,6 +568,14 @@ class Asked(Occasion):
         if refused is None and self.answers is not None and self.answers is self.resource.in_vain:
             refused = self.asked_last
         return refused is not None and needed is not None and needed <= refused
+
+    @property
+    def heeds_what_is_plain(self) -> bool:
+        """Whether it asks for all that a plain challenge names, some of which nothing else named before."""
+        challenge, challenged = self.challenge, self.challenged
+        if challenge is None or not challenge.plain or challenged is None or self.lost_challenged:
+            return False
+        return any(self.is_new(scope) for scope in challenged)
 
     @property
     def is_left_to_policy(self) -> bool:

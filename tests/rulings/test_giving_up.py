@@ -271,6 +271,13 @@ def test_who_gives_up_a_plain_challenge_too_gives_up_whatever_another_value_name
 
 
 @pytest.mark.parametrize("line", rows(MISLEADING))
+def test_who_was_never_seen_to_heed_a_challenge_gives_up_whatever_another_value_names(line: str) -> None:
+    signed_in = story().unauthorized().discovers("a").obtains("a", "t1", "a", "r1").served()
+    told = signed_in.calls("write", "t1").answers("write", 403, line).served()
+    confirm(told, finds("STEP-2", "unspecified", "A21", absent="PARSE-8"))
+
+
+@pytest.mark.parametrize("line", rows(MISLEADING))
 def test_who_steps_up_later_may_have_given_one_challenge_up(line: str) -> None:
     told = story().handshake().calls("write", "t1").answers("write", 403, line).served()
     confirm(told.insufficient("c", "admin").obtains("a c", "t2").served("admin", "t2"), allows("unspecified"))

@@ -32,8 +32,7 @@ def no_error_is_found_inside_a_description(settled: Settled) -> Answer:
         return None
     if not settled.deceived:
         return HOLDS if settled.answered else None
-    because = f"the challenge was not answered, as if its error were {settled.decoy[:80]!r}"
-    return Broken("error-inside-a-value", because)
+    return Broken("error-inside-a-value", settled.deceit)
 
 
 @clause("CHAL-7", on=Asked)
