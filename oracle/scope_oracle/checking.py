@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Final, Literal, Protocol, get_args
+from typing import Final, Literal, Protocol, Self, get_args
 
 from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_judge.judge import Judge, judged
@@ -85,6 +85,39 @@ class Result:
     selection: Selection = EVERYTHING
     engine: Engine = "sampling"
     failed: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        subject: Subject,
+        tally: Tally,
+        found: Iterable[Broken],
+        *,
+        revision: Revision,
+        seed: int,
+        complete: bool,
+        fault: str | None,
+        reachable: frozenset[str] | None,
+        engine: Engine = "sampling",
+    ) -> Self:
+        """What a tally comes down to, with the traces that were `found` for its findings."""
+        return cls(
+            subject.name,
+            subject.version,
+            revision,
+            seed,
+            tally.examples,
+            dict(tally.reached),
+            tuple(map(tally.counted, found)),
+            complete,
+            fault,
+            reachable,
+            tally.uncalled if tally.examples else (),
+            dict(tally.skipped),
+            tally.selection,
+            engine,
+            dict(tally.failed),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,17 +286,14 @@ def check(
     found so far. What the `selection` leaves out is neither reported nor shortened.
     """
     tally, short = Tally(selection), list[Broken]()
-    done, complete, fault, reachable = 0, True, None, None
+    complete, fault, reachable = True, None, None
     examples = examples or (COSTLY_EXAMPLES if subject.standalone else EXAMPLES)
-    playing = partial(playable_episodes, subject, revision, seed)
     try:
         working = bench or Alone(examiner(subject, revision, readings))
-        for judged in working.judge(playing(examples)):
+        for judged in working.judge(playable_episodes(subject, revision, seed, examples)):
             tally.add(judged)
-            done += 1
-            progress(Progress(done, examples, len(tally.found), "running episodes"))
-        missed = [clause.id for clause in judged_at(revision) if not tally.reached[clause.id]]
-        reachable = within_reach(missed, playing(ENOUGH), standalone=subject.standalone)
+            progress(Progress(tally.examples, examples, len(tally.found), "running episodes"))
+        reachable = missed_within_reach(subject, tally, revision, seed)
         found = tally.found
         for broken in working.shorten(found, trials(subject, examples, len(found))):
             short.append(broken)
@@ -272,23 +302,17 @@ def check(
         complete = False
     except DriverFault as wrong:
         complete, fault = False, str(wrong)
-    all_found = tuple(map(tally.counted, (*short, *tally.found[len(short) :])))
-    return Result(
-        subject.name,
-        subject.version,
-        revision,
-        seed,
-        done,
-        dict(tally.reached),
-        all_found,
-        complete,
-        fault,
-        reachable,
-        tally.uncalled if done else (),
-        dict(tally.skipped),
-        selection,
-        failed=dict(tally.failed),
+    shown = (*short, *tally.found[len(short) :])
+    return Result.of(
+        subject, tally, shown, revision=revision, seed=seed, complete=complete, fault=fault, reachable=reachable
     )
+
+
+def missed_within_reach(subject: Subject, tally: Tally, revision: Revision, seed: int) -> frozenset[str]:
+    """The clauses that a check did not come to, and the reference client does."""
+    missed = [clause.id for clause in judged_at(revision) if not tally.reached[clause.id]]
+    some = playable_episodes(subject, revision, seed, ENOUGH)
+    return within_reach(missed, some, standalone=subject.standalone)
 
 
 def trials(subject: Subject, examples: int, findings: int) -> int:

@@ -26,9 +26,8 @@ from scope_properties.rules import Rules, worlds_for
 from scope_properties.subjects import Subject
 from scope_spec import REVISIONS, Revision, Verdict
 
-from .checking import Alone, Progress, Result, examiner, ignore, playable_episodes, trials
+from .checking import Alone, Progress, Result, examiner, ignore, missed_within_reach, trials
 from .outcome import SEVERITY
-from .reaching import ENOUGH, judged_at, within_reach
 from .selecting import EVERYTHING, Selection
 from .subjects import DriverFault
 from .tally import Broken, Kind, Tally, kind_of
@@ -163,28 +162,19 @@ def explore(
         for broken in search.alone.shorten(found, trials(subject, tally.examples, len(found))):
             shortest[kind_of(broken.finding)] = broken
             progress(Progress(len(shortest), len(found), len(found), "shortening traces"))
-        missed = [clause.id for clause in judged_at(revision) if not tally.reached[clause.id]]
-        some = playable_episodes(subject, revision, seed, ENOUGH)
-        reachable = within_reach(missed, some, standalone=subject.standalone)
+        reachable = missed_within_reach(subject, tally, revision, seed)
     except KeyboardInterrupt:
         complete = False
     except (DriverFault, _Over) as wrong:
         complete, fault = False, str(wrong)
-    shown = (shortest.get(kind_of(broken.finding), broken) for broken in tally.found)
-    return Result(
-        subject.name,
-        subject.version,
-        revision,
-        seed,
-        tally.examples,
-        dict(tally.reached),
-        tuple(map(tally.counted, shown)),
-        complete,
-        fault,
-        reachable,
-        tally.uncalled if tally.examples else (),
-        dict(tally.skipped),
-        selection,
-        "hypothesis",
-        failed=dict(tally.failed),
+    return Result.of(
+        subject,
+        tally,
+        (shortest.get(kind_of(broken.finding), broken) for broken in tally.found),
+        revision=revision,
+        seed=seed,
+        complete=complete,
+        fault=fault,
+        reachable=reachable,
+        engine="hypothesis",
     )
