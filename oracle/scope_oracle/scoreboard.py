@@ -23,7 +23,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from scope_judge.findings import DEFAULT_READINGS, Finding
+from scope_judge.findings import DEFAULT_READINGS
 from scope_model.events import Header, Transcript
 from scope_properties.subjects import Subject
 from scope_spec import CLAUSES, REVISIONS, Revision
@@ -31,17 +31,15 @@ from scope_spec import CLAUSES, REVISIONS, Revision
 from .causes import Causes, causes_of, explained
 from .checking import check
 from .forms import result_json
-from .issues import issue
+from .issues import frequency_of, issue, replay_of
 from .jobs import Jobs, Opening, processes
 from .names import UnknownName
 from .page import report_html, write_whole
-from .reports import UNNAMED, Report, report_of
+from .reports import UNNAMED, Found, Report, report_of
 from .settings import EXAMPLES, changes, settings_page
 from .subjects import DriverFault, SubjectUnavailable, sdk_of, subject
-from .tally import Kind, kind_of
 from .terminal import finding_text
-from .transcripts import read
-from .wording import frequency, release_of, replay_command
+from .wording import frequency
 
 RESULTS: Final = Path(str(files("scope_oracle"))) / "results"
 """Where results are recorded: `scopelaw check SUBJECT --format json`, one file a release."""
@@ -101,18 +99,12 @@ class Recorded:
         """The result as it is told to people."""
         return report_of(self.result)
 
-    @property
-    def causes(self) -> dict[Kind, str]:
-        """Why each finding stands, where that is settled."""
-        return {
-            (
-                clause,
-                verdict,
-                fault,
-            ): f"{'a reading' if verdict == 'unspecified' else 'its code'}: {explained(cause, self.version)}"
-            for clause, verdict, fault in map(_kind, self.result["findings"])
-            if (cause := self.known.of(f"{clause}/{fault}", self.version)) is not None
-        }
+    def why(self, found: Found) -> str:
+        """Why a finding stands, where that is settled."""
+        cause = self.known.of(f"{found.clause}/{found.cause}", self.version)
+        if cause is None:
+            return "not settled"
+        return f"{'a reading' if found.verdict == 'unspecified' else 'its code'}: {explained(cause, self.version)}"
 
 
 def recorded(results: Path = RESULTS) -> list[Recorded]:
@@ -122,11 +114,6 @@ def recorded(results: Path = RESULTS) -> list[Recorded]:
         result = json.loads(path.read_text("utf-8"))
         found.append(Recorded(result, causes_of(result["subject"], RESULTS)))
     return sorted(found, key=lambda each: (each.subject, _order(each.version)))
-
-
-# Any: see Recorded.
-def _kind(found: Mapping[str, Any]) -> Kind:
-    return found["clause"], found["verdict"], found.get("cause", UNNAMED)
 
 
 def _order(version: str) -> list[int]:
@@ -182,54 +169,29 @@ def page(release: Recorded) -> str:
         "",
         "Written by `python -m scope_oracle.scoreboard`. Back to the [scoreboard](scoreboard.md).",
     ]
-    for clause in dict.fromkeys(found["clause"] for found in release.result["findings"]):
+    report = release.report
+    for clause in dict.fromkeys(found.clause for found in report.findings):
         lines += ["", f"## {clause}", "", CLAUSES[clause].title + "."]
-        for found in release.result["findings"]:
-            if found["clause"] == clause:
-                lines += ["", *_shown(release, found)]
+        for found in report.findings:
+            if found.clause == clause:
+                lines += ["", *_shown(release, report, found)]
     return "\n".join(lines) + "\n"
 
 
-# Any: see Recorded.
-def _finding(found: Mapping[str, Any]) -> Finding:
-    return Finding(
-        found["clause"],
-        found["verdict"],
-        found.get("event", 0),
-        found["because"],
-        found.get("cause", UNNAMED),
-        found.get("reading"),
-    )
-
-
-# Any: see Recorded.
-def _transcript(found: Mapping[str, Any]) -> Transcript | None:
-    """The transcript that shows a finding, unless only the whole run does."""
-    return read(json.dumps(line) for line in found["transcript"]) if "transcript" in found else None
-
-
-# Any: see Recorded.
-def _command(release: Recorded, found: Mapping[str, Any]) -> str:
-    return replay_command(release_of(release.subject, release.version), {}, found["replay"])
-
-
-# Any: see Recorded.
-def _shown(release: Recorded, found: Mapping[str, Any]) -> Iterator[str]:
-    finding, transcript = _finding(found), _transcript(found)
-    episodes = found.get("episodes")  # which were not counted at first
+def _shown(release: Recorded, report: Report, found: Found) -> Iterator[str]:
+    of_the_run = Transcript(Header(report.revision, release.subject, release.version), ())
     text = finding_text(
-        finding,
-        _nothing(release) if transcript is None else transcript,
+        found.finding,
+        found.transcript or of_the_run,
         readings={},
         replay=None,
         width=_WIDTH,
-        told=finding.because if transcript is None else None,
-        found=None if episodes is None else frequency(episodes, release.result["examples"]),
-        also=[(each["clause"], each["verdict"], each["cause"]) for each in found.get("also", ())],
+        told=found.because if found.transcript is None else None,
+        found=frequency_of(report, found) or None,
+        also=found.others,
     )
-    yield from ("```", *(line.plain.rstrip() for line in text), "```", "")
-    yield f"{release.causes.get(kind_of(finding), 'not settled')}"
-    yield from ("", "```sh", _command(release, found), "```")
+    yield from ("```", *(line.plain.rstrip() for line in text), "```", "", release.why(found))
+    yield from ("", "```sh", replay_of(report, found), "```")
 
 
 def issues(release: Recorded) -> dict[Path, str]:
@@ -241,11 +203,6 @@ def issues(release: Recorded) -> dict[Path, str]:
                 cause = release.known.of(f"{found.clause}/{found.cause}", release.version)
                 texts[ISSUES / release.name / f"{found.clause}-{found.cause}.md"] = issue(report, found, cause)
     return texts
-
-
-def _nothing(release: Recorded) -> Transcript:
-    """The transcript of what the whole run shows: who was tested, and no event."""
-    return Transcript(Header(release.result["revision"], release.subject, release.version), ())
 
 
 def past() -> str:
