@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -349,14 +351,20 @@ def test_a_refused_code_that_is_sent_again_is_no_code_of_another_resource() -> N
     assert "ISO-1" in {finding.clause for finding in found}
 
 
+SIGNED_IN: Final = (
+    ResourceRequest("read"),
+    ResourceResponse("read", 401, ('Bearer scope="a"',)),
+    AuthorizationRequest("a"),
+    AuthorizationResponse(code=True),
+    TokenRequest(AUTHORIZATION_CODE),
+    TokenResponse("t1", "a", "r1"),
+)
+"""A challenge for `a`, and all that brings a token for it."""
+
+
 def test_what_a_plain_refusal_causes_after_a_refresh_answers_the_refusal() -> None:
     events = (
-        ResourceRequest("read"),
-        ResourceResponse("read", 401, ('Bearer scope="a"',)),
-        AuthorizationRequest("a"),
-        AuthorizationResponse(code=True),
-        TokenRequest(AUTHORIZATION_CODE),
-        TokenResponse("t1", "a", "r1"),
+        *SIGNED_IN,
         ResourceRequest("read", "t1"),
         ResourceResponse("read", 401, ('Bearer error="invalid_token", scope="b"',)),
         TokenRequest(REFRESH_TOKEN, None, "r1"),
@@ -373,12 +381,7 @@ def test_what_a_plain_refusal_causes_after_a_refresh_answers_the_refusal() -> No
 @pytest.mark.parametrize("error", ["temporarily_unavailable", "server_error", None])
 def test_a_refresh_may_be_tried_again_that_was_put_off_or_brought_what_was_never_used(error: str | None) -> None:
     before = (
-        ResourceRequest("read"),
-        ResourceResponse("read", 401, ('Bearer scope="a"',)),
-        AuthorizationRequest("a"),
-        AuthorizationResponse(code=True),
-        TokenRequest(AUTHORIZATION_CODE),
-        TokenResponse("t1", "a", "r1"),
+        *SIGNED_IN,
         ResourceRequest("read", "t1"),
         ResourceResponse("read", 401, ('Bearer error="invalid_token"',)),
         TokenRequest(REFRESH_TOKEN, None, "r1"),
@@ -391,12 +394,7 @@ def test_a_refresh_may_be_tried_again_that_was_put_off_or_brought_what_was_never
 @pytest.mark.parametrize("refused", [True, False])
 def test_a_new_token_that_is_over_by_the_clock_is_not_tried(*, refused: bool) -> None:
     events = (
-        ResourceRequest("read"),
-        ResourceResponse("read", 401, ('Bearer scope="a"',)),
-        AuthorizationRequest("a"),
-        AuthorizationResponse(code=True),
-        TokenRequest(AUTHORIZATION_CODE),
-        TokenResponse("t1", "a", "r1"),
+        *SIGNED_IN,
         CallStarted(1, "read"),
         ResourceRequest("read", "t1"),
         ResourceResponse("read", 403, ('Bearer error="insufficient_scope", scope="b"',)),
