@@ -212,3 +212,18 @@ def test_a_client_of_ones_own_is_checked_by_its_name(tmp_path: Path) -> None:
         assert run.returncode == 2
         assert because in run.stderr
         assert len(run.stderr.splitlines()) == 1
+
+
+def test_a_check_writes_what_build_servers_read(tmp_path: Path) -> None:
+    cases, results = tmp_path / "cases.xml", tmp_path / "results.sarif"
+    run = scopelaw("check", OLD, "--examples", str(FEW), "--junit", str(cases), "--sarif", str(results))
+    assert run.returncode == 1, run.stderr
+    assert JUnitXml.fromfile(str(cases)).failures > 0
+    assert json.loads(results.read_text("utf-8"))["runs"][0]["results"]
+
+
+@pytest.mark.parametrize(("kind", "library"), [("junit", "junitparser"), ("sarif", "sarif_pydantic")])
+def test_what_a_report_for_build_servers_needs_is_said(kind: str, library: str, tmp_path: Path) -> None:
+    (tmp_path / f"{library}.py").write_text(f"raise ModuleNotFoundError(name={library!r})\n")
+    run = scopelaw("check", f"--{kind}", str(tmp_path / "report"), PYTHONPATH=str(tmp_path))
+    assert (run.returncode, run.stderr) == (2, f"scopelaw: --{kind} needs {library}: pip install 'scopelaw[ci]'\n")

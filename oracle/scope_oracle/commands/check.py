@@ -209,7 +209,7 @@ def _annotate(checked: Checked, failing: Sequence[Broken], *, annotates: bool) -
 def _for_servers(kind: str) -> ModuleType:
     """The module of a report for build servers, whose libraries not everybody has."""
     try:
-        return import_module(f".{kind}", __package__)
+        return import_module(f"scope_oracle.{kind}")
     except ModuleNotFoundError as missing:
         raise Unusable(f"--{kind} needs {missing.name}: pip install 'scopelaw[ci]'") from None
 
