@@ -188,8 +188,7 @@ class Blame:
         """Whoever steps up at plain challenges has a reason not to here, where it is all that is odd."""
         if finding.clause != "STEP-2" or ("user", "step-up") not in self.reads_plain:
             return finding
-        deceived = settled.decoy is not None and not settled.was_tried and not self._heeds_decoys
-        if deceived and "PARSE-8" in self._in_force:
+        if settled.seems_misread and not self._heeds_decoys and "PARSE-8" in self._in_force:
             return replace(finding, clause="PARSE-8", cause="error-inside-a-value", because=settled.deceit)
         return self._counted_together(finding, settled) if "RETRY-2" in self._in_force else finding
 

@@ -129,7 +129,7 @@ class Facts:
             for pending in resource.pending.values():
                 left = pending.renewed is not None or not pending.alone
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
-                    yield self._settled(resource, pending, answered=False)
+                    yield self._given_up(resource, pending)
         for settled in self._deceived:
             settled.deceived = self._heeds and not (self._steps_up or self._gives_up)
             yield settled
@@ -172,7 +172,7 @@ class Facts:
         if pending is None:
             return
         if pending.refreshed_at == NEVER and not pending.passed_over:
-            yield self._settled(resource, pending, answered=False)
+            yield self._given_up(resource, pending)
         # A later request may still answer it, where none is known to answer a call that goes on.
         pending.passed_over, pending.call, pending.ended_at = True, event.call, self.at
         if pending.challenge.refuses_plainly:
@@ -254,11 +254,11 @@ class Facts:
         if resource.account is not None and resource.account.granted_at > pending.at:
             return None  # another call brought a grant, and whether it suffices is tried first
         if pending.refreshed_at == NEVER:
-            return self._settled(resource, pending, answered=False)
+            return self._given_up(resource, pending)
         if pending.call is not None and pending.call in self._open.get(operation, ()):
             return self._refreshed_in_answer(resource, pending)
         if pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
-            return self._settled(resource, pending, answered=False)
+            return self._given_up(resource, pending)
         return None
 
     @staticmethod
@@ -410,18 +410,16 @@ class Facts:
         tried = resource.attempt(pending.operation)
         elsewhere = self._asked_before - self._asked_for.get((resource, pending.operation), 0)
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
-        if pending.challenge.insufficient:
-            self._steps_up = self._steps_up or answered
-            self._gives_up = self._gives_up or (settled.is_fair and not answered)
-            if (
-                settled.can_be_met
-                and not answered
-                and not self._steps_up
-                and settled.decoy is not None
-                and not settled.was_tried
-            ):
-                settled.deceived = None
-                self._deceived.append(settled)
+        self._steps_up = self._steps_up or (answered and pending.challenge.insufficient)
+        return settled
+
+    def _given_up(self, resource: Resource, pending: PendingChallenge) -> Settled:
+        """A challenge that was left alone: where its decoy may be why, only the end can tell."""
+        settled = self._settled(resource, pending, answered=False)
+        self._gives_up = self._gives_up or (settled.is_fair and pending.challenge.insufficient)
+        if settled.seems_misread and not self._steps_up:
+            settled.deceived = None
+            self._deceived.append(settled)
         return settled
 
     # --- metadata and registration ----------------------------------------------------------------
@@ -550,7 +548,7 @@ class Facts:
             elif other.at < answers.sent_at:
                 other.passed_over = True
                 if other.refreshed_at == NEVER:
-                    yield self._settled(resource, other, answered=False)
+                    yield self._given_up(resource, other)
 
     def _is_new(self, account: Account, scope: str) -> bool:
         return account not in self._named.get(scope, {})

@@ -247,9 +247,13 @@ class Settled(Occasion):
         return f"the challenge was not answered, as if its error were {(self.decoy or '')[:_LONGEST_ERROR]!r}"
 
     @property
-    def was_tried(self) -> bool:
-        """Whether its call had caused a request, or was made again, so that a client's patience may be spent."""
-        return self.pending.sent_again or self.pending.renewed is not None or self.attempts.since_served > 0
+    def seems_misread(self) -> bool:
+        """Whether it was given up, and its decoy alone explains that: no spent patience, no refresh, no implied name."""
+        pending = self.pending
+        tried = pending.sent_again or pending.renewed is not None or self.attempts.since_served > 0
+        if tried or pending.refreshed_at != NEVER or self.is_implied:
+            return False
+        return self.can_be_met and not self.answered and self.decoy is not None
 
     @property
     def decoy(self) -> str | None:
