@@ -248,7 +248,7 @@ class Settled(Occasion):
 
     @property
     def seems_misread(self) -> bool:
-        """Whether it was given up, and its decoy alone explains that: no spent patience, no refresh, no implied name."""
+        """Whether it was given up, and its decoy alone explains that: no spent patience, refresh or implied name."""
         pending = self.pending
         tried = pending.sent_again or pending.renewed is not None or self.attempts.since_served > 0
         if tried or pending.refreshed_at != NEVER or self.is_implied:
