@@ -126,8 +126,9 @@ class Facts:
                 used_at = max(token.used_at, NEVER if newest is None else newest.used_at)
                 if token.state != "expired" and used_at > token.issued_at and resource.responded_at > used_at:
                     yield TokenTried(token)
+            discovers = resource.document_at > resource.called_at  # as whoever is about to answer does
             for pending in resource.pending.values():
-                left = pending.renewed is not None or not pending.alone
+                left = not discovers and (pending.renewed is not None or not pending.alone)
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
                     yield self._given_up(resource, pending)
         for settled in self._deceived:

@@ -229,6 +229,12 @@ def test_a_challenge_spelled_so_is_answered_like_any_other() -> None:
         confirm(told.obtains("a b c", "t3").served("admin", "t3"), RIGHT)
 
 
+def test_who_fetches_metadata_in_the_end_may_be_about_to_answer() -> None:
+    both = story().handshake().insufficient("b").insufficient("c", "admin")
+    confirm(both, finds("STEP-2", "unspecified", "A21"))
+    confirm(both.discovers(), SILENT)
+
+
 # --- an error that a description names --------------------------------------------------------------
 
 MISLEADING = {
