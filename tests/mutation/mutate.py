@@ -58,6 +58,7 @@ def survives(attempt: tuple[Edit, str]) -> bool:
     signal.signal(signal.SIGALRM, _it_never_ends)
     signal.alarm(SECONDS)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)  # what the run around this one was given, such as --cov, is not ours
     try:
         _load(edit.module, source)
     except Exception:  # noqa: BLE001 - whatever an edit may raise

@@ -1,6 +1,7 @@
 """The mutation run: what it tries, and that its list is current."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,8 @@ def test_each_survivor_in_the_list_is_an_edit_and_has_its_reason() -> None:
 
 def test_in_a_sample_every_edit_is_killed_that_is_not_listed() -> None:
     command = [sys.executable, str(SCRIPT), "client", "servers", "--part", "71/200", "--check"]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, done.stdout
+    environment = {**os.environ, "PYTEST_ADDOPTS": "--cov"}
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split() for line in done.stdout.splitlines()[1:]]
     assert [(module, int(killed) > 0) for module, _, killed, _ in rows] == [("client", True), ("servers", True)]
