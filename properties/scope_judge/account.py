@@ -177,12 +177,12 @@ class Account:
 
     `pending` is the request that awaits its token, `refreshing` and `assertion` those of a refresh and of the last leg
     of an exchange, `leg` its grant type, `sourced` what of it some source names, `audience` the resource that its
-    chain names. `awaited` is how many token requests are unanswered, `mixed` whether a refresh or a leg of an exchange is
-    among several, so that nobody knows which answer is whose. `invented` is what was requested without a source, `unseen` the tokens
-    that nobody saw issued. `replaced` are the refresh tokens that a refresh replaced, `outlived` those of earlier
-    grants. `under_way` are the authorizations of which not all came to an end, `redeemed` how many did, and `overlaps`
-    whether the last one began while another was under way. `refresh_kept_at` is when a refresh last brought no new
-    refresh token, so that the old one stayed.
+    chain names. `awaited` is how many token requests are unanswered, `mixed` whether several are and a refresh or a leg
+    of an exchange is among them, so that nobody knows which answer is whose. `invented` is what was requested without a
+    source, `unseen` the tokens that nobody saw issued. `replaced` are the refresh tokens that a refresh replaced,
+    `outlived` those of earlier grants. `under_way` are the authorizations of which not all came to an end, `redeemed`
+    how many did, and `overlaps` whether the last one began while another was under way. `refresh_kept_at` is when a
+    refresh last brought no new refresh token, so that the old one stayed.
     `refusals` is how often the same request was refused, one time after the other. `refresh_refused` is a refresh token
     that was refused, for which scope, and the calls that went on then, `refresh_refusals` how often.
     """
@@ -279,9 +279,9 @@ class Resource:
     one that a request was made for, and `doubtful` those taken to be answered where others waited; `left` are the last
     whose calls ended without an answer, and `owed` the tokens that an operation was not yet sent with. `epoch` counts
     how often it moved to another authorization server. `misread` is what only misreadings find in its challenges, each
-    with those misreadings and when they first could. `shown` are the tokens of others that it was called with before it had a document. `asked_for` is the challenge that
-    the last request answered, and `in_vain` that of one that was refused, until its operation is tried again or its
-    call ends.
+    with those misreadings and when they first could. `shown` are the tokens of others that it was called with before it
+    had a document. `asked_for` is the challenge that the last request answered, and `in_vain` that of one that was
+    refused, until its operation is tried again or its call ends.
     """
 
     name: str | None

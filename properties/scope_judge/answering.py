@@ -23,7 +23,8 @@ class Requesting(NamedTuple):
 
     `challenges` are those that wait for an answer, the latest first. `is_new` is whether a scope was never asked for or
     granted here, `goes_on` whether the call that was challenged may go on. `expired_at` is when a token last ran out
-    by the client's clock, and `elsewhere_at` when another resource was last called.
+    by the client's clock, `elsewhere_at` when another resource was last called, and `alone` the call that goes on where
+    it is the only one.
     """
 
     resource: Resource
@@ -35,6 +36,7 @@ class Requesting(NamedTuple):
     goes_on: Callable[[PendingChallenge], bool]
     expired_at: int
     elsewhere_at: int
+    alone: int | None
 
     def answers(self) -> tuple[PendingChallenge | None, tuple[PendingChallenge, ...]]:
         """The challenge that it answers, and the others that it may answer."""
@@ -59,19 +61,27 @@ class Requesting(NamedTuple):
         return best, (*others, *doubtful, *self._left(best))
 
     def _left(self, best: PendingChallenge | None) -> Iterator[PendingChallenge]:
-        """Where it does not meet what it would answer: those that were left for later, and that it widens the grant for."""
-        if best is not None and not best.challenge.refuses_plainly and best.challenge.asks_within(self.wanted):
+        """Where it meets nothing that it would answer: those left for later that it meets and widens the grant for.
+
+        Where it would answer none, as by the clock, that may be a 401, too.
+        """
+        if best is not None and not best.challenge.refuses_plainly and best.challenge.is_met_by(self.wanted):
             return
-        held = self.account.in_hand.at_least
-        for left in (*self.challenges, *reversed(self.resource.left)):
+        resource, held, granted_at = self.resource, self.account.in_hand.at_least, self.account.granted_at
+        in_vain = () if resource.in_vain is None else (resource.in_vain,)
+        since = (one for one in (*self.challenges, *in_vain) if one.at > granted_at or one.ended_at != NEVER)
+        for left in (*since, *reversed(resource.left)):
             challenge = left.challenge
             widens = challenge.is_met_by(self.wanted) and not challenge.is_met_by(held)
-            if left is not best and widens and not challenge.refuses_plainly:
+            rejected = best is None and challenge.status == 401 and challenge.asks_within(self.wanted)
+            if left is not best and (widens or rejected) and not challenge.refuses_plainly:
                 yield left
 
     def _may_renew(self, latest: PendingChallenge) -> bool:
         """Whether a client without a user may ask for a new token by its clock, something else having come between."""
         between = not latest.alone or (latest.call is None and self.elsewhere_at > latest.at)
+        if latest.call is not None and latest.call == self.alone:
+            return False  # it is for nothing else
         return self.grant_type == CLIENT_CREDENTIALS and between and self._is_renewal
 
     def _may_be_made_again(self, in_vain: PendingChallenge, waiting: list[PendingChallenge]) -> bool:
@@ -129,8 +139,10 @@ class Requesting(NamedTuple):
     def _is_renewal(self) -> bool:
         """Whether a request is that of the last grant again, as of who has no refresh token, or as at the beginning."""
         account, listed = self.account, self.resource.listed
-        known = (account.asked or NO_SCOPES, account.granted.exact, listed or NO_SCOPES)
-        return account.requested is not None and any(one is not None and same_scopes(self.wanted, one) for one in known)
+        if account.requested is None:
+            return False
+        asked = any(same_scopes(self.wanted, known or NO_SCOPES) for known in (account.asked, listed))
+        return asked or account.granted.can_be(frozenset(self.wanted))
 
 
 def waiting_at(resource: Resource) -> list[PendingChallenge]:

@@ -6,7 +6,7 @@ An occasion is given before the facts change by it, so that a clause sees what t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -75,13 +75,13 @@ class Facts:
     """What a transcript tells so far. `hear` each event in turn; what it gives is to be looked at as it comes.
 
     `tokens_seen` is whether a call was seen with a token that was issued: only then is it known that calls are
-    recorded with their tokens.
+    recorded with their tokens. `called` are the names by which something is called sooner or later.
     """
 
-    def __init__(self, header: Header, readings: Mapping[str, str]) -> None:
+    def __init__(self, header: Header, readings: Mapping[str, str], called: Collection[str] = ()) -> None:
         self.header = header
         self._life = Life()
-        self.places = Places(self._life)
+        self.places = Places(self._life, called)
         self.tokens_seen = False
         self.at = NEVER
         self._several = readings["A16"]
@@ -159,7 +159,8 @@ class Facts:
         yield CallOver(resource.attempt(started.operation), event.outcome == BROKEN_OFF)
         pending = resource.pending.get(started.operation)
         if others and any(self.places.called(self._calls[other][0].resource) is resource for other in others):
-            resource.left.extend(() if pending is None else pending.and_those_beside)
+            left = pending or resource.attempt(started.operation).left
+            resource.left.extend(() if left is None else left.and_those_beside)
             return
         self._no_longer_in_vain(resource, started.operation)
         tried = resource.attempt(started.operation)
@@ -376,7 +377,7 @@ class Facts:
             self.at,
             self.at if sent_at == NEVER else sent_at,
             renewed,
-            repeats=event.status == 401 and tried.said is not None and tried.said == challenge.says,
+            repeats=self._repeats(account, event, tried, challenge),
             outdated=sent_at != NEVER and self._is_outdated(account, tried.carried, sent_at),
             call=self._only_call(event.operation),
             held=self._held(account, challenge),
@@ -396,6 +397,14 @@ class Facts:
         resource.pending[event.operation] = pending
         self.places.waiting[resource] = None
         return ()
+
+    @staticmethod
+    def _repeats(account: Account | None, event: ResourceResponse, tried: Attempts, challenge: ParsedChallenge) -> bool:
+        """Whether a 401 says what that said which the token was issued for, and no other came since."""
+        if event.status != 401 or tried.said != challenge.says or account is None or account.token is None:
+            return False
+        answered = account.token.answers
+        return answered is not None and answered.operation == event.operation
 
     @staticmethod
     def _comes_first(account: Account | None, tried: Attempts) -> None:
@@ -493,12 +502,16 @@ class Facts:
             self._goes_on,
             max(expired_at, self._unknown_expired_at),
             self._elsewhere_at(resource),
+            next(iter(self._calls)) if len(self._calls) == 1 else None,
         )
         answers, candidates = requesting.answers()
         yield from self._passed_over(resource, challenges, answers, request.wanted)
         tried = None if answers is None else resource.attempt(answers.operation)
         last = NO_SCOPES if tried is None else tried.asked
-        allowed = None if answers is None or tried is None else self._count(answers, tried, request.wanted)
+        doubted = any(each.operation != answers.operation for each in candidates) if answers is not None else False
+        allowed = (
+            None if answers is None or tried is None else self._count(answers, tried, request.wanted, doubted=doubted)
+        )
         first = (None if self._began_midway else True) if account.requested is None else False
         presumes = bool(first) and answers is not None and answers.challenge.presumes_a_token
         asked = Asked(
@@ -595,8 +608,11 @@ class Facts:
         """Whether the call that was challenged may go on."""
         return pending.call is None or pending.call in self._calls
 
-    def _count(self, answers: PendingChallenge, tried: Attempts, wanted: ScopeSet) -> int | None:
-        """Count a request against the operation that caused it; how many one call may cause, where calls are known."""
+    def _count(self, answers: PendingChallenge, tried: Attempts, wanted: ScopeSet, *, doubted: bool) -> int | None:
+        """Count a request against the operation that caused it; how many one call may cause, where calls are known.
+
+        One that may be for another operation is none of that call, for all that is known.
+        """
         named = answers.challenge.scope or NO_SCOPES
         tried.grew = tried.grew and not (tried.in_a_row > 0 and tried.named.issuperset(named))
         answers.times += 1
@@ -606,8 +622,8 @@ class Facts:
         tried.asked = wanted
         calls = self._open.get(answers.operation)
         if calls:
-            tried.in_call += 1
-            return FEW * len(calls)
+            tried.in_call += not doubted
+            return FEW * max(len(calls), len(tried.calls))
         tried.in_call = answers.times
         return FEW if answers.times > 1 else None
 
@@ -616,7 +632,9 @@ class Facts:
         token = account.token
         if token is None or token.access_token is None or account.refresh_token is not None:
             return False
-        if account.leg != AUTHORIZATION_CODE or token.state == "expired":
+        if account.leg != AUTHORIZATION_CODE or token.state == "expired" or self.header.wants_refresh_token is False:
+            return False
+        if token.issued_at < self._life.restarted_at:
             return False
         return token.issued_at > max(resource.responded_at, resource.called_at) and not resource.pending
 
@@ -785,7 +803,7 @@ class Facts:
         seen = known or (current is not None and current.published is not None)
         stored = event.refresh_token is not None
         elsewhere = stored and seen and event.resource is not None and places.named(event.resource) is None
-        resource = self._found(places.called(event.resource) if elsewhere else places.asked(event.resource))
+        resource = self._found(places.asked(event.resource, stored=elsewhere))
         account = places.account(resource, event.issuer)
         if stored and account.requested is None:
             account.forget()
@@ -956,8 +974,9 @@ class Facts:
         if event.resource is not None and self.places.named(event.resource) is None and self._are_others_known(event):
             return
         account, resource = self._place_of(event.issuer, event.resource)
-        if event.issuer is None and resource.account is not None:
-            account = resource.account
+        used = resource.account
+        if used is not None and (event.issuer is None or canonical(event.issuer) == canonical(used.issuer or "")):
+            account = used
         reported = Reported(account, None if event.granted is None else frozenset(event.granted))
         yield reported
         if reported.is_right:
