@@ -36,6 +36,8 @@ OF_A_WORLD: Final = 2 * SERVERS + 1
 PLACES: Final = 16
 """How many worlds are at addresses of their own; then one is where the first of them was."""
 
+WENT_ON: Final = "something went on after its episode, and called in a later one"
+
 _MOMENT: Final = 0.005
 _FOR_EVER: Final = 86_400
 """Seconds: a connection that is kept is never closed here while its client means to use it again."""
@@ -138,7 +140,7 @@ class Host:
     @property
     def parting(self) -> list[str]:
         """What was wrong with how episodes ended."""
-        return ["something went on after its episode, and called in a later one"] if self._went_on else []
+        return [WENT_ON] if self._went_on else []
 
     def serve(self, world: HttpWorld | None) -> None:
         """Put another world behind the ports, or none; raises what went wrong in answering the one before."""
