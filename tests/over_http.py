@@ -17,7 +17,7 @@ from scope_properties.world import World
 
 @dataclass
 class Direct:
-    """The way to servers that are in this process; `sent` is what went it."""
+    """The way to servers that are in this process; `sent` is what went that way."""
 
     http: HttpWorld
     sent: list[HttpRequest] = field(default_factory=list)

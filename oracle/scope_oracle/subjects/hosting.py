@@ -1,7 +1,7 @@
 """A world on loopback: each of its servers at an origin of its own, at ports that the system chooses.
 
 The ports are those of a host, not of a world: worlds come and go behind them, and transcripts keep the names of
-the world, so that they are the same whatever the ports.
+the world, so that they are the same whatever the ports, and whichever of the host's episodes it is.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ OF_A_WORLD: Final = 2 * SERVERS + 1
 PLACES: Final = 16
 """How many worlds are at addresses of their own; then one is where the first of them was."""
 
+# What is wrong with a client that calls when its episode has been over for a while.
 WENT_ON: Final = "something went on after its episode, and called in a later one"
 
 _MOMENT: Final = 0.005
