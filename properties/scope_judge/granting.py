@@ -70,10 +70,11 @@ def issue(account: Account, event: TokenResponse, said: Known | None, at: int, *
 
 def _redeemed_one_of(account: Account) -> list[ScopeSet]:
     """What was asked for, where codes of several requests were under way and differ: nobody knows which this is."""
-    if account.leg not in (AUTHORIZATION_CODE, JWT_BEARER):
+    if account.leg == REFRESH_TOKEN:
         return []
     asked = account.under_way
-    _end_one(account)
+    if not (account.mixed and account.leg == JWT_BEARER):  # the answer may be that of a first leg
+        _end_one(account)
     return [] if all(same_scopes(one, asked[0]) for one in asked[1:]) else asked
 
 
@@ -129,8 +130,7 @@ def refuse(account: Account, at: int) -> None:
     again = account.refused is not None and same_scopes(account.refused, refused)
     account.refusals = account.refusals + 1 if again else 1
     account.refused = refused
-    if account.leg != CLIENT_CREDENTIALS:
-        _end_one(account)
+    _end_one(account)
     account.refused_at = at
     if account.requested is not None:
         account.aborted |= account.sourced

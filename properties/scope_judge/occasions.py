@@ -313,6 +313,7 @@ class RefreshAsked(Occasion):
     attempts: Attempts | None
     allowed: int | None
     repeated: int | None
+    meanwhile: bool
 
     def may_have_been_on_its_way(self, at: int) -> bool:
         """Whether it answers a challenge that came before another token did, as where two come at once."""

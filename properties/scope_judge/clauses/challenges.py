@@ -78,7 +78,7 @@ def a_refreshed_token_is_not_refreshed_again(refresh: RefreshAsked) -> Answer:
     A token that is refreshed before the challenged operation was tried with it may be over by the client's clock.
     """
     answers = refresh.answers
-    if answers is None or answers.refreshed_at > refresh.account.refresh_failed_at:
+    if answers is None or refresh.meanwhile or answers.refreshed_at > refresh.account.refresh_failed_at:
         return None
     return _renewed_again(answers, "and the token is refreshed again")
 
