@@ -73,14 +73,16 @@ class Requesting(NamedTuple):
         since = (one for one in (*self.challenges, *in_vain, *resource.left) if one.at > granted_at)
         for left in (*since, *ended):
             challenge = left.challenge
-            widens = challenge.is_met_by(self.wanted) and not challenge.is_met_by(held)
+            named = challenge.scope or challenge.first
+            widens = len(named) > 0 and named <= self.wanted and not named <= held
             rejected = best is None and challenge.status == 401 and challenge.asks_within(self.wanted)
             if left is not best and (widens or rejected) and not challenge.refuses_plainly:
                 yield left
 
     def _may_renew(self, latest: PendingChallenge) -> bool:
         """Whether a client without a user may ask for a new token by its clock, something else having come between."""
-        between = not latest.alone or (latest.call is None and self.elsewhere_at > latest.at)
+        since = max(self.resource.responded_at, self.elsewhere_at if latest.call is None else NEVER)
+        between = not latest.alone or since > latest.at
         if latest.call is not None and latest.call == self.alone:
             return False  # it is for nothing else
         return self.grant_type == CLIENT_CREDENTIALS and between and self._is_renewal

@@ -611,12 +611,12 @@ class Facts:
     def _count(self, answers: PendingChallenge, tried: Attempts, wanted: ScopeSet, *, doubted: bool) -> int | None:
         """Count a request against the operation that caused it; how many one call may cause, where calls are known.
 
-        One that may be for another operation is none of that call, for all that is known.
+        One that may be for another operation is none of that row, for all that is known.
         """
         named = answers.challenge.scope or NO_SCOPES
         tried.grew = tried.grew and not (tried.in_a_row > 0 and tried.named.issuperset(named))
         answers.times += 1
-        tried.in_a_row += 1
+        tried.in_a_row += not doubted
         tried.since_served += 1
         tried.named.update(named)
         tried.asked = wanted
