@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -167,6 +168,17 @@ def test_a_check_that_finds_nothing_is_what_its_schema_says() -> None:
     (form,) = scopelaw("check", "--examples", 3, "--format", "json")
     assert_described("check", form)
     assert form["findings"] == []
+
+
+def test_what_a_client_raised_is_what_its_schema_says_and_need_not_be_there() -> None:
+    raised = {"KeyError: 'scope' (mine.py:12)": 2}
+    result = replace(check(ModelSubject(), examples=3), failed=raised)
+    form: Form = json.loads(json.dumps(result_json(result, readings={}, ran=Ran(("scopelaw",), 1.0, "2026-11-26"))))
+    assert_described("check", form)
+    assert form["failed"] == raised
+    assert not validator("check").is_valid(form | {"failed": {"KeyError": "2"}})
+    del form["failed"]  # as in what was recorded before there was such a member
+    assert_described("check", form)
 
 
 def test_what_only_the_whole_run_shows_is_what_its_schema_says() -> None:

@@ -7,6 +7,7 @@ import doctest
 import re
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import nullcontext
+from html import escape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,6 +39,10 @@ from scope_oracle import (
     from_httpx_auth,
     in_process,
 )
+from scope_oracle.forms import result_json
+from scope_oracle.outcome import hindrances
+from scope_oracle.page import result_html
+from scope_oracle.reports import report_of
 from scope_oracle.subjects.application import HttpxClient
 from scope_oracle.subjects.python_sdk import PythonSdk
 from scope_oracle.world import HttpRequest
@@ -282,8 +287,13 @@ def test_errors_that_end_calls_are_counted_and_told_with_what_is_found() -> None
     checked = check(in_process(Failing), examples=20, select="ACC-1")
     ((why, count),) = ((why, count) for why, count in checked.result.failed.items() if why.startswith("RuntimeError"))
     assert why.startswith("RuntimeError: too late (test_python_api.py:")
-    with pytest.raises(Findings, match=re.escape(f"\nraised in {count} of 20 episodes: {why}")):
+    told = f"raised in {count} of 20 episodes: {why}"
+    with pytest.raises(Findings, match=re.escape(f"\n{told}")):
         checked.raise_for_findings()
+    form = result_json(checked.result, readings={})
+    assert form["failed"] == checked.result.failed
+    assert told in hindrances(report_of(form))
+    assert escape(told) in result_html(checked.result, readings={})
 
 
 def test_names_that_are_unknown_are_refused_before_anything_is_run() -> None:

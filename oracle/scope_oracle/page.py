@@ -19,10 +19,9 @@ from scope_spec import CLAUSES, VERDICTS, Clause, Verdict
 
 from .checking import Result
 from .diagram import Diagram, diagram
-from .exchange import shown
 from .forms import result_json
 from .issues import frequency_of, issue, messages_of, replay_of, sent_in, told_of
-from .outcome import COUNTED, HEADINGS, SAYS, SEVERITY
+from .outcome import COUNTED, HEADINGS, SAYS, SEVERITY, hindrances
 from .reports import Found, Report, Standing, report_of
 from .selecting import family
 from .tally import Kind, kind_of
@@ -154,12 +153,8 @@ class Run:
 
     @property
     def left_out(self) -> list[str]:
-        """What the client was not put through, a sentence each."""
-        report = self.report
-        return [f"{shown(operation)} was never called" for operation in report.uncalled] + [
-            f"skipped in {count} of {report.examples} episodes: {shown(reason)}"
-            for reason, count in sorted(report.skipped.items())
-        ]
+        """What kept the client from being put through all, a sentence each."""
+        return hindrances(self.report)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ class Report:
     readings: Mapping[str, str] = field(default_factory=dict)
     uncalled: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    failed: Mapping[str, int] = field(default_factory=dict)
     date: str | None = None
 
     @property
