@@ -514,7 +514,7 @@ def test_standard_input_that_is_closed_is_an_empty_one() -> None:
 
 def test_results_and_complaints_go_their_own_ways(tmp_path: Path) -> None:
     good, bad = written(tmp_path / "good.jsonl", ASKS_LESS), tmp_path / "bad.jsonl"
-    bad.write_bytes(b"\xff")
+    bad.write_bytes(b"{\xff")
     done = subprocess.run(process("judge", good, bad), capture_output=True, check=False)
     assert done.returncode == 2
     assert done.stderr.decode() == f"scopelaw: {bad}: line 1: not UTF-8\n"
