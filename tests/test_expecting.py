@@ -65,7 +65,9 @@ def test_a_new_finding_and_one_that_is_gone_both_fail(tmp_path: Path, result: Re
     run = scopelaw("check", OLD, "--examples", str(FEW), "--expect", str(file), "--quiet")
     new = result.broken[0].finding
     assert run.returncode == 1, run.stderr
-    assert f"{new.clause}/{new.cause}" in run.stdout
+    assert run.stdout.startswith(f"{new.clause}/{new.cause}  ")
+    assert "\n\nnew, and to be added" in run.stdout
+    assert "\n\n\n" not in run.stdout
     file = expected_file(tmp_path, result)
     file.write_text(file.read_text() + '[[expected]]\nclause = "EXT-3"\nreason = "a link"\n')
     run = scopelaw("check", OLD, "--examples", str(FEW), "--expect", str(file))

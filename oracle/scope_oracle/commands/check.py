@@ -190,8 +190,8 @@ def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *,
         out = console()
         told = terminal.findings_text(failing, readings=readings, width=out.width)
         whole = terminal.result_text(result, readings=readings, width=out.width)
-        terminal.show(out, told if quiet else whole)
-        terminal.show(out, terminal.met_text(result.subject, met, failing, quiet=quiet))
+        held = terminal.met_text(result.subject, met, failing, quiet=quiet)
+        terminal.show(out, terminal.apart((told if quiet else whole, held)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         _annotate(checked, failing, annotates=ran is None)
 
