@@ -308,6 +308,8 @@ def test_names_that_are_unknown_are_refused_before_anything_is_run() -> None:
     ):
         with nullcontext() if because is None else pytest.raises(UnknownName, match=because):
             check(subject, examples=1, **given)
+    with pytest.raises(ValueError, match="what is selected leaves no clause to judge"):
+        check(subject, select="ACC", skip="ACC")
     with pytest.raises(UnknownName, match="unknown verdict 'warning'; choose from violates"):
         check(subject, examples=1).raise_for_findings("warning")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="0 is no number of episodes"):

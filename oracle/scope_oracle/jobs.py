@@ -164,6 +164,7 @@ def _begin(
         if not cores.empty():
             # A driver and its servers take turns: on one core, neither waits for another one to wake up.
             os.sched_setaffinity(0, {cores.get()})
+        sys.stdout = sys.stderr  # what a client prints is no result
         Finalize(None, _leave, (partings,), exitpriority=1)
         try:
             subject = _stack.enter_context(opening())

@@ -10,7 +10,7 @@ from scope_spec import CLAUSES, VERDICTS, Clause, Verdict
 
 from .checking import Result
 from .exchange import shown
-from .reaching import judged_at
+from .reaching import selected_at
 from .tally import Broken
 
 SEVERITY: Final[Mapping[Verdict, int]] = {verdict: -place for place, verdict in enumerate(VERDICTS)}
@@ -62,9 +62,7 @@ class Row:
 def rows(result: Result) -> list[Row]:
     """A row for each selected clause that a transcript can break at this revision, in the catalogue's order."""
     found = []
-    for clause in judged_at(result.revision):
-        if not result.selection.may_take(clause.id):
-            continue
+    for clause in selected_at(result.revision, result.selection):
         broken = tuple(each for each in result.broken if each.finding.clause == clause.id)
         verdict = max((each.finding.verdict for each in broken), key=SEVERITY.__getitem__, default=None)
         reached = result.reached.get(clause.id, 0)

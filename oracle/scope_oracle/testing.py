@@ -19,6 +19,7 @@ from .expecting import Expected, Met, meet, read_expected
 from .names import UnknownName
 from .outcome import SEVERITY, left_out, summary
 from .plain import plain_finding, plain_transcript
+from .reaching import NothingSelected, selected_at
 from .selecting import Selection, selected
 from .subjects import DriverFault, checked_subject
 from .subjects import subject as named
@@ -97,6 +98,8 @@ def check(
     in_force = _in_force(readings)
     expected = read_expected(Path(expect)) if isinstance(expect, str | Path) else tuple(expect)
     selection = Selection(selected(_names(select)), selected(_names(skip)))
+    if not selected_at(revision, selection):
+        raise NothingSelected(revision)
     with _opened(subject) as opened:
         run = checking.check if engine == "sampling" else exploring.explore
         result = run(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 
 import click
@@ -11,7 +12,7 @@ import click
 from scope_oracle import checking
 from scope_oracle.jobs import Jobs, Opening
 from scope_oracle.names import UnknownName
-from scope_oracle.subjects import DriverFault, SubjectUnavailable, commanded, subject
+from scope_oracle.subjects import DriverFault, SubjectUnavailable, brief, commanded, subject
 from scope_properties.subjects import Subject
 from scope_spec import Revision
 
@@ -42,6 +43,15 @@ def opened(opening: Opening, progress: Callable[[checking.Progress], None]) -> I
             yield chosen
     except (UnknownName, SubjectUnavailable, DriverFault) as wrong:
         raise Unusable(str(wrong)) from None
+    except SystemExit as left:  # its status would be taken for ours
+        raise Unusable(f"the client ended this process: {brief(left)}") from None
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Standard output is for results: what a client in this process prints meanwhile goes to standard error."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 @contextmanager

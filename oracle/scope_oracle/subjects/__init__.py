@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -90,12 +91,14 @@ def imported(name: str) -> Subject:
     from scope_oracle.subjects.application import InProcess
 
     module, _, attribute = name.partition(":")
+    if module.endswith(".py") or set(module) & {"/", os.sep}:
+        raise SubjectUnavailable(f"{name} begins with a file; a client of your own goes by package.module:name")
     sys.path.insert(0, "")
     try:
         found = attrgetter(attribute)(import_module(module))
         if callable(found) and isinstance(found, type) == _plays(found):
             found = found()
-    except Exception as wrong:
+    except (Exception, SystemExit) as wrong:
         raise SubjectUnavailable(f"cannot import {name}: {brief(wrong)}") from wrong
     finally:
         sys.path.remove("")
