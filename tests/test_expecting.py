@@ -221,11 +221,12 @@ def test_a_client_of_ones_own_is_checked_by_its_name(tmp_path: Path) -> None:
         ("mine:unfinished", "PythonClient has no `call` of its own"),
         ("mine", "unknown subject 'mine'; a client of your own goes by package.module:name"),
         ("none:x", "cannot import none:x: ModuleNotFoundError"),
+        ("mine:subject --sdk-version 1", "mine:subject has no releases"),
         ("mine.py:subject", "mine.py:subject begins with a file; a client of your own goes by package.module:name"),
         ("./mine:subject", "./mine:subject begins with a file; a client of your own goes by package.module:name"),
         ("leaving:x", "cannot import leaving:x: SystemExit: 0"),
     ):
-        run = scopelaw("check", name, **environment)
+        run = scopelaw("check", *name.split(), **environment)
         assert run.returncode == 2
         assert because in run.stderr
         assert len(run.stderr.splitlines()) == 1

@@ -157,6 +157,27 @@ def test_what_was_judged_is_written(tmp_path: Path) -> None:
     assert "cannot write" in scopelaw("judge", path, "--write", tmp_path / "no" / "x").stderr
 
 
+def test_what_is_judged_is_never_written_over(tmp_path: Path) -> None:
+    path, link = tmp_path / "x.har", tmp_path / "link"
+    path.write_bytes(har(WRONG))
+    link.symlink_to(path)
+    result = scopelaw("judge", path, "--write", link)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"scopelaw: {link} is what is to be judged, and --write would replace it\n"
+    assert path.read_bytes() == har(WRONG)
+
+
+@pytest.mark.parametrize("words", ["judge", "judge --format text", "redact", "redact --as har"])
+def test_a_full_disk_is_no_fault_of_what_is_read(words: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.har"
+    path.write_bytes(har(WRONG))
+    command = f"{Path(sys.executable).with_name('scopelaw')} {words} {path} > /dev/full"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "scopelaw: cannot write to standard output: No space left on device"
+    assert "cannot read" not in done.stderr
+
+
 def test_each_client_of_a_recording_is_written_by_itself(tmp_path: Path) -> None:
     path, kept = tmp_path / "x.har", tmp_path / "kept.jsonl"
     other = json.loads(json.dumps(WRONG).replace("very-secret", "most-secret").replace("mine", "theirs"))

@@ -67,12 +67,12 @@ def subject(
             return _built(name, release, say)
         except ModuleNotFoundError as missing:
             raise _without_drivers(name, missing) from missing
-    if ":" in name and release is None:
-        return nullcontext(imported(name))
-    if name not in SUBJECTS:
+    if ":" not in name and name not in SUBJECTS:
         raise UnknownName("subject", name, SUBJECTS, "a client of your own goes by package.module:name")
     if release is not None:
         raise SubjectUnavailable(f"{name} has no releases")
+    if ":" in name:
+        return nullcontext(imported(name))
     if name == MODEL:
         return nullcontext(ModelSubject())
     if name == PYTHON_SDK:
