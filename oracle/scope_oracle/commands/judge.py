@@ -21,6 +21,7 @@ from scope_model.events import Transcript
 from scope_oracle import forms, terminal
 from scope_oracle.exchange import shown
 from scope_oracle.recordings import reading
+from scope_oracle.recordings.command import RECORDING
 from scope_oracle.transcripts import UnusableTranscript
 from scope_spec import Revision, Verdict
 
@@ -48,13 +49,15 @@ class _Judged:
         "my-client | scopelaw judge -",
     ),
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=RECORDING)
 @REVISION
 @READING
 @FAIL_ON
 @format_("json")
 @click.option("--together", is_flag=True, help="Take all files for one recording, as of a browser and a proxy.")
-@click.option("--write", "target", metavar="FILE", help="Write the transcript that was judged to this file, too.")
+@click.option(
+    "--write", "target", metavar="FILE", type=RECORDING, help="Write the transcript that was judged to this file, too."
+)
 def judge(
     *,
     files: tuple[str, ...],

@@ -19,6 +19,9 @@ from .redacting import Redactor
 
 _FORMS: Final = ("transcript", "har")
 
+RECORDING: Final = click.Path(readable=False, allow_dash=True)
+"""Files, for a shell to complete; what is wrong with one is told where it is read."""
+
 
 @click.command(
     "redact",
@@ -27,7 +30,7 @@ _FORMS: Final = ("transcript", "har")
     "  scopelaw redact browser.har > transcript.jsonl\n"
     "  scopelaw redact --as har browser.har > shared.har",
 )
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=RECORDING)
 @click.option(
     "--as",
     "form",
