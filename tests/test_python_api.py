@@ -305,6 +305,7 @@ def test_names_that_are_unknown_are_refused_before_anything_is_run() -> None:
         ({"readings": {"unionbase": "granted"}}, "unknown reading 'unionbase'; did you mean union-base?"),
         ({"readings": {"union-base": "all"}}, "unknown value of union-base 'all'; choose from requested-and-granted"),
         ({"revision": "2026"}, "unknown revision '2026'"),
+        ({"engine": "Hypothesis"}, "unknown engine 'Hypothesis'; did you mean hypothesis?"),
     ):
         with nullcontext() if because is None else pytest.raises(UnknownName, match=because):
             check(subject, examples=1, **given)
@@ -316,6 +317,21 @@ def test_names_that_are_unknown_are_refused_before_anything_is_run() -> None:
         check(subject, examples=0)
     with pytest.raises(UnknownName, match=r"'careless'; a client of your own goes by package\.module:name"):
         check("careless")
+
+
+@pytest.mark.parametrize(
+    ("about", "because"),
+    [
+        ({"configured_mode": "overide"}, "unknown configured mode 'overide'; did you mean override?"),
+        ({"grant_types": ("password",)}, "unknown grant type 'password'; choose from authorization_code, "),
+        ({"grant_types": "authorization_code"}, "unknown grant type 'a'; choose from authorization_code, "),
+    ],
+)
+def test_a_client_is_not_set_up_in_a_way_that_nobody_knows(about: dict[str, Any], because: str) -> None:
+    with pytest.raises(UnknownName, match=because):
+        from_httpx_auth(Careless, **about)
+    with pytest.raises(UnknownName, match=because):
+        in_process(Careful, **about)
 
 
 def test_a_reading_by_its_name_is_the_reading_by_its_id() -> None:

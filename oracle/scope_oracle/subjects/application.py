@@ -17,17 +17,19 @@ from pathlib import Path
 from sysconfig import get_paths
 from traceback import extract_tb
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import parse_qs, urlsplit
 
 from typing_extensions import override
 
 from scope_model.client import Call
 from scope_model.events import AUTHORIZATION_CODE, ClientReported, ConfiguredMode, TokenResponse
+from scope_oracle.names import one_of
 from scope_oracle.subjects import SubjectUnavailable, brief
 from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import Episode, Plan
 from scope_properties.subjects import one_after_the_other
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 from scope_properties.world import Exhausted, World
 
 REDIRECT_URI: Final = "http://localhost:3030/callback"
@@ -113,6 +115,7 @@ class InProcess:
 
     `configured_mode` is what the scopes that a caller configures mean to the client by its own documentation, a value
     of the reading configured-scopes, or None where it says nothing. `grant_types` are those that it can be set up with.
+    Raises UnknownName for any other.
     """
 
     make: Making
@@ -121,6 +124,13 @@ class InProcess:
     configured_mode: ConfiguredMode | None = None
     grant_types: tuple[str, ...] = (AUTHORIZATION_CODE,)
     standalone: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody knows, since nobody would take notice of it; raises UnknownName."""
+        if self.configured_mode is not None:
+            one_of("configured mode", self.configured_mode, get_args(ConfiguredMode))
+        for each in self.grant_types:
+            one_of("grant type", each, USER_DELEGATED + WITHOUT_A_USER)
 
     def playable(self, episode: Episode) -> Episode:
         """All of it."""
