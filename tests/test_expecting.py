@@ -285,7 +285,7 @@ def test_all_that_a_check_can_write_goes_together(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where Hypothesis keeps its examples
     known = result.broken[0].finding
-    (tmp_path / "expected.toml").write_text(f'[[expected]]\nclause = "{known.clause}"\nreason = "known"\n')
+    (tmp_path / "expected.toml").write_text(f'[[expected]]\nclause = "{known.clause}"\nreason = "known <of old>"\n')
     words = ["--format", "json", "--quiet", "--expect", "expected.toml", "--fail-on", "discouraged", "--write", "found"]
     words += ["--html", "page.html", "--junit", "cases.xml", "--sarif", "results.sarif", "--engine", engine]
     run = CliRunner().invoke(cli, ["check", OLD, "--examples", "40", *words])
@@ -296,6 +296,9 @@ def test_all_that_a_check_can_write_goes_together(
     assert JUnitXml.fromfile("cases.xml").failures == len({each["clause"] for each in failing})
     assert len(json.loads(Path("results.sarif").read_text("utf-8"))["runs"][0]["results"]) == len(findings)
     assert Path("page.html").read_text("utf-8").count('<details class="finding ') == len(findings)
+    assert Path("page.html").read_text("utf-8").count("<dt>expected</dt><dd>known &lt;of old&gt;</dd>") == sum(
+        "expected" in each for each in findings
+    )
     kept = {f"{each['clause']}-{each['cause']}.jsonl" for each in findings}
     assert {each.name for each in Path("found").iterdir()} == kept
 

@@ -19,6 +19,7 @@ from scope_spec import CLAUSES, VERDICTS, Clause, Verdict
 
 from .checking import Result
 from .diagram import Diagram, diagram
+from .expecting import Met
 from .forms import result_json
 from .issues import frequency_of, issue, messages_of, replay_of, sent_in, told_of
 from .outcome import COUNTED, HEADINGS, SAYS, SEVERITY, hindrances
@@ -83,6 +84,8 @@ class Entry:
         often = frequency_of(self.report, self.found)
         if often:
             yield "found", often
+        if self.found.expected is not None:
+            yield "expected", self.found.expected
 
     @property
     def also(self) -> list[tuple[str, str | None]]:
@@ -211,9 +214,9 @@ class Row:
         return family(self.clause.id)
 
 
-def result_html(result: Result, *, readings: Mapping[str, str]) -> str:
+def result_html(result: Result, *, readings: Mapping[str, str], met: Met | None = None) -> str:
     """A result as one page."""
-    return report_html([report_of(result_json(result, readings=readings))])
+    return report_html([report_of(result_json(result, readings=readings, met=met))])
 
 
 def report_html(reports: Sequence[Report], title: str | None = None) -> str:

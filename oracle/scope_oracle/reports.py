@@ -45,7 +45,10 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One of the findings of a result; without `event` and `transcript` it is said of the whole run."""
+    """One of the findings of a result; without `event` and `transcript` it is said of the whole run.
+
+    `expected` is why it is borne with, where it is.
+    """
 
     clause: str
     verdict: Verdict
@@ -57,6 +60,7 @@ class Found:
     episodes: int | None = None
     also: tuple[Other, ...] = ()
     transcript: Transcript | None = None
+    expected: str | None = None
 
     @property
     def finding(self) -> Finding:

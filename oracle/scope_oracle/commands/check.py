@@ -195,7 +195,7 @@ class _Files:
         """Write it all."""
         result, readings = checked.result, checked.readings
         if self.html is not None:
-            write_file(self.html, page.result_html(result, readings=readings))
+            write_file(self.html, page.result_html(result, readings=readings, met=checked.met))
         if self.junit is not None:
             write_file(self.junit, _for_servers("junit").junit(result, readings=readings, fails=failing.__contains__))
         if self.sarif is not None:
