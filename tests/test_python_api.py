@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import doctest
 import re
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import nullcontext
 from html import escape
 from pathlib import Path
@@ -28,6 +28,8 @@ import scope_judge
 import scope_model
 import scope_oracle
 import scope_properties
+from scope_model.client import Call
+from scope_model.events import ClientReported
 from scope_oracle import (
     Application,
     DriverFault,
@@ -39,6 +41,7 @@ from scope_oracle import (
     from_httpx_auth,
     in_process,
 )
+from scope_oracle.checking import plain_episode
 from scope_oracle.forms import result_json
 from scope_oracle.outcome import hindrances
 from scope_oracle.page import result_html
@@ -47,6 +50,8 @@ from scope_oracle.subjects.application import HttpxClient
 from scope_oracle.subjects.python_sdk import PythonSdk
 from scope_oracle.world import HttpRequest
 from scope_properties import machine, strategies
+from scope_properties.episodes import MakeCall, ReportGrant
+from scope_properties.runs import Run
 from scope_properties.subjects import Subject
 
 FEW = 60
@@ -236,6 +241,42 @@ def test_what_a_client_raises_ends_the_call_and_is_kept() -> None:
 
     check(in_process(Failing), examples=5)
     assert any(failure.startswith("RuntimeError: ") for failure in kept)
+
+
+def test_whatever_a_client_raises_an_exit_included_ends_no_check() -> None:
+    class Failing(Careful):
+        @override
+        def call(self, operation: str) -> None:
+            super().call(operation)
+            raise SystemExit(0)
+
+        @override
+        def expire(self, access_token: str) -> None:
+            raise RuntimeError("no clock")
+
+        @override
+        def granted(self) -> None:
+            raise RuntimeError("no account")
+
+    failed = check(in_process(Failing), examples=60).result.failed
+    assert {why.partition(" (")[0] for why in failed} >= {
+        "SystemExit: 0",
+        "RuntimeError: no clock",
+        "RuntimeError: no account",
+    }
+
+
+@pytest.mark.parametrize("said", ["b a", ["b", "a"], iter(("b", "a"))])
+def test_scopes_that_a_client_holds_are_a_text_or_several(said: str | Iterable[str]) -> None:
+    class Knowing(Careful):
+        @override
+        def granted(self) -> str | Iterable[str]:
+            return said
+
+    run = Run(plain_episode("2026-07-28").plan, in_process(Knowing))
+    run.play(MakeCall(Call("https://one.example/mcp", "read")), ReportGrant("https://one.example/mcp"))
+    (reported,) = (event for event in run.transcript.events if isinstance(event, ClientReported))
+    assert reported.granted == ("b", "a")
 
 
 class Unfinished(PythonClient):

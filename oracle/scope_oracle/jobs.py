@@ -26,7 +26,7 @@ from scope_properties.subjects import Subject
 from scope_spec import Revision
 
 from .checking import Alone, examiner
-from .ending import SIGNALS, held_back, let_through
+from .ending import SIGNALS, Ended, held_back, let_through
 from .subjects import DriverFault, SubjectUnavailable, brief
 from .tally import Broken, Judged
 
@@ -194,7 +194,7 @@ def _follow() -> None:
 def _told(number: int, _: FrameType | None) -> None:
     """Leave, wherever this process is; being told twice is no more than once."""
     signal.signal(number, signal.SIG_IGN)
-    sys.exit(128 + number)
+    raise Ended(128 + number)
 
 
 @contextmanager
@@ -202,7 +202,7 @@ def _until_told() -> Iterator[None]:
     """End this process where it is told to: the pool would take the exit for what came of a task."""
     try:
         yield
-    except SystemExit as told:
+    except Ended as told:
         _stack.close()
         os._exit(int(str(told)))
 

@@ -12,7 +12,7 @@ import click
 from scope_oracle import checking
 from scope_oracle.jobs import Jobs, Opening
 from scope_oracle.names import UnknownName
-from scope_oracle.subjects import DriverFault, SubjectUnavailable, brief, commanded, subject
+from scope_oracle.subjects import DriverFault, SubjectUnavailable, commanded, subject
 from scope_properties.subjects import Subject
 from scope_spec import Revision
 
@@ -43,8 +43,6 @@ def opened(opening: Opening, progress: Callable[[checking.Progress], None]) -> I
             yield chosen
     except (UnknownName, SubjectUnavailable, DriverFault) as wrong:
         raise Unusable(str(wrong)) from None
-    except SystemExit as left:  # its status would be taken for ours
-        raise Unusable(f"the client ended this process: {brief(left)}") from None
 
 
 @contextmanager
