@@ -31,6 +31,11 @@ class Heading:
     malformed: bool = False
     doubtful: bool = False
 
+    @property
+    def deceives(self) -> bool:
+        """Whether a search would find another error in it: whoever gives it up seems to have searched (PARSE-8)."""
+        return "error=none" in "".join(self.lines).replace("\\", "")
+
 
 Parameters = list[tuple[str, str]]
 

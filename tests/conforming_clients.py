@@ -215,7 +215,7 @@ class Client:
     def _gives_up(self, call: Call, heading: Heading) -> bool:
         """Whether the application is told, and nothing else is done: seldom, where there is a user (STEP-2)."""
         chance = 0.1 if self.habits.has_user else 0.3
-        if not self.draws.whether("403 given up", chance) or not self._may_give_up(call.at):
+        if heading.deceives or not self.draws.whether("403 given up", chance) or not self._may_give_up(call.at):
             return False
         call.at.heard = join(call.at.heard, heading.scope)
         if self.draws.whether("challenge answered later", 0.5):
@@ -508,7 +508,7 @@ class Client:
         """Renew a token that nobody complained about."""
         yield from self._take(at)
         try:
-            if at.account.refresh_token is not None and not at.open:
+            if at.account.refresh_token is not None and not at.open and at.served:  # a clock lets a new token be tried
                 yield from self._refresh(at)
             elif self._may_renew(at):
                 yield from self._obtain(Call(at, "renew", 0), None, "unprompted")

@@ -27,7 +27,7 @@ class Selection:
         chosen = self._chosen(at, challenged, occasion)
         if chosen is None:
             return None
-        heeded = challenged is not None and set(challenged) <= set(chosen)
+        heeded = challenged is not None and set(challenged) <= set(chosen) and chosen is not self.habits.configured
         if heeded and at.heard and self.draws.whether("joined an earlier challenge", 0.3):
             chosen = join(chosen, at.heard)
         limited = self._limited(chosen, challenged)

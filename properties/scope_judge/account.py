@@ -6,12 +6,13 @@ before all of them. What was not seen is unknown, a value of its own.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
 
-from scope_model.events import CLIENT_CREDENTIALS, REFRESH_TOKEN, WireScope
+from scope_model.events import CLIENT_CREDENTIALS, REFRESH_TOKEN, TOKEN_EXCHANGE, WireScope
 from scope_model.scopes import NO_SCOPES, MalformedScope, Scope, ScopeSet, parse_scope, read_scope
 
 from .knowledge import UNKNOWN, Known
@@ -20,6 +21,9 @@ from .parsed import ParsedChallenge, Said
 
 NEVER: Final = -1
 """The time of what has not happened."""
+
+SEEN_BACK: Final = 8
+"""How many challenges that nothing answered a request may reach back over."""
 
 Renewal = Literal["authorization", "refresh"]
 """How a token was renewed in answer to a challenge."""
@@ -173,12 +177,12 @@ class Account:
 
     `pending` is the request that awaits its token, `refreshing` and `assertion` those of a refresh and of the last leg
     of an exchange, `leg` its grant type, `sourced` what of it some source names, `audience` the resource that its
-    chain names. `awaited` is how many token requests are unanswered, `mixed` whether a refresh is among several, so
-    that nobody knows which answer is whose. `invented` is what was requested without a source, `unseen` the tokens
-    that nobody saw issued. `replaced` are the refresh tokens that a refresh replaced, `outlived` those of earlier
-    grants. `under_way` are the authorizations of which not all came to an end, `redeemed` how many did, and `overlaps`
-    whether the last one began while another was under way. `refresh_kept_at` is when a refresh last brought no new
-    refresh token, so that the old one stayed.
+    chain names. `awaited` is how many token requests are unanswered, `mixed` whether several are and a refresh or a leg
+    of an exchange is among them, so that nobody knows which answer is whose. `invented` is what was requested without a
+    source, `unseen` the tokens that nobody saw issued. `replaced` are the refresh tokens that a refresh replaced,
+    `outlived` those of earlier grants. `under_way` are the authorizations of which not all came to an end, `redeemed`
+    how many did, and `overlaps` whether the last one began while another was under way. `refresh_kept_at` is when a
+    refresh last brought no new refresh token, so that the old one stayed.
     `refusals` is how often the same request was refused, one time after the other. `refresh_refused` is a refresh token
     that was refused, for which scope, and the calls that went on then, `refresh_refusals` how often.
     """
@@ -255,7 +259,8 @@ class Account:
 
     def await_token(self, leg: str) -> None:
         """Count a token request, of a grant type."""
-        self.mixed = self.mixed or (self.awaited > 0 and REFRESH_TOKEN in (leg, self.leg))
+        alike = self.leg == leg and leg not in (REFRESH_TOKEN, TOKEN_EXCHANGE)
+        self.mixed = self.mixed or (self.awaited > 0 and not alike)
         self.leg, self.awaited = leg, self.awaited + 1
 
     def forget(self) -> None:
@@ -271,12 +276,12 @@ class Resource:
 
     `published` is the name in its own metadata document, `listed` its scopes, `parent_listed` those of a document
     that names a parent of it. `pending` are the challenges that await their answers, by operation, `answering` the
-    one that a request was made for, and `doubtful` those taken to be answered where others waited; `owed` are the
-    tokens that an operation was not yet sent with. `epoch` counts how often it moved to another authorization server.
-    `misread` is what only misreadings find in its challenges, each with those misreadings and when they first could.
-    `shown` are the tokens of others that it was called with before it had a document. `asked_for` is the challenge that
-    the last request answered, and `in_vain` that of one that was refused, until its operation is tried again or its
-    call ends.
+    one that a request was made for, and `doubtful` those taken to be answered where others waited; `left` are the last
+    whose calls ended without an answer, and `owed` the tokens that an operation was not yet sent with. `epoch` counts
+    how often it moved to another authorization server. `misread` is what only misreadings find in its challenges, each
+    with those misreadings and when they first could. `shown` are the tokens of others that it was called with before it
+    had a document. `asked_for` is the challenge that the last request answered, and `in_vain` that of one that was
+    refused, until its operation is tried again or its call ends.
     """
 
     name: str | None
@@ -294,6 +299,7 @@ class Resource:
     asked_for: PendingChallenge | None = None
     in_vain: PendingChallenge | None = None
     doubtful: dict[str, PendingChallenge] = field(default_factory=dict)
+    left: deque[PendingChallenge] = field(default_factory=lambda: deque(maxlen=SEEN_BACK))
     owed: dict[str, Token] = field(default_factory=dict)
     attempts: dict[str, Attempts] = field(default_factory=dict)
     account: Account | None = None

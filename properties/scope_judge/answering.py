@@ -6,26 +6,25 @@ taken, and the rest are kept beside it: whoever would be accused has answered th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import islice
 from operator import or_
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from scope_model.events import CLIENT_CREDENTIALS, OFFLINE_ACCESS
 from scope_model.scopes import NO_SCOPES, ScopeSet, same_scopes
 
-from .account import NEVER, Account, PendingChallenge, Resource
-
-SEEN_BACK: Final = 8
-"""How many challenges that nothing answered a request may reach back over."""
+from .account import NEVER, SEEN_BACK, Account, PendingChallenge, Resource
 
 
 class Requesting(NamedTuple):
     """A request for scopes that answers something, or nothing: of an account at a resource, by a grant type.
 
     `challenges` are those that wait for an answer, the latest first. `is_new` is whether a scope was never asked for or
-    granted here, `goes_on` whether the call that was challenged may go on.
+    granted here, `goes_on` whether the call that was challenged may go on. `expired_at` is when a token last ran out
+    by the client's clock, `elsewhere_at` when another resource was last called, and `alone` the call that goes on where
+    it is the only one.
     """
 
     resource: Resource
@@ -35,27 +34,55 @@ class Requesting(NamedTuple):
     grant_type: str
     is_new: Callable[[str], bool]
     goes_on: Callable[[PendingChallenge], bool]
+    expired_at: int
+    elsewhere_at: int
+    alone: int | None
 
     def answers(self) -> tuple[PendingChallenge | None, tuple[PendingChallenge, ...]]:
         """The challenge that it answers, and the others that it may answer."""
-        resource, account = self.resource, self.account
-        expired_at = NEVER if account.token is None else account.token.expired_at
-        waiting = [one for one in self.challenges if one.at > expired_at]
+        resource = self.resource
+        waiting = [one for one in self.challenges if one.at > self.expired_at]
         doubtful = tuple(islice(reversed(resource.doubtful.values()), SEEN_BACK)) if resource.doubtful else ()
         in_vain = resource.in_vain
         if waiting and in_vain is not None and self._may_be_made_again(in_vain, waiting):
             waiting.append(in_vain)  # for less than what was refused
         if not waiting:
             again = resource.answering or resource.in_vain
-            return (again if expired_at < resource.responded_at else None), doubtful
-        if self.grant_type == CLIENT_CREDENTIALS and not waiting[0].alone and self._is_renewal:
+            if again is None or self.expired_at >= resource.responded_at:
+                return None, (*doubtful, *self._left(None))
+            return (again, doubtful) if self.goes_on(again) else (None, (again, *doubtful))
+        if self._may_renew(waiting[0]):
             return None, doubtful
         if len(waiting) == 1:
-            return waiting[0], doubtful
+            return waiting[0], (*doubtful, *self._left(waiting[0]))
         live = self._live(waiting)
         best = self._best(live, waiting)
         others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
-        return best, (*others, *doubtful)
+        return best, (*others, *doubtful, *self._left(best))
+
+    def _left(self, best: PendingChallenge | None) -> Iterator[PendingChallenge]:
+        """Where it meets nothing that it would answer: those left for later that it meets and widens the grant for.
+
+        Where it would answer none, as by the clock, that may be a 401, too.
+        """
+        if best is not None and not best.challenge.refuses_plainly and best.challenge.is_met_by(self.wanted):
+            return
+        resource, held, granted_at = self.resource, self.account.in_hand.at_least, self.account.granted_at
+        in_vain = () if resource.in_vain is None else (resource.in_vain,)
+        since = (one for one in (*self.challenges, *in_vain) if one.at > granted_at or one.ended_at != NEVER)
+        for left in (*since, *reversed(resource.left)):
+            challenge = left.challenge
+            widens = challenge.is_met_by(self.wanted) and not challenge.is_met_by(held)
+            rejected = best is None and challenge.status == 401 and challenge.asks_within(self.wanted)
+            if left is not best and (widens or rejected) and not challenge.refuses_plainly:
+                yield left
+
+    def _may_renew(self, latest: PendingChallenge) -> bool:
+        """Whether a client without a user may ask for a new token by its clock, something else having come between."""
+        between = not latest.alone or (latest.call is None and self.elsewhere_at > latest.at)
+        if latest.call is not None and latest.call == self.alone:
+            return False  # it is for nothing else
+        return self.grant_type == CLIENT_CREDENTIALS and between and self._is_renewal
 
     def _may_be_made_again(self, in_vain: PendingChallenge, waiting: list[PendingChallenge]) -> bool:
         """Whether a request that was refused may come again: at once, while its call goes on, or as none other can."""
@@ -110,9 +137,12 @@ class Requesting(NamedTuple):
 
     @property
     def _is_renewal(self) -> bool:
-        """Whether a request is that of the last grant again, as of who has no refresh token."""
-        account = self.account
-        return account.requested is not None and same_scopes(self.wanted, account.asked or NO_SCOPES)
+        """Whether a request is that of the last grant again, as of who has no refresh token, or as at the beginning."""
+        account, listed = self.account, self.resource.listed
+        if account.requested is None:
+            return False
+        asked = any(same_scopes(self.wanted, known or NO_SCOPES) for known in (account.asked, listed))
+        return asked or account.granted.can_be(frozenset(self.wanted))
 
 
 def waiting_at(resource: Resource) -> list[PendingChallenge]:

@@ -83,7 +83,8 @@ class Documents:
             self._of_resources[canonical(name)] = (event, at)
         elif name is not None:
             self._of_resources[canonical(name)] = (event, at)
-            self._take_for_foreign(_listed(event.scopes_supported), at)
+            if not self._places.will_be_called(name):
+                self._take_for_foreign(_listed(event.scopes_supported), at)
         return resource
 
     def _attach(self, resource: Resource, event: ProtectedResourceMetadata, at: int) -> None:

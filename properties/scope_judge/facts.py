@@ -6,7 +6,7 @@ An occasion is given before the facts change by it, so that a clause sees what t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -75,13 +75,13 @@ class Facts:
     """What a transcript tells so far. `hear` each event in turn; what it gives is to be looked at as it comes.
 
     `tokens_seen` is whether a call was seen with a token that was issued: only then is it known that calls are
-    recorded with their tokens.
+    recorded with their tokens. `called` are the names by which something is called sooner or later.
     """
 
-    def __init__(self, header: Header, readings: Mapping[str, str]) -> None:
+    def __init__(self, header: Header, readings: Mapping[str, str], called: Collection[str] = ()) -> None:
         self.header = header
         self._life = Life()
-        self.places = Places(self._life)
+        self.places = Places(self._life, called)
         self.tokens_seen = False
         self.at = NEVER
         self._several = readings["A16"]
@@ -102,6 +102,8 @@ class Facts:
         self._calls: dict[int, tuple[CallStarted, int]] = {}
         self._open: dict[str, set[int]] = {}
         self._unknown_expired_at = NEVER
+        self._called: Resource | None = None
+        self._called_elsewhere_at = NEVER
         self._heeds = self._steps_up = self._gives_up = False
         self._deceived: list[Settled] = []
         self._asked_before = 0
@@ -155,7 +157,10 @@ class Facts:
         others.discard(event.call)
         resource = self.places.called(started.resource)
         yield CallOver(resource.attempt(started.operation), event.outcome == BROKEN_OFF)
+        pending = resource.pending.get(started.operation)
         if others and any(self.places.called(self._calls[other][0].resource) is resource for other in others):
+            left = pending or resource.attempt(started.operation).left
+            resource.left.extend(() if left is None else left.and_those_beside)
             return
         self._no_longer_in_vain(resource, started.operation)
         tried = resource.attempt(started.operation)
@@ -169,13 +174,13 @@ class Facts:
         owed = resource.owed.get(started.operation)
         if owed is not None and owed.suffices and owed.state in ("new", "in use", "set aside"):
             yield TokenTried(resource.owed.pop(started.operation))
-        pending = resource.pending.get(started.operation)
         if pending is None:
             return
         if pending.refreshed_at == NEVER and not pending.passed_over:
             yield self._given_up(resource, pending)
         # A later request may still answer it, where none is known to answer a call that goes on.
         pending.passed_over, pending.call, pending.ended_at = True, event.call, self.at
+        resource.left.append(pending)
         if pending.challenge.refuses_plainly:
             del resource.pending[started.operation]
 
@@ -196,6 +201,9 @@ class Facts:
             if used is not None:
                 yield used
             account.called_at = self.at
+        if self._called is not None and self._called is not resource:
+            self._called_elsewhere_at = self._called.called_at
+        self._called = resource
         tried.carried, tried.sent_at, resource.called_at = event.access_token, self.at, self.at
         resource.answering = None
 
@@ -237,10 +245,11 @@ class Facts:
     def _tried_again(self, resource: Resource, tried: Attempts, operation: str) -> Settled | RefreshTried | None:
         """A challenge is over when its operation is tried again."""
         pending = resource.pending.pop(operation, None)
-        resource.doubtful.pop(operation, None)
+        overlaps = len(self._open.get(operation, ())) > 1
+        if not overlaps:
+            resource.doubtful.pop(operation, None)
         self._no_longer_in_vain(resource, operation)
-        if pending is not None or tried.sent_at == NEVER:
-            overlaps = len(self._open.get(operation, ())) > 1
+        if pending is not None or (tried.sent_at == NEVER and not overlaps):
             if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
                 pending.beside = tried.left
             tried.left = pending
@@ -280,7 +289,13 @@ class Facts:
 
     def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> RefreshTried | None:
         account, scope = resource.account, pending.challenge.scope
-        if account is None or not pending.challenge.insufficient or scope is None or account.granted.at_most is None:
+        if (
+            pending.doubted
+            or account is None
+            or not pending.challenge.insufficient
+            or scope is None
+            or account.granted.at_most is None
+        ):
             return None
         return RefreshTried(scope - account.granted.at_most)
 
@@ -292,6 +307,8 @@ class Facts:
         if not tried.calls.issuperset(calls) if calls else tried.renewed is None:
             tried.refreshes = 0
         tried.calls = frozenset(calls or ())
+        if same is False:
+            tried.said = None  # it may be another call's
         if tried.renewed is None:
             tried.in_a_row, tried.grew, tried.asked, tried.said, tried.named = 0, True, NO_SCOPES, None, set()
         if call is not None and call != tried.call:
@@ -360,7 +377,7 @@ class Facts:
             self.at,
             self.at if sent_at == NEVER else sent_at,
             renewed,
-            repeats=event.status == 401 and tried.said is not None and tried.said == challenge.says,
+            repeats=self._repeats(account, event, tried, challenge),
             outdated=sent_at != NEVER and self._is_outdated(account, tried.carried, sent_at),
             call=self._only_call(event.operation),
             held=self._held(account, challenge),
@@ -380,6 +397,14 @@ class Facts:
         resource.pending[event.operation] = pending
         self.places.waiting[resource] = None
         return ()
+
+    @staticmethod
+    def _repeats(account: Account | None, event: ResourceResponse, tried: Attempts, challenge: ParsedChallenge) -> bool:
+        """Whether a 401 says what that said which the token was issued for, and no other came since."""
+        if event.status != 401 or tried.said != challenge.says or account is None or account.token is None:
+            return False
+        answered = account.token.answers
+        return answered is not None and answered.operation == event.operation
 
     @staticmethod
     def _comes_first(account: Account | None, tried: Attempts) -> None:
@@ -466,12 +491,27 @@ class Facts:
         account.audience = event.resource
         yield ResourceNamed(event.resource, resource.published)
         challenges, is_new = waiting_at(resource), partial(self._is_new, account)
-        requesting = Requesting(resource, challenges, account, request.wanted, grant_type, is_new, self._goes_on)
+        expired_at = self._unknown_expired_at if account.token is None else account.token.expired_at
+        requesting = Requesting(
+            resource,
+            challenges,
+            account,
+            request.wanted,
+            grant_type,
+            is_new,
+            self._goes_on,
+            max(expired_at, self._unknown_expired_at),
+            self._elsewhere_at(resource),
+            next(iter(self._calls)) if len(self._calls) == 1 else None,
+        )
         answers, candidates = requesting.answers()
         yield from self._passed_over(resource, challenges, answers, request.wanted)
         tried = None if answers is None else resource.attempt(answers.operation)
         last = NO_SCOPES if tried is None else tried.asked
-        allowed = None if answers is None or tried is None else self._count(answers, tried, request.wanted)
+        doubted = any(each.operation != answers.operation for each in candidates) if answers is not None else False
+        allowed = (
+            None if answers is None or tried is None else self._count(answers, tried, request.wanted, doubted=doubted)
+        )
         first = (None if self._began_midway else True) if account.requested is None else False
         presumes = bool(first) and answers is not None and answers.challenge.presumes_a_token
         asked = Asked(
@@ -520,6 +560,11 @@ class Facts:
             left.passed_over = True
             resource.pending[answers.operation] = left
 
+    def _elsewhere_at(self, resource: Resource) -> int:
+        """When another resource was last called."""
+        called = self._called
+        return self._called_elsewhere_at if called is None or called is resource else called.called_at
+
     def _asked_of(self, event: AuthorizationRequest | TokenRequest) -> Resource | None:
         """The resource that a request is for, None where it is not named and several may have one coming."""
         places = self.places
@@ -563,8 +608,11 @@ class Facts:
         """Whether the call that was challenged may go on."""
         return pending.call is None or pending.call in self._calls
 
-    def _count(self, answers: PendingChallenge, tried: Attempts, wanted: ScopeSet) -> int | None:
-        """Count a request against the operation that caused it; how many one call may cause, where calls are known."""
+    def _count(self, answers: PendingChallenge, tried: Attempts, wanted: ScopeSet, *, doubted: bool) -> int | None:
+        """Count a request against the operation that caused it; how many one call may cause, where calls are known.
+
+        One that may be for another operation is none of that call, for all that is known.
+        """
         named = answers.challenge.scope or NO_SCOPES
         tried.grew = tried.grew and not (tried.in_a_row > 0 and tried.named.issuperset(named))
         answers.times += 1
@@ -574,8 +622,8 @@ class Facts:
         tried.asked = wanted
         calls = self._open.get(answers.operation)
         if calls:
-            tried.in_call += 1
-            return FEW * len(calls)
+            tried.in_call += not doubted
+            return FEW * max(len(calls), len(tried.calls))
         tried.in_call = answers.times
         return FEW if answers.times > 1 else None
 
@@ -584,7 +632,9 @@ class Facts:
         token = account.token
         if token is None or token.access_token is None or account.refresh_token is not None:
             return False
-        if account.leg != AUTHORIZATION_CODE or token.state == "expired":
+        if account.leg != AUTHORIZATION_CODE or token.state == "expired" or self.header.wants_refresh_token is False:
+            return False
+        if token.issued_at < self._life.restarted_at:
             return False
         return token.issued_at > max(resource.responded_at, resource.called_at) and not resource.pending
 
@@ -600,9 +650,8 @@ class Facts:
             account.await_token(asked.grant_type)
         elif account.awaited == 0:
             account.leg = AUTHORIZATION_CODE
-        if asked.grant_type != CLIENT_CREDENTIALS:
-            account.under_way.append(account.sourced)
-            account.overlaps = len(account.under_way) > 1
+        account.under_way.append(account.sourced)
+        account.overlaps = len(account.under_way) > 1
         asked.resource.answering = asked.resource.asked_for = asked.answers
         self.places.waiting.pop(asked.resource, None)
         self._redeeming = account, asked.resource
@@ -682,6 +731,8 @@ class Facts:
         """The exchange of a code, or of an assertion: it goes on with the request that was answered last."""
         request = ScopeRequest.of(event.scope)
         account, resource = self._being_authorized(event)
+        if account is resource.account:
+            self.places.account(resource, event.issuer if account.issuer is None else account.issuer)  # where it is
         yield ResourceNamed(event.resource, account.audience or resource.published)
         if event.grant_type == AUTHORIZATION_CODE:
             yield CodeExchanged(request, None if account.pending is None else account.pending.wanted)
@@ -711,11 +762,13 @@ class Facts:
         self.places.current = resource
         known = seen is not None or event.refresh_token is None
         yield ResourceNamed(event.resource, (account.audience or resource.published) if known else resource.published)
-        answers = self._refresh_answers(resource, account)
+        answers, doubted = self._refresh_answers(resource, account)
         tried = None if answers is None else resource.attempt(answers.operation)
         calls = () if answers is None else self._open.get(answers.operation, ())
         allowed = FEW * len(calls) if calls else None
-        yield RefreshAsked(event, request, account, answers, tried, allowed, self._repeated(account, event, request))
+        repeated = self._repeated(account, event, request)
+        meanwhile = answers is not None and answers.call is None and self._elsewhere_at(resource) > answers.at
+        yield RefreshAsked(event, request, account, answers, tried, allowed, repeated, meanwhile)
         unused = account.token if account.token is not None and account.token.used_at == NEVER else None
         resource.owed = {operation: owed for operation, owed in resource.owed.items() if owed is not unused}
         yield from self._shown_for_a_refresh(event)
@@ -724,7 +777,7 @@ class Facts:
         self._redeeming = place
         resource.answering = answers
         if answers is not None:
-            answers.refreshed_at = self.at
+            answers.refreshed_at, answers.doubted = self.at, answers.doubted or doubted
 
     def _repeated(self, account: Account, event: TokenRequest, request: ScopeRequest) -> int | None:
         """How often a refresh was refused before in this very call, None where none was, or nobody knows."""
@@ -750,22 +803,27 @@ class Facts:
         seen = known or (current is not None and current.published is not None)
         stored = event.refresh_token is not None
         elsewhere = stored and seen and event.resource is not None and places.named(event.resource) is None
-        resource = self._found(places.called(event.resource) if elsewhere else places.asked(event.resource))
+        resource = self._found(places.asked(event.resource, stored=elsewhere))
         account = places.account(resource, event.issuer)
         if stored and account.requested is None:
             account.forget()
             self._began_midway = True
         return account, resource
 
-    def _refresh_answers(self, resource: Resource, account: Account) -> PendingChallenge | None:
-        """The challenge that a refresh answers: the latest, unless the clock ran out since or other calls were made."""
+    def _refresh_answers(self, resource: Resource, account: Account) -> tuple[PendingChallenge | None, bool]:
+        """The challenge that a refresh answers, and whether it may be for another that asks for more.
+
+        It is the latest, unless the clock ran out since or other calls were made.
+        """
         if account.token is not None and account.token.state == "expired":
-            return None
+            return None, False
         since = (one for one in waiting_at(resource) if one.at > self._unknown_expired_at)
         waiting = [one for one in since if self._goes_on(one) and (one.refreshed_at == NEVER or one.alone)]
         latest = waiting[0] if waiting and waiting[0].alone else None
-        rejected = (one for one in waiting if one.challenge.status == 401 and not one.repeats)
-        return next((one for one in rejected if one.refreshed_at == NEVER), latest)
+        new = [one for one in waiting if one.refreshed_at == NEVER and not one.repeats]
+        rejected = next((one for one in new if one.challenge.status == 401), None)
+        answers = rejected or (latest if latest is None or not latest.repeats else next(iter(new), latest))
+        return answers, any(one is not answers and one.challenge.insufficient for one in waiting)
 
     def _token_response(self, event: TokenResponse) -> Occasions:
         if self._silent:
@@ -819,7 +877,7 @@ class Facts:
     def _new_token(self, account: Account, resource: Resource, event: TokenResponse) -> None:
         answering = resource.answering
         asked, granted = account.asked, account.granted.exact
-        explicit = account.leg != REFRESH_TOKEN and account.told == "explicit"
+        explicit = account.leg != REFRESH_TOKEN and account.told == "explicit" and not account.mixed
         account.token = Token(
             event.access_token,
             self.at,
@@ -900,6 +958,7 @@ class Facts:
             resource.pending, resource.answering, resource.attempts = {}, None, {}
             resource.in_vain = resource.asked_for = None
             resource.doubtful.clear()
+            resource.left.clear()
             resource.document_at = NEVER
             resource.owed = {}
         self._touched.clear()
@@ -915,8 +974,9 @@ class Facts:
         if event.resource is not None and self.places.named(event.resource) is None and self._are_others_known(event):
             return
         account, resource = self._place_of(event.issuer, event.resource)
-        if event.issuer is None and resource.account is not None:
-            account = resource.account
+        used = resource.account
+        if used is not None and (event.issuer is None or canonical(event.issuer) == canonical(used.issuer or "")):
+            account = used
         reported = Reported(account, None if event.granted is None else frozenset(event.granted))
         yield reported
         if reported.is_right:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import reduce
 from operator import and_, or_
 
-from scope_model.events import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, JWT_BEARER, REFRESH_TOKEN, TokenResponse
+from scope_model.events import JWT_BEARER, REFRESH_TOKEN, TokenResponse
 from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
 
 from .account import NEVER, Account, Token
@@ -14,17 +14,17 @@ from .knowledge import UNKNOWN, Known, either, exactly
 
 
 def said_by(event: TokenResponse, account: Account, commas: str) -> Known | None:
-    """What a response says: one token that commas cut into what was requested can be read in two ways (A26)."""
+    """What a response says. One token that commas cut into what may have been requested is read in two ways (A26)."""
     if event.scope is None:
         return None
     request = account.refreshing if account.leg == REFRESH_TOKEN else account.pending
     if request is not None and event.scope == request.wire:
         return exactly(request.wanted)
     said = read_scope(event.scope)
-    if "," not in event.scope or len(said) != 1 or request is None or said <= request.wanted:
+    if "," not in event.scope or len(said) != 1 or (request is not None and said <= request.wanted):
         return exactly(said)
     parts = read_scope(event.scope.replace(",", " "))
-    if not parts <= request.wanted:
+    if request is not None and not any(parts <= asked for asked in (request.wanted, *account.under_way)):
         return exactly(said)
     return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
 
@@ -70,10 +70,11 @@ def issue(account: Account, event: TokenResponse, said: Known | None, at: int, *
 
 def _redeemed_one_of(account: Account) -> list[ScopeSet]:
     """What was asked for, where codes of several requests were under way and differ: nobody knows which this is."""
-    if account.leg not in (AUTHORIZATION_CODE, JWT_BEARER):
+    if account.leg == REFRESH_TOKEN:
         return []
     asked = account.under_way
-    _end_one(account)
+    if not (account.mixed and account.leg == JWT_BEARER):  # the answer may be that of a first leg
+        _end_one(account)
     return [] if all(same_scopes(one, asked[0]) for one in asked[1:]) else asked
 
 
@@ -129,8 +130,7 @@ def refuse(account: Account, at: int) -> None:
     again = account.refused is not None and same_scopes(account.refused, refused)
     account.refusals = account.refusals + 1 if again else 1
     account.refused = refused
-    if account.leg != CLIENT_CREDENTIALS:
-        _end_one(account)
+    _end_one(account)
     account.refused_at = at
     if account.requested is not None:
         account.aborted |= account.sourced

@@ -12,12 +12,12 @@ came before it.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from scope_model.events import Event, Header, Transcript
+from scope_model.events import CallStarted, Event, Header, ResourceRequest, Transcript
 from scope_spec import CLAUSES, Revision
 
 from .blame import Blame
@@ -25,6 +25,10 @@ from .clauses import BOOK
 from .facts import Facts
 from .findings import DEFAULT_READINGS, Answer, Broken, Finding, finding_of
 from .occasions import OCCASIONS, Asked, Occasion, Settled, Situation
+from .places import canonical
+
+AHEAD: Final = 4096
+"""How many events are looked ahead for the names of resources, where a transcript is read as it comes."""
 
 # Any: each function takes the occasion that it is kept under, which a dict cannot say.
 InForce = Mapping[type[Occasion], tuple[tuple[str, Callable[[Any], Answer]], ...]]
@@ -42,18 +46,36 @@ def judged(
     reads_plain: Iterable[Situation] = (),
 ) -> Judge:
     """A judge that has heard a whole transcript."""
-    judging = Judge(transcript.header, readings, reads_plain)
+    judging = Judge(transcript.header, readings, reads_plain, names_called(transcript.events))
     for event in transcript.events:
         judging.hear(event)
     judging.close()
     return judging
 
 
+def names_called(events: Iterable[Event]) -> set[str]:
+    """The names by which resources are called, without what makes no difference."""
+    named = {event.resource for event in events if isinstance(event, (ResourceRequest, CallStarted))}
+    return {canonical(name) for name in named if name is not None}
+
+
+def looking_ahead(events: Iterable[Event], called: set[str]) -> Iterator[Event]:
+    """Events as they come, each AHEAD of them late: by then `called` has the names that the later ones call by."""
+    waiting: deque[Event] = deque()
+    for event in events:
+        called |= names_called((event,))
+        waiting.append(event)
+        if len(waiting) > AHEAD:
+            yield waiting.popleft()
+    yield from waiting
+
+
 class Judge:
     """The fold itself: `hear` each event in turn, then `close`, and read `found` and `reached`.
 
     `reads_plain` are the situations in which this client is known to heed a challenge that is spelled plainly, from
-    this transcript or from an earlier one: what it makes of another spelling is then a matter of reading.
+    this transcript or from an earlier one: what it makes of another spelling is then a matter of reading. `called` are
+    the names by which something is called sooner or later, as far as that is known: none is another name of the rest.
     `opportunities` counts the challenges for more scope that nothing but the client kept from being answered, and
     `stepped_up` is whether it ever answered one.
     """
@@ -63,6 +85,7 @@ class Judge:
         header: Header,
         readings: Mapping[str, str] = DEFAULT_READINGS,
         reads_plain: Iterable[Situation] = (),
+        called: Collection[str] = (),
     ) -> None:
         self.found: list[Finding] = []
         self.reached: defaultdict[str, int] = defaultdict(int)
@@ -70,7 +93,7 @@ class Judge:
         self.stepped_up = False
         self._readings = readings if readings is DEFAULT_READINGS else {**DEFAULT_READINGS, **readings}
         self._book = _book(header.revision)
-        self._facts = Facts(header, self._readings)
+        self._facts = Facts(header, self._readings, called)
         self._blame = Blame(header.revision, reads_plain)
         self._presuming: list[Finding] = []
 

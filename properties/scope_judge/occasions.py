@@ -173,6 +173,8 @@ class Called(Occasion):
         account = self.account
         if account is None or account.token is None or account.token.state != "in use":
             return False
+        if account.token.access_token is None:
+            return False  # for all that is known there is none
         news = account.refused_at > max(account.called_at, account.token.issued_at, account.life.restarted_at)
         return news and account.refresh_failed_at < account.token.issued_at
 
@@ -313,6 +315,7 @@ class RefreshAsked(Occasion):
     attempts: Attempts | None
     allowed: int | None
     repeated: int | None
+    meanwhile: bool
 
     def may_have_been_on_its_way(self, at: int) -> bool:
         """Whether it answers a challenge that came before another token did, as where two come at once."""
@@ -358,9 +361,9 @@ class Reported(Occasion):
         account = self.account
         token_at = NEVER if account.token is None else account.token.issued_at
         if account.reported_at > max(account.granted_at, token_at):
-            if account.forgot is not None:
+            if max(account.refresh_failed_at, account.life.restarted_at) > account.reported_at:
                 return "forgot since"
-            if account.refused_at > account.granted_at:
+            if account.refused_at > account.reported_at:
                 return "refused since"
         if account.told == "nothing":
             return "unseen"
@@ -572,6 +575,12 @@ class Asked(Occasion):
         if refused is None and self.answers is not None and self.answers is self.resource.in_vain:
             refused = self.asked_last
         return refused is not None and needed is not None and needed <= refused
+
+    @property
+    def asks_for_more_than_was_granted(self) -> bool:
+        """Whether it asks for some of the challenge that was surely not granted before."""
+        wanted = (self.challenged or NO_SCOPES) & self.wanted
+        return self.account.granted.surely_lacks_some(wanted)
 
     @property
     def heeds_what_is_plain(self) -> bool:

@@ -2,12 +2,12 @@
 
 Where there is one issuer or one resource it may be named on any subset of the events, or on none. A name that differs
 from the called one by a slash or a default port is the same name; one that a request gives right after a challenge is
-another name of what was challenged, as long as nothing is called by it.
+another name of what was challenged, as long as nothing is called by it, then or later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
@@ -65,11 +65,13 @@ class Places:
     """The resources and accounts of a transcript, found by name.
 
     `waiting` are the resources that may have a request coming: they were challenged, or their token ran out.
-    `holders` says whose each token is that was issued, `carriers` the same of those that nobody saw issued.
+    `holders` says whose each token is that was issued, `carriers` the same of those that nobody saw issued. `called`
+    are the names by which something is called sooner or later, as far as that is known.
     """
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Life, called: Collection[str] = ()) -> None:
         self._life = life
+        self._called = called
         self._resources: dict[str, Resource] = {}
         self._at_origin: dict[str, list[Resource]] = {}
         self._uncalled: dict[str, list[Resource]] = {}
@@ -93,9 +95,10 @@ class Places:
         self.current = self.current or resource
         return resource
 
-    def asked(self, name: str | None) -> Resource:
-        """The resource that a request to an authorization server is for."""
-        resource = self._named(name) or self._adopting(name) or self._by_another_name(name) or self._new(name)
+    def asked(self, name: str | None, *, stored: bool = False) -> Resource:
+        """The resource that a request to an authorization server is for; what was stored needs no challenge."""
+        known = self._named(name) or self._adopting(name)
+        resource = known or self._by_another_name(name, stored=stored) or self._new(name)
         self.current = resource
         return resource
 
@@ -125,13 +128,18 @@ class Places:
         above = [known for known in uncalled if is_parent(known.name or "", name)]
         return self._name(above[0], name) if len(above) == 1 else None
 
-    def _by_another_name(self, name: str | None) -> Resource | None:
+    def will_be_called(self, name: str | None) -> bool:
+        """Whether something is called by a name, sooner or later."""
+        return name is not None and canonical(name) in self._called
+
+    def _by_another_name(self, name: str | None, *, stored: bool) -> Resource | None:
         """The one resource below a name, or what was just challenged, by a name that nothing is called by."""
-        if name is None:
+        if name is None or self.will_be_called(name):
             return None
         below = [known for known in self._at_origin.get(_origin(name), ()) if is_parent(name, known.name)]
         current = self.current
-        if len(below) != 1 and (current is None or not current.called or not current.was_just_challenged):
+        challenged = not stored and current is not None and current.called and current.was_just_challenged
+        if len(below) != 1 and not challenged:
             return None
         found = below[0] if len(below) == 1 else current
         if found is not None:

@@ -11,6 +11,7 @@ from itertools import chain, islice
 
 from scope_judge.findings import Finding
 from scope_judge.judge import Judge
+from scope_judge.places import canonical
 
 from .episodes import Episode
 from .laws import LAWS, Law, broken_by
@@ -24,7 +25,7 @@ class Watch:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.judge = Judge(run.header)
+        self.judge = Judge(run.header, called=[canonical(name) for name in run.world.plan.servers.resources])
         self.laws: Counter[str] = Counter()
         self.cells: Counter[Cell] = Counter()
         self.broken: list[Law] = []

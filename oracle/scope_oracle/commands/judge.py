@@ -16,7 +16,7 @@ import click
 from rich.text import Text
 
 from scope_judge.findings import Finding
-from scope_judge.judge import Judge
+from scope_judge.judge import Judge, looking_ahead
 from scope_model.events import Transcript
 from scope_oracle import forms, terminal
 from scope_oracle.exchange import shown
@@ -152,8 +152,9 @@ def _each(
         for recorded in reading.read(files, revision):
             for note in recorded.notes:
                 complain(f"{' and '.join(map(_name, recording))}: {note}")
-            judging, count, kept = Judge(recorded.header, readings), 0, []
-            for event in recorded.events:
+            called: set[str] = set()
+            judging, count, kept = Judge(recorded.header, readings, called=called), 0, []
+            for event in looking_ahead(recorded.events, called):
                 judging.hear(event)
                 count += 1
                 if keep:

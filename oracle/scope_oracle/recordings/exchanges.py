@@ -161,7 +161,7 @@ def origin(url: str) -> str:
 
 
 _STRUCK_OUT: Final = re.compile(
-    r"\s*(?:\[.*\]|<.*>|\{.*\}|[*x•.…_-]+|redacted|removed|hidden|masked|sanitized|filtered|omitted|)\s*"
+    r"\s*(?:\[.*\]|<.*>|\{.*\}|[*•…]+|[*x•.…_-]{2,}|redacted|removed|hidden|masked|sanitized|filtered|omitted|)\s*"
     r"|.*(?:\*\*\*|•••|redacted).*",
     re.IGNORECASE | re.DOTALL,
 )

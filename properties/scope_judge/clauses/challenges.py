@@ -38,8 +38,11 @@ def no_error_is_found_inside_a_description(settled: Settled) -> Answer:
 @clause("CHAL-7", on=Asked)
 def a_plain_refusal_asks_for_no_scopes(asked: Asked) -> Answer:
     """A 403 without insufficient_scope causes no request for scopes."""
-    if asked.answers is None or not asked.answers.challenge.refuses_plainly or not asked.answers.alone:
+    answers = asked.answers
+    if answers is None or not answers.challenge.refuses_plainly or not answers.alone:
         return None
+    if asked.account.refresh_failed_at > answers.at:
+        return None  # which is a reason of its own
     return Broken("authorization", "a 403 without insufficient_scope is no wish for other scopes")
 
 
@@ -78,15 +81,20 @@ def a_refreshed_token_is_not_refreshed_again(refresh: RefreshAsked) -> Answer:
     A token that is refreshed before the challenged operation was tried with it may be over by the client's clock.
     """
     answers = refresh.answers
-    if answers is None or answers.refreshed_at > refresh.account.refresh_failed_at:
+    if answers is None or refresh.meanwhile or answers.refreshed_at > refresh.account.refresh_failed_at:
         return None
     return _renewed_again(answers, "and the token is refreshed again")
 
 
 @clause("CHAL-8", on=Asked)
 def a_new_token_is_not_replaced_at_once(asked: Asked) -> Answer:
-    """The second 401 of one call that says the same is reported, not answered by authorizing again."""
-    return None if asked.answers is None else _renewed_again(asked.answers, "and authorization is asked for again")
+    """The second 401 of one call that says the same is reported, not answered by authorizing again.
+
+    Where no refresh could bring what it names, authorizing is no second renewal of the same.
+    """
+    if asked.answers is None or (asked.answers.renewed == "refresh" and asked.asks_for_more_than_was_granted):
+        return None
+    return _renewed_again(asked.answers, "and authorization is asked for again")
 
 
 @clause("CHAL-8", on=Settled)

@@ -79,7 +79,7 @@ def another_scope_is_a_success(tried: TokenTried) -> Answer:
 @clause("GRANT-6", on=CodeExchanged)
 def a_code_is_exchanged_without_a_scope(exchanged: CodeExchanged) -> Answer:
     """The scope was settled by the authorization request, and the exchange names none."""
-    if exchanged.request.wire is None:
+    if exchanged.request.scope is None:
         return HOLDS
     authorized = exchanged.authorized
     if authorized is not None and exchanged.request.wanted - authorized:

@@ -18,7 +18,8 @@ def a_refresh_asks_for_nothing_outside_the_grant(refresh: RefreshAsked) -> Answe
         return HOLDS if account.granted.at_most is not None else None
     outside = [scope for scope in asked if not account.granted.may_hold(scope)]
     because = f"{listing(outside)} was not granted, and the refresh asks for it"
-    requested = account.asked is not None and OFFLINE_ACCESS in account.asked
+    # Nobody saw what was requested, where no request was seen.
+    requested = account.pending is None if account.asked is None else OFFLINE_ACCESS in account.asked
     if outside == [OFFLINE_ACCESS] and requested and account.refresh_token is not None:
         return Broken("offline-access", because)
     return Broken("outside", because)
