@@ -8,7 +8,7 @@ from drivers.reference import Answered, Front
 from scope_model.client import Action, Client, Failed, Illegal, Noted, Served, Setup, step
 from scope_model.events import ConfiguredMode
 from scope_model.policies import mcp_2026_07_28
-from scope_oracle.world import ID_TOKEN, IDENTITY_PROVIDER, KNOWN, SECRET, HttpRequest, HttpWorld
+from scope_oracle.world import ID_TOKEN, IDENTITY_PROVIDER, KNOWN, SECRET, Addresses, HttpRequest, HttpWorld
 from scope_properties.episodes import Episode, Plan
 from scope_properties.model_subject import ModelSession
 from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
@@ -17,12 +17,14 @@ from scope_properties.world import World
 
 @dataclass
 class Direct:
-    """The way to servers that are in this process."""
+    """The way to servers that are in this process; `sent` is what went that way."""
 
     http: HttpWorld
+    sent: list[HttpRequest] = field(default_factory=list)
 
     def send(self, method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None) -> Answered:
         request = HttpRequest(method, url, tuple((headers or {}).items()), (body or "").encode())
+        self.sent.append(request)
         response = self.http.handle(request)
         return Answered(response.status, [(name.lower(), value) for name, value in response.headers], response.body)
 
@@ -41,8 +43,9 @@ class OverHttp(ModelSession):
 
 @dataclass(frozen=True)
 class ModelOverHttp:
-    """The reference model, with HTTP between it and the world."""
+    """The reference model, with HTTP between it and the world, in which clients see what `addresses` says."""
 
+    addresses: Addresses = field(default_factory=lambda: Addresses({}))
     name: str = "model"
     version: str | None = None
     configured_mode: ConfiguredMode | None = mcp_2026_07_28.configured_mode
@@ -56,6 +59,7 @@ class ModelOverHttp:
     def open(self, plan: Plan, world: World) -> OverHttp:
         """Start a client with nothing stored."""
         setup = Setup(mcp_2026_07_28, plan.configured, bool(plan.wants_refresh_token), plan.grant_type)
-        provider = {"issuer": IDENTITY_PROVIDER, "client_id": KNOWN, "client_secret": SECRET, "id_token": ID_TOKEN}
-        front = Front(Direct(HttpWorld(world)), method="client_secret_post", provider=provider)
+        credentials = {"client_id": self.addresses.own(KNOWN), "client_secret": SECRET}
+        provider = {"issuer": IDENTITY_PROVIDER, **credentials, "id_token": ID_TOKEN}
+        front = Front(Direct(HttpWorld(world, self.addresses)), method="client_secret_post", provider=provider)
         return OverHttp(world, Client(setup), step, front=front)

@@ -24,7 +24,7 @@ from scope_oracle.reaching import judged_at, within_reach
 from scope_oracle.replays import episode_of, replay_of
 from scope_oracle.subjects import command
 from scope_oracle.subjects.command import STAGES, TOOL, Command, CommandSession
-from scope_oracle.subjects.hosting import Host
+from scope_oracle.subjects.hosting import WENT_ON, Host
 from scope_oracle.world import HttpRequest, HttpWorld
 from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.mutants import MUTANTS
@@ -261,7 +261,7 @@ def test_a_client_is_told_the_scenario_and_the_revision_and_its_status_says_noth
     script.write_text(f"printf '%s\\n' {variables} > {told}\n({CLIENT} \"$1\")\nexit 7\n", "utf-8")
     result = scopelaw("smoke", "--command", f"sh {script}", "--revision", "2025-11-25")
     assert result.exit_code == 0, result.output
-    assert result.stdout.count("ok ") == 2
+    assert result.stdout.count("ok ") == 3
     assert told.read_text("utf-8").split() == ["auth/scope-step-up", "2025-11-25", "1"]
 
 
@@ -293,6 +293,18 @@ def test_a_client_is_served_however_fast_it_is(monkeypatch: pytest.MonkeyPatch) 
     with Command(CLIENT) as client:
         run(client.playable(plain_episode("2026-07-28")), client)
     assert answers == [401, 401]
+
+
+def test_check_and_smoke_say_that_something_went_on_after_a_client(tmp_path: Path) -> None:
+    first, script = tmp_path / "first", tmp_path / "client.sh"
+    calling = python("import sys; from urllib.request import urlopen; urlopen(sys.argv[1], b'')")
+    remembers = f'test -e {first} || echo "$1" > {first}'
+    script.write_text(f'{remembers}\n{calling} $(cat {first}) 2>{os.devnull}\n({CLIENT} "$1")\n', "utf-8")
+    result = scopelaw("smoke", "--command", f"sh {script}")
+    assert f"failed  It ends by itself, and nothing calls afterwards: {WENT_ON}\n" in result.stdout
+    first.unlink()
+    result = scopelaw("check", "--command", f"sh {script}", "--examples", "2", "--jobs", "1")
+    assert result.stderr.endswith(f" ended as it should not: {WENT_ON}\n")
 
 
 def test_a_client_that_is_no_more_there_leaves_a_host_that_serves_nobody() -> None:

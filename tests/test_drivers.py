@@ -11,17 +11,19 @@ import sys
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
 
 from processes import BOUND, ends, runs
+from scope_model.client import Call
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
@@ -29,6 +31,7 @@ from scope_model.events import (
     ClientRegistration,
     ConfiguredMode,
     Event,
+    ResourceRequest,
 )
 from scope_oracle import cli
 from scope_oracle.checking import check, examiner, generated, plain_episode
@@ -37,7 +40,7 @@ from scope_oracle.subjects import DriverFault, SubjectUnavailable, hosting
 from scope_oracle.subjects import driver as driving
 from scope_oracle.subjects.building import Manifest
 from scope_oracle.subjects.driver import DPOP, Driven, Driver, DriverSession, Skipped
-from scope_oracle.subjects.hosting import Host
+from scope_oracle.subjects.hosting import PLACES, WENT_ON, Host
 from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import Episode, MakeCall, OverlapCalls, Plan
 from scope_properties.model_subject import ModelSubject
@@ -50,6 +53,7 @@ from scope_spec import Revision
 
 DRIVERS: Final = Path(__file__).parent / "drivers"
 REVISION: Final[Revision] = "2026-07-28"
+ONE: Final = "https://one.example/mcp"
 GRANT_TYPES: Final = (AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
 # Whoever looks too early never learns where its issuer is, and over HTTP gets no further.
 LOST: Final = "looks-early"
@@ -632,16 +636,101 @@ def test_what_a_driver_says_moves_no_cursor(monkeypatch: pytest.MonkeyPatch) -> 
     assert printed.replace("\n", "").isprintable()
 
 
-def test_a_request_at_the_address_of_an_episode_before_belongs_to_none() -> None:
-    world = HttpWorld(World(plain_episode(REVISION).plan))
+def asks(origin: str, token: str | None = None) -> int:
+    """The status of a call at a server."""
+    calling = HTTPConnection(urlsplit(origin).netloc)
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "read"}}
+    calling.request("POST", "/mcp", json.dumps(message), {} if token is None else {"Authorization": f"Bearer {token}"})
+    try:
+        return calling.getresponse().status
+    finally:
+        calling.close()
+
+
+@pytest.mark.parametrize(
+    ("later", "parting"), [(1, []), (2, [WENT_ON]), (PLACES - 1, [WENT_ON])], ids=["next", "second", "last"]
+)
+def test_a_request_at_the_address_of_an_episode_before_belongs_to_none(later: int, parting: list[str]) -> None:
+    """One that was on its way as its episode ended is nobody's fault."""
+    plan = plain_episode(REVISION).plan
     with Host() as host:
-        before, now = ports(host), ports(host)
+        before, *_, now = (host.place(plan.servers) for _ in range(later + 1))
+        world = HttpWorld(World(plan), now)
+        for serving, said in ((None, []), (world, parting)):  # between episodes there is nobody to be disturbed
+            host.serve(serving)
+            assert asks(before.outward(ONE)) == 503
+            assert host.parting == said
+        assert world.world.events == []
+        assert asks(now.outward(ONE)) == 401
+        assert len(world.world.events) == 2
+
+
+@pytest.mark.parametrize("overlapping", [False, True])
+def test_a_token_of_an_episode_before_belongs_to_none_at_an_address_that_is_in_use_again(*, overlapping: bool) -> None:
+    plan = plain_episode(REVISION).plan
+    with Host() as host:
+        before, *_, now = (host.place(plan.servers) for _ in range(PLACES + 1))
+        assert before.outward(ONE) == now.outward(ONE)
+        world = HttpWorld(World(plan), now)
         host.serve(world)
-        statuses = []
-        for port in (before[0], now[0]):
-            calling = HTTPConnection(hosting.LOOPBACK, port)
-            calling.request("GET", "/")
-            statuses.append(calling.getresponse().status)
-            calling.close()
-    assert not set(before) & set(now)
-    assert statuses == [503, 404]
+        with host.withholding(Call(ONE, "read")) if overlapping else nullcontext():
+            assert asks(now.outward(ONE), before.own("t1")) == 503
+        assert world.world.events == []
+        assert host.parting == [WENT_ON]
+        assert asks(now.outward(ONE), now.own("t1")) == 401
+        assert ResourceRequest("read", "t1", ONE) in world.world.events
+
+
+HAUNTED: Final = """
+import sys
+sys.path[:0] = [{drivers!r}, {tests!r}]
+from drivers import reference
+
+EPISODES, SENT = [], []
+made = reference.application
+
+class Web(reference.Web):
+    def send(self, method, url, body=None, headers=None):
+        request = method, url, body, headers
+        if len(EPISODES) == 1 and "Authorization" in (headers or {{}}):
+            SENT.append(request)
+        elif len(EPISODES) > 1:
+            try:
+                super().send(*SENT[0])
+            except reference.TurnedAway:
+                pass
+        return super().send(*request)
+
+def application(*asked):
+    EPISODES.append(asked)
+    return made(*asked)
+
+reference.Web, reference.application = Web, application
+reference.main()
+"""
+"""The reference, and a call of its first episode before each request of the others."""
+
+
+@pytest.fixture
+def haunted(tmp_path: Path) -> Driven:
+    script = tmp_path / "haunted.py"
+    script.write_text(HAUNTED.format(drivers=str(DRIVERS), tests=str(DRIVERS.parent)))
+    return Driven("ours", [sys.executable, str(script)], described())
+
+
+def test_what_an_episode_left_behind_is_part_of_no_other(haunted: Driven) -> None:
+    served = MakeCall(Call(ONE, "read"))
+    plan = plain_episode(REVISION).plan
+    with haunted:
+        transcripts = {run(Episode(plan, (served, served)), haunted) for _ in range(2 * PLACES + 1)}
+    assert len(transcripts) == 1
+    assert haunted.parting == [WENT_ON]
+
+
+def test_check_and_smoke_say_that_something_went_on_after_its_episode(
+    monkeypatch: pytest.MonkeyPatch, haunted: Driven
+) -> None:
+    under_test(monkeypatch, lambda: haunted)
+    done = CliRunner().invoke(cli.cli, ["check", "model", "--jobs", "1", "--examples", "3"])
+    assert (done.exit_code, done.stderr) == (0, f"scopelaw: ours ended as it should not: {WENT_ON}\n")
+    assert f"leaves nothing behind: {WENT_ON}" in CliRunner().invoke(cli.cli, ["smoke", "model"]).stdout

@@ -18,6 +18,8 @@ from scope_model.client import Call
 from scope_model.events import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
+    JWT_BEARER,
+    REFRESH_TOKEN,
     AuthorizationRequest,
     AuthorizationResponse,
     ClientRegistration,
@@ -31,7 +33,7 @@ from scope_model.events import (
 from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
 from scope_model.spellings import SPELLINGS
-from scope_oracle.world import HttpRequest, HttpResponse, HttpWorld
+from scope_oracle.world import Addresses, HttpRequest, HttpResponse, HttpWorld, OfAnotherEpisode
 from scope_properties.episodes import STREAM, Episode, MakeCall, Plan
 from scope_properties.model_subject import ModelSubject
 from scope_properties.runs import Run, run
@@ -91,6 +93,79 @@ def test_http_changes_nothing_in_a_transcript(grant_types: tuple[str, ...]) -> N
         assert not web.http.complaints
 
     the_same()
+
+
+# --- one episode after another ---
+
+
+EARLIER, LATER = 1, 2
+
+
+def kind_of(request: HttpRequest) -> str:
+    """What a request is for: its grant type, or the end of its path."""
+    (grant_type,) = parse_qs(request.body.decode()).get("grant_type", ("",))
+    return grant_type or urlsplit(request.url).path.rpartition("/")[2]
+
+
+def sent_in(episode: Episode, number: int) -> list[HttpRequest]:
+    """What the reference client sends in an episode of that number."""
+    running = Run(episode.plan, ModelOverHttp(Addresses({}, number)))
+    running.play(*episode.steps)
+    assert isinstance(running.session, OverHttp)
+    assert isinstance(running.session.front.web, Direct)
+    return running.session.front.web.sent
+
+
+def test_who_brings_what_was_handed_out_in_one_episode_is_no_part_of_another() -> None:
+    refused = set()
+    for episode in (*islice(sample(0), 40), *islice(sample(0, grant_types=WITHOUT_A_USER), 40)):
+        for request in sent_in(episode, EARLIER):
+            if f"~{EARLIER}" in f"{request.url} {request.headers} {request.body!r}":
+                later = HttpWorld(World(episode.plan), Addresses({}, LATER))
+                with pytest.raises(OfAnotherEpisode):
+                    later.handle(request)
+                assert later.world.events == []
+                refused.add(kind_of(request))
+    assert refused == {"authorize", "mcp", AUTHORIZATION_CODE, REFRESH_TOKEN, *WITHOUT_A_USER, JWT_BEARER}
+
+
+@pytest.mark.parametrize("scheme", ["Bearer t1~{}", "bearer t1~{}"])
+@pytest.mark.parametrize(("method", "message"), [("GET", {}), ("POST", {"id": 1, "method": "initialize"})])
+def test_a_token_of_another_episode_opens_no_stream_and_no_session(
+    scheme: str, method: str, message: dict[str, object]
+) -> None:
+    resource = ResourceServer(RESOURCE, ISSUER, {STREAM: scopes("a")})
+    http = HttpWorld(World(Plan(Servers({RESOURCE: resource}, {}))), Addresses({}, LATER))
+    ours, theirs = (
+        HttpRequest(method, RESOURCE, (("Authorization", scheme.format(number)),), json.dumps(message).encode())
+        for number in (LATER, EARLIER)
+    )
+    http.handle(ours)
+    before = list(http.world.events)
+    with pytest.raises(OfAnotherEpisode):
+        http.handle(theirs)
+    assert http.world.events == before
+
+
+def test_a_client_of_another_episode_is_known_by_basic_authentication_too() -> None:
+    http = HttpWorld(world_of().world, Addresses({}, LATER))
+    http.know(ISSUER, "c", secret="s")
+
+    def asking(client_id: str) -> HttpRequest:
+        asked = form(f"{ISSUER}/token", {"grant_type": CLIENT_CREDENTIALS, "resource": RESOURCE})
+        basic = base64.b64encode(f"{client_id}:s".encode()).decode()
+        return replace(asked, headers=(("Authorization", f"Basic {basic}"),))
+
+    assert json.loads(http.handle(asking(f"c~{LATER}")).body)["access_token"] == f"t1~{LATER}"
+    with pytest.raises(OfAnotherEpisode):
+        http.handle(asking(f"c~{EARLIER}"))
+
+
+@pytest.mark.parametrize("token", ["undefined", "t1~", "~", "t1~x", f"t1~{LATER}~", ""])
+def test_what_was_never_handed_out_is_part_of_the_episode_in_which_it_comes(token: str) -> None:
+    http = HttpWorld(world_of().world, Addresses({}, LATER))
+    assert http.handle(call("read", token)).status == 401
+    assert last(http, ResourceRequest) == ResourceRequest("read", token or None, RESOURCE)
 
 
 # --- one request at a time ---

@@ -93,12 +93,20 @@ ID_TOKEN: Final = "an ID token"
 """What the identity provider gave the client when the user signed in."""
 
 
-class Addresses:
-    """Where the servers of a world really are: the origins of their names, and the origins that clients see."""
+class OfAnotherEpisode(Exception):
+    """A request carries what was handed out in another episode."""
 
-    def __init__(self, origins: Mapping[str, str]) -> None:
+
+class Addresses:
+    """What clients see of a world: the origins where its servers really are, and tokens that no other world has.
+
+    `origins` are by the origins of the servers' names. Without the number of an `episode`, tokens keep their names.
+    """
+
+    def __init__(self, origins: Mapping[str, str], episode: int | None = None) -> None:
         self._origins = dict(origins)
         self._names = {address: name for name, address in origins.items()}
+        self._episode = episode
 
     def outward(self, text: str) -> str:
         """A text for clients, with the origins that they can reach."""
@@ -110,6 +118,20 @@ class Addresses:
         """A client's URL, with the name that the world has for its origin."""
         origin = "/".join(url.split("/", 3)[:3])
         return url if origin not in self._names else self._names[origin] + url[len(origin) :]
+
+    def own(self, name: str) -> str:
+        """A token, code or client id for clients, as no other episode has it."""
+        # A tilde may stand in all of them (RFC 6750 section 2.1, RFC 6749 appendix A), and in none of their names.
+        return name if self._episode is None else f"{name}~{self._episode}"
+
+    def named(self, given: str) -> str:
+        """What a client gives as such, by the name that the world has for it; raises OfAnotherEpisode."""
+        name, tilde, episode = given.rpartition("~")
+        if self._episode is None or not tilde or not episode.isdecimal():
+            return given
+        if episode != str(self._episode):
+            raise OfAnotherEpisode
+        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +257,14 @@ class HttpWorld:
         self._called = resource
 
     def called(self, request: HttpRequest) -> ResourceRequest | None:
-        """The operation that a request is about, or None where it is about anything else."""
+        """The operation that a request is about, or None where it is about anything else; raises OfAnotherEpisode."""
         resource = self._resources.get(_place(self._addresses.inward(request.url)))
         if resource is None or request.method != "POST":
             return None
         return self._operation(resource, request, json_object(request.body))
 
     def _operation(self, resource: str, request: HttpRequest, message: Mapping[str, object]) -> ResourceRequest | None:
+        token = self._bearer(request)
         method, parameters = message.get("method"), message.get("params")
         operation = method
         if method == "tools/call":
@@ -250,10 +273,13 @@ class HttpWorld:
             return None
         if method != "tools/call" and operation not in self.world.servers.resources[resource].needs:
             return None
-        return ResourceRequest(operation, _bearer(request), resource)
+        return ResourceRequest(operation, token, resource)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer one request; raises Exhausted when a call goes on for ever. Total otherwise."""
+        """Answer one request. Total but for Exhausted, when a call goes on for ever, and OfAnotherEpisode.
+
+        Of what belongs to another episode, nothing is written down.
+        """
         url = self._addresses.inward(request.url)
         request, place = HttpRequest(request.method, url, request.headers, request.body), _place(url)
         handler = self._handlers.get((request.method, place))
@@ -290,7 +316,7 @@ class HttpWorld:
 
     def _stream(self, resource: str, request: HttpRequest) -> HttpResponse:
         """Have no stream for whoever may have one (MCP 2025-11-25, Listening for Messages from the Server)."""
-        token = _bearer(request)
+        token = self._bearer(request)
         self.has_read(token)
         response = self.world.answer(ResourceRequest(STREAM, token, resource))
         assert isinstance(response, ResourceResponse)
@@ -393,8 +419,9 @@ class HttpWorld:
         if answer.error is not None:
             return _json(400, {"error": answer.error})
         self._issued += 1
-        granted = {"client_id": f"client-{self._issued}", "scope": answer.scope, **self._secret(issuer, metadata)}
-        self.know(issuer, f"client-{self._issued}", redirect_uris, SECRET if "client_secret" in granted else None)
+        client_id, secret = f"client-{self._issued}", self._secret(issuer, metadata)
+        granted = {"client_id": self._addresses.own(client_id), "scope": answer.scope, **secret}
+        self.know(issuer, client_id, redirect_uris, SECRET if "client_secret" in granted else None)
         return _json(201, {**metadata, **granted})
 
     def _secret(self, issuer: str, metadata: Mapping[str, object]) -> dict[str, object]:
@@ -420,7 +447,7 @@ class HttpWorld:
     def _ask(self, issuer: str, query: Parameters) -> HttpResponse:
         """Ask the user."""
         scope, prompt, resource = _scope(query), _one(query, "prompt"), self._resource(query)
-        client_id, redirect_uri = _one(query, "client_id") or "", _one(query, "redirect_uri")
+        client_id, redirect_uri = self._named(query, "client_id") or "", _one(query, "redirect_uri")
         back = _back(self._clients.get((issuer, client_id)), redirect_uri)
         sent = AuthorizationRequest(scope, prompt, issuer, resource)
         meant = resource or self._called
@@ -445,6 +472,7 @@ class HttpWorld:
                 if (older.issuer, older.resource) != (issuer, meant)
             }
             self._codes[code] = Code(issuer, client_id, redirect_uri, challenge, meant)
+            code = self._addresses.own(code)
         iss = self._addresses.outward(issuer)
         answer = {"code": code, "error": response.error, "state": _one(query, "state"), "iss": iss}
         given = {name: value for name, value in answer.items() if value is not None}
@@ -454,10 +482,10 @@ class HttpWorld:
         """Issue a token, or refuse before anybody looks at the scopes."""
         form = _form(request)
         grant_type, resource = _one(form, "grant_type") or "", self._resource(form)
-        refresh_token = _one(form, "refresh_token") if grant_type == REFRESH_TOKEN else None
+        client_id, secret = self._credentials(request, form)
+        refresh_token = self._named(form, "refresh_token") if grant_type == REFRESH_TOKEN else None
+        code = self._codes.pop(self._named(form, "code") or "", None) if grant_type == AUTHORIZATION_CODE else None
         self.has_read(refresh_token)
-        client_id, secret = _credentials(request, form)
-        code = self._codes.pop(_one(form, "code") or "", None) if grant_type == AUTHORIZATION_CODE else None
         assertion = self._assertions.get(_one(form, "assertion") or "") if grant_type == JWT_BEARER else None
         scope, meant = _scope(form), resource or self._resource_of(code or assertion, refresh_token)
         sent = TokenRequest(grant_type, scope, refresh_token, issuer, resource)
@@ -480,11 +508,11 @@ class HttpWorld:
             return _refused(response)
         issued = self.world.servers.access_tokens.get(response.access_token)
         document: dict[str, object] = {
-            "access_token": response.access_token,
+            "access_token": self._addresses.own(response.access_token),
             "token_type": "Bearer",
             "expires_in": BRIEFLY if issued is not None and issued.brief else _LONG,
             "scope": response.scope,
-            "refresh_token": response.refresh_token,
+            "refresh_token": response.refresh_token and self._addresses.own(response.refresh_token),
         }
         if not self.world.servers.issuers[issuer].form_encoded or "json" in _header(request, "accept"):
             return _json(200, document)
@@ -546,7 +574,7 @@ class HttpWorld:
         The issuer that is written down is the one that is to redeem it.
         """
         form = _form(request)
-        client_id, secret = _credentials(request, form)
+        client_id, secret = self._credentials(request, form)
         audience, resource, scope = self._audience(form), self._resource(form), _scope(form)
         sent = TokenRequest(_one(form, "grant_type") or "", scope, None, audience, resource)
         fault = self._fault_of_client(IDENTITY_PROVIDER, client_id, secret) or _fault_of_exchange(form)
@@ -585,8 +613,8 @@ class HttpWorld:
             "sub": "a user",
             "aud": self._addresses.outward(issuer),
             "resource": self._addresses.outward(resource),
-            "client_id": client_id,
-            "jti": f"jag-{self._issued}",
+            "client_id": self._addresses.own(client_id),
+            "jti": self._addresses.own(f"jag-{self._issued}"),
             "iat": now,
             "exp": now + _LIFETIME,
             **({"scope": str(approved)} if approved else {}),
@@ -603,6 +631,21 @@ class HttpWorld:
         return next((issuer for issuer in self.world.servers.issuers if issuer.rstrip("/") == audience), None)
 
     # --- both -------------------------------------------------------------------------------------
+
+    def _named(self, parameters: Parameters, name: str) -> str | None:
+        """What a parameter gives of what was handed out, by the name that the world has for it."""
+        given = _one(parameters, name)
+        return None if given is None else self._addresses.named(given)
+
+    def _bearer(self, request: HttpRequest) -> str | None:
+        """The access token of a request."""
+        scheme, _, token = _header(request, "authorization").partition(" ")
+        return self._addresses.named(token.strip()) or None if scheme.lower() == "bearer" else None
+
+    def _credentials(self, request: HttpRequest, form: Parameters) -> tuple[str, str | None]:
+        """The client of a request, and the secret that it gives."""
+        client_id, secret = _credentials(request, form)
+        return self._addresses.named(client_id), secret
 
     def _resource(self, parameters: Parameters) -> str | None:
         """The `resource` of a request, by the name that the world has for it."""
@@ -716,11 +759,6 @@ def _scope(parameters: Parameters) -> WireScope:
 
 def _header(request: HttpRequest, name: str) -> str:
     return next((value for known, value in request.headers if known.lower() == name), "")
-
-
-def _bearer(request: HttpRequest) -> str | None:
-    scheme, _, token = _header(request, "authorization").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _credentials(request: HttpRequest, form: Parameters) -> tuple[str, str | None]:

@@ -69,8 +69,9 @@ class Requesting(NamedTuple):
             return
         resource, held, granted_at = self.resource, self.account.in_hand.at_least, self.account.granted_at
         in_vain = () if resource.in_vain is None else (resource.in_vain,)
-        since = (one for one in (*self.challenges, *in_vain) if one.at > granted_at or one.ended_at != NEVER)
-        for left in (*since, *reversed(resource.left)):
+        ended = (one for one in reversed(resource.left) if one.challenge.status == 403)
+        since = (one for one in (*self.challenges, *in_vain, *resource.left) if one.at > granted_at)
+        for left in (*since, *ended):
             challenge = left.challenge
             widens = challenge.is_met_by(self.wanted) and not challenge.is_met_by(held)
             rejected = best is None and challenge.status == 401 and challenge.asks_within(self.wanted)

@@ -73,6 +73,7 @@ class Places:
         self._life = life
         self._called = called
         self._resources: dict[str, Resource] = {}
+        self._other_names: set[str] = set()
         self._at_origin: dict[str, list[Resource]] = {}
         self._uncalled: dict[str, list[Resource]] = {}
         self._accounts: dict[tuple[str, Resource], Account] = {}
@@ -97,6 +98,11 @@ class Places:
 
     def asked(self, name: str | None, *, stored: bool = False) -> Resource:
         """The resource that a request to an authorization server is for; what was stored needs no challenge."""
+        current = self.current
+        if name is not None and canonical(name) in self._other_names and current is not None:
+            if current.called and current.was_just_challenged:
+                for spelled in (name, canonical(name)):  # it may be another name of this one, too
+                    self._resources.pop(spelled, None)
         known = self._named(name) or self._adopting(name)
         resource = known or self._by_another_name(name, stored=stored) or self._new(name)
         self.current = resource
@@ -144,6 +150,7 @@ class Places:
         found = below[0] if len(below) == 1 else current
         if found is not None:
             self._resources[canonical(name)] = found
+            self._other_names.add(canonical(name))
         return found
 
     def _new(self, name: str | None) -> Resource:

@@ -33,9 +33,11 @@ def smoke(*, name: str | None, command: str | None, release: str | None, revisio
     with showing() as progress, opened(opening_of(name, command, release, in_force), progress) as chosen:
         for test in smoking.smoke(chosen, in_force):
             failed = _say(test) or failed
-    parting = getattr(chosen, "parting", None)  # what is in this process, or starts anew each time, takes no leave
+    parting = getattr(chosen, "parting", None)  # what is in this process takes no leave
     if parting is not None:
         ended = "It ends when it is told to, and leaves nothing behind"
+        if chosen.standalone:
+            ended = "It ends by itself, and nothing calls afterwards"
         failed = _say(smoking.Smoke(ended, "failed" if parting else "ok", "; ".join(parting))) or failed
     return FOUND if failed else 0
 

@@ -57,7 +57,8 @@ _ISSUER: Final = "https://as.example"
 class Command:
     """A conformance client as a subject; the servers are there within its context, which it is tried for first.
 
-    Raises DriverFault where it is no client. `revision` is the one that it is tried in.
+    Raises DriverFault where it is no client. `revision` is the one that it is tried in. Afterwards `parting` says what
+    was wrong with how its episodes ended.
     """
 
     def __init__(self, command: str, revision: Revision = "2026-07-28") -> None:
@@ -65,6 +66,7 @@ class Command:
         self._revision = revision
         self._host: Host | None = None
         self._stack = ExitStack()
+        self.parting: list[str] = []
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -77,6 +79,8 @@ class Command:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+        if self._host is not None:
+            self.parting = self._host.parting
         self._host = None
 
     @property

@@ -349,7 +349,8 @@ class Driven:
     ) -> None:
         try:
             if self._driver is not None:
-                self.parting = self._driver.stop()
+                assert self._host is not None
+                self.parting = [*self._driver.stop(), *self._host.parting]
         finally:
             self._stack.close()
             self._driver = self._host = None
@@ -415,7 +416,7 @@ class DriverSession:
         self.skipped: set[str] = set()
         # A client without a user has a secret, and nobody hands those out to whoever asks.
         registration = plan.registration if plan.grant_type not in _WITHOUT_A_USER else "known"
-        clients, credentials = None, {"client_id": KNOWN, "client_secret": SECRET}
+        clients, credentials = None, {"client_id": self._addresses.own(KNOWN), "client_secret": SECRET}
         if registration == "known":
             for issuer in plan.servers.issuers:
                 self.http_world.know(issuer, KNOWN, secret=SECRET)
@@ -432,7 +433,7 @@ class DriverSession:
             grant=plan.grant_type,
             registration=registration,
             clients=clients,
-            document_url=DOCUMENT if registration == "document" else None,
+            document_url=self._addresses.own(DOCUMENT) if registration == "document" else None,
             configured_scopes=None if plan.configured is None else list(plan.configured),
             wants_refresh_token=plan.wants_refresh_token,
             identity_provider=provider,

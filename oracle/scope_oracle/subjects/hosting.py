@@ -1,7 +1,7 @@
 """A world on loopback: each of its servers at an origin of its own, at ports that the system chooses.
 
 The ports are those of a host, not of a world: worlds come and go behind them, and transcripts keep the names of
-the world, so that they are the same whatever the ports.
+the world, so that they are the same whatever the ports, and whichever of the host's episodes it is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import count
 from threading import Thread
 from time import monotonic, sleep
 from types import TracebackType
@@ -23,7 +23,7 @@ import uvicorn
 from scope_model.client import Call
 from scope_model.servers import Servers
 from scope_oracle.subjects import SubjectUnavailable
-from scope_oracle.world import IDENTITY_PROVIDER, Addresses, HttpRequest, HttpResponse, HttpWorld
+from scope_oracle.world import IDENTITY_PROVIDER, Addresses, HttpRequest, HttpResponse, HttpWorld, OfAnotherEpisode
 from scope_properties.world import Exhausted
 
 LOOPBACK: Final = "127.0.0.1"
@@ -35,6 +35,9 @@ OF_A_WORLD: Final = 2 * SERVERS + 1
 
 PLACES: Final = 16
 """How many worlds are at addresses of their own; then one is where the first of them was."""
+
+# What is wrong with a client that calls when its episode has been over for a while.
+WENT_ON: Final = "something went on after its episode, and called in a later one"
 
 _MOMENT: Final = 0.005
 _FOR_EVER: Final = 86_400
@@ -75,8 +78,10 @@ class Host:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._sockets: list[socket.socket] = []
-        self._places = cycle(range(PLACES))
-        self._ports: list[int] = []
+        self._places: dict[str, int] = {}
+        self._episodes = count()
+        self._episode = 0
+        self._went_on = False
         self._world: HttpWorld | None = None
         self._failure: Exception | None = None
         self._gate: _Gate | None = None
@@ -103,6 +108,8 @@ class Host:
                 self._sockets = [stack.enter_context(_listening()) for _ in range(OF_A_WORLD * PLACES)]
             except OSError as wrong:
                 raise SubjectUnavailable(f"cannot listen on {LOOPBACK}: {wrong.strerror}") from None
+            named = (f"{LOOPBACK}:{each.getsockname()[1]}" for each in self._sockets)
+            self._places = {name: at // OF_A_WORLD for at, name in enumerate(named)}
             thread = Thread(target=self._server.run, args=(self._sockets,), name="scopelaw host", daemon=True)
             stack.callback(self._end, thread)
             thread.start()
@@ -122,14 +129,19 @@ class Host:
 
     def place(self, servers: Servers) -> Addresses:
         """Where each of these servers is to be found; a request that comes elsewhere is of an episode before."""
-        first = OF_A_WORLD * next(self._places)
-        ports = self._ports = [each.getsockname()[1] for each in self._sockets[first : first + OF_A_WORLD]]
+        self._episode = next(self._episodes)
+        here = [name for name, place in self._places.items() if place == self._episode % PLACES]
         placed = (
-            *zip(servers.resources, ports[:SERVERS], strict=False),
-            *zip(servers.issuers, ports[SERVERS:-1], strict=False),
-            (IDENTITY_PROVIDER, ports[-1]),
+            *zip(servers.resources, here[:SERVERS], strict=False),
+            *zip(servers.issuers, here[SERVERS:-1], strict=False),
+            (IDENTITY_PROVIDER, here[-1]),
         )
-        return Addresses({_origin(name): f"http://{LOOPBACK}:{port}" for name, port in placed})
+        return Addresses({_origin(name): f"http://{place}" for name, place in placed}, self._episode)
+
+    @property
+    def parting(self) -> list[str]:
+        """What was wrong with how episodes ended."""
+        return [WENT_ON] if self._went_on else []
 
     def serve(self, world: HttpWorld | None) -> None:
         """Put another world behind the ports, or none; raises what went wrong in answering the one before."""
@@ -174,9 +186,7 @@ class Host:
         if request is None:
             return
         try:
-            if self._gate is not None:
-                await self._wait(self._gate, request)
-            response = self._respond(request)
+            response = await self._respond(request)
             length = (b"content-length", str(len(response.body)).encode())
             headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
         except Exception as failure:  # a fault of ours, for the thread that runs the episode to raise
@@ -185,13 +195,25 @@ class Host:
         await send({"type": "http.response.start", "status": response.status, "headers": [length, *headers]})
         await send({"type": "http.response.body", "body": response.body})
 
-    def _respond(self, request: HttpRequest) -> HttpResponse:
-        if self._world is None or urlsplit(request.url).port not in self._ports:
-            return _NOBODY
+    async def _respond(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request when it is its turn, if it belongs to the episode in progress."""
         try:
-            return self._world.handle(request)
+            if self._gate is not None:
+                await self._wait(self._gate, request)
+            late_by = self._late_by(request)
+            if self._world is not None and not late_by:
+                return self._world.handle(request)
         except Exhausted:
             return _NO_PATIENCE
+        except OfAnotherEpisode:
+            late_by = PLACES
+        # What was on its way as its episode ended arrives in the next one.
+        self._went_on = self._went_on or (self._world is not None and late_by > 1)
+        return _NOBODY
+
+    def _late_by(self, request: HttpRequest) -> int:
+        """How many episodes ago a request's address was in use, 0 for one that is."""
+        return (self._episode - self._places[urlsplit(request.url).netloc]) % PLACES
 
 
 async def _incoming(scope: Message, receive: Receive) -> HttpRequest | None:
