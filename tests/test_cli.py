@@ -136,6 +136,11 @@ def test_help_names_every_reading(command: str) -> None:
         (["check", "--seed", "x"], "--seed"),
         (["check", "--sed", "1"], "--seed"),
         (["check", "--replay", "nonsense"], "the replay"),
+        (["check", "--select", "ACC", "--ignore", "ACC"], "what is selected leaves no clause to judge at 2026-07-28"),
+        (["check", "--revision", "2025-03-26", "--select", "ACC-1"], "leaves no clause to judge at 2025-03-26"),
+        (["check", "--replay", "x", "--html", "x.html"], "--replay plays one episode and prints it, so --html says"),
+        (["check", "--replay", "x", "--write", "x"], "so --write says nothing"),
+        (["check", "--junit", ""], "cannot write ."),
         (["check", "--jobs", "8000"], "8000 is not in the range 1<=x<=64"),
         (["check", "rust-sdk", "--sdk-version", ""], "'' is no release of rmcp"),
         (["judge"], "FILE"),
@@ -211,6 +216,10 @@ def test_check_gives_json_and_a_page_and_a_replay(tmp_path: Path) -> None:
         shown = [{name: each[name] for name in ("clause", "cause", "verdict", "event")} for each in findings]
         assert {name: broken[name] for name in shown[0]} in shown
         assert footer["events"] == len(broken["transcript"]) - 2
+    one = form["findings"][0]
+    of_one = scopelaw("check", BROKEN, "--replay", one["replay"], "--select", one["clause"], "--format", "json")
+    assert {json.loads(line)["clause"] for line in of_one.stdout.splitlines()[:-1]} == {one["clause"]}
+    assert one["also"]
     told = scopelaw("check", BROKEN, "--replay", form["findings"][0]["replay"], "--fail-on", "unspecified")
     assert told.exit_code == 1
     assert form["findings"][0]["because"] in " ".join(told.stdout.split())
@@ -514,7 +523,7 @@ def test_standard_input_that_is_closed_is_an_empty_one() -> None:
 
 def test_results_and_complaints_go_their_own_ways(tmp_path: Path) -> None:
     good, bad = written(tmp_path / "good.jsonl", ASKS_LESS), tmp_path / "bad.jsonl"
-    bad.write_bytes(b"\xff")
+    bad.write_bytes(b"{\xff")
     done = subprocess.run(process("judge", good, bad), capture_output=True, check=False)
     assert done.returncode == 2
     assert done.stderr.decode() == f"scopelaw: {bad}: line 1: not UTF-8\n"

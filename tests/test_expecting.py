@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from junitparser import JUnitXml
 
 from scope_oracle.checking import Result, check
+from scope_oracle.cli import cli
 from scope_oracle.expecting import BadExpectation, Expected, meet, read_expected, written
 from scope_oracle.github import annotations_of, step_summary
 from scope_oracle.junit import junit
@@ -65,7 +68,9 @@ def test_a_new_finding_and_one_that_is_gone_both_fail(tmp_path: Path, result: Re
     run = scopelaw("check", OLD, "--examples", str(FEW), "--expect", str(file), "--quiet")
     new = result.broken[0].finding
     assert run.returncode == 1, run.stderr
-    assert f"{new.clause}/{new.cause}" in run.stdout
+    assert run.stdout.startswith(f"{new.clause}/{new.cause}  ")
+    assert "\n\nnew, and to be added" in run.stdout
+    assert "\n\n\n" not in run.stdout
     file = expected_file(tmp_path, result)
     file.write_text(file.read_text() + '[[expected]]\nclause = "EXT-3"\nreason = "a link"\n')
     run = scopelaw("check", OLD, "--examples", str(FEW), "--expect", str(file))
@@ -171,6 +176,15 @@ def test_github_shows_what_fails_and_a_summary(tmp_path: Path, result: Result) -
     assert summary.read_text().count("<details>") == len(result.broken)
 
 
+@pytest.mark.parametrize(
+    ("file", "why"), [("/dev/full", "no space left on device"), ("/nowhere/x", "no such file or directory")]
+)
+def test_a_summary_that_cannot_be_written_is_one_sentence(file: str, why: str) -> None:
+    run = scopelaw("check", "--examples", "1", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=file)
+    assert (run.returncode, run.stderr) == (2, f"scopelaw: cannot write {file}: {why}\n")
+    assert run.stdout.startswith("model, ")
+
+
 def test_a_report_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
     for option in ("--html", "--junit", "--sarif"):
         run = scopelaw("check", "--examples", "1000000", option, str(tmp_path / "none" / "file"))
@@ -196,6 +210,7 @@ def test_a_client_of_ones_own_is_checked_by_its_name(tmp_path: Path) -> None:
         "from scope_oracle import PythonClient, in_process\n"
         "unfinished = in_process(PythonClient, name='mine')\n"
     )
+    (tmp_path / "leaving.py").write_text("raise SystemExit(0)\n")
     environment = {"PYTHONPATH": str(tmp_path)}
     run = scopelaw("check", "mine:subject", "--examples", "40", "--jobs", "1", **environment)
     assert run.returncode == 1, run.stderr
@@ -207,11 +222,86 @@ def test_a_client_of_ones_own_is_checked_by_its_name(tmp_path: Path) -> None:
         ("mine:unfinished", "PythonClient has no `call` of its own"),
         ("mine", "unknown subject 'mine'; a client of your own goes by package.module:name"),
         ("none:x", "cannot import none:x: ModuleNotFoundError"),
+        ("mine:subject --sdk-version 1", "mine:subject has no releases"),
+        ("mine.py:subject", "mine.py:subject begins with a file; a client of your own goes by package.module:name"),
+        ("./mine:subject", "./mine:subject begins with a file; a client of your own goes by package.module:name"),
+        ("leaving:x", "cannot import leaving:x: SystemExit: 0"),
     ):
-        run = scopelaw("check", name, **environment)
+        run = scopelaw("check", *name.split(), **environment)
         assert run.returncode == 2
         assert because in run.stderr
         assert len(run.stderr.splitlines()) == 1
+
+
+CHATTY = """
+from scope_oracle import in_process
+from scope_oracle.subjects.application import HttpxClient
+from test_python_api import Careful
+
+print("imported")
+
+class Chatty(Careful):
+    def call(self, operation):
+        print("calling", operation)
+        super().call(operation)
+        if self.leaves:
+            raise SystemExit(0)
+
+    leaves = False
+
+class Leaving(Chatty):
+    leaves = True
+
+subject, leaving = in_process(Chatty), in_process(Leaving)
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_a_client_prints_is_no_result_and_its_exit_no_status(tmp_path: Path, jobs: str) -> None:
+    (tmp_path / "chatty.py").write_text(CHATTY)
+    environment = {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parent}"}
+    run = scopelaw(
+        "check",
+        "chatty:subject",
+        "--examples",
+        "4",
+        "--jobs",
+        jobs,
+        "--format",
+        "json",
+        "--select",
+        "ACC",
+        **environment,
+    )
+    assert json.loads(run.stdout)["subject"] == "chatty:subject"
+    assert {"imported", "calling read"} <= set(run.stderr.splitlines())
+    run = scopelaw("check", "chatty:leaving", "--examples", "4", "--jobs", jobs, **environment)
+    assert run.returncode == 1
+    assert re.search(r"^raised in 4 of 4 episodes: SystemExit: 0 \(chatty\.py:\d+\)$", run.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("engine", ["sampling", "hypothesis"])
+def test_all_that_a_check_can_write_goes_together(
+    tmp_path: Path, engine: str, result: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where Hypothesis keeps its examples
+    known = result.broken[0].finding
+    (tmp_path / "expected.toml").write_text(f'[[expected]]\nclause = "{known.clause}"\nreason = "known <of old>"\n')
+    words = ["--format", "json", "--quiet", "--expect", "expected.toml", "--fail-on", "discouraged", "--write", "found"]
+    words += ["--html", "page.html", "--junit", "cases.xml", "--sarif", "results.sarif", "--engine", engine]
+    run = CliRunner().invoke(cli, ["check", OLD, "--examples", "40", *words])
+    assert (run.exit_code, run.stderr) == (1, "")
+    findings = json.loads(run.stdout)["findings"]
+    failing = [each for each in findings if "expected" not in each and each["verdict"] != "unspecified"]
+    assert 0 < len(failing) < len(findings)
+    assert JUnitXml.fromfile("cases.xml").failures == len({each["clause"] for each in failing})
+    assert len(json.loads(Path("results.sarif").read_text("utf-8"))["runs"][0]["results"]) == len(findings)
+    assert Path("page.html").read_text("utf-8").count('<details class="finding ') == len(findings)
+    assert Path("page.html").read_text("utf-8").count("<dt>expected</dt><dd>known &lt;of old&gt;</dd>") == sum(
+        "expected" in each for each in findings
+    )
+    kept = {f"{each['clause']}-{each['cause']}.jsonl" for each in findings}
+    assert {each.name for each in Path("found").iterdir()} == kept
 
 
 def test_a_check_writes_what_build_servers_read(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -29,6 +30,7 @@ from scope_oracle.checking import check
 from scope_oracle.cli import cli
 from scope_oracle.commands import history
 from scope_oracle.forms import FORM, Ran, result_json
+from scope_oracle.pytest_plugin import Scopelaw
 from scope_oracle.transcripts import write
 from scope_properties.model_subject import ModelSubject
 from scope_properties.mutants import MUTANTS
@@ -167,6 +169,26 @@ def test_a_check_that_finds_nothing_is_what_its_schema_says() -> None:
     (form,) = scopelaw("check", "--examples", 3, "--format", "json")
     assert_described("check", form)
     assert form["findings"] == []
+
+
+def test_what_the_pytest_plugin_writes_is_what_its_schema_says(tmp_path: Path) -> None:
+    report = tmp_path / "report.jsonl"
+    Scopelaw(3, 0, report, ("pytest", "-q")).check(ModelSubject())
+    (line,) = report.read_text("utf-8").splitlines()
+    form = json.loads(line)
+    assert_described("check", form)
+    assert form["command"] == ["pytest", "-q"]
+
+
+def test_what_a_client_raised_is_what_its_schema_says_and_need_not_be_there() -> None:
+    raised = {"KeyError: 'scope' (mine.py:12)": 2}
+    result = replace(check(ModelSubject(), examples=3), failed=raised)
+    form: Form = json.loads(json.dumps(result_json(result, readings={}, ran=Ran(("scopelaw",), 1.0, "2026-11-26"))))
+    assert_described("check", form)
+    assert form["failed"] == raised
+    assert not validator("check").is_valid(form | {"failed": {"KeyError": "2"}})
+    del form["failed"]  # as in what was recorded before there was such a member
+    assert_described("check", form)
 
 
 def test_what_only_the_whole_run_shows_is_what_its_schema_says() -> None:

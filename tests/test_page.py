@@ -114,6 +114,17 @@ def test_report_writes_a_page_over_its_files(tmp_path: Path) -> None:
     assert scopelaw("report", *RECORDED[:2]).output == page.read_text("utf-8")
 
 
+def test_a_file_of_several_results_is_several_columns_and_none_to_name_a_finding_of(tmp_path: Path) -> None:
+    both = tmp_path / "both.jsonl"
+    both.write_text("".join(f"{json.dumps(json.loads(each.read_text('utf-8')))}\n" for each in RECORDED[:2]), "utf-8")
+    assert scopelaw("report", both).output == scopelaw("report", *RECORDED[:2]).output
+    told = scopelaw("explain", "--finding", f"{both}#1")
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert "2 results, and no one of them is named; scopelaw report tells them all" in told.stderr
+    both.write_text("\n", "utf-8")
+    assert "not JSON; a report is what" in scopelaw("report", both).stderr
+
+
 def _form(change: Callable[[dict[str, object]], object]) -> object:
     form: dict[str, object] = json.loads(ONE.read_text("utf-8"))
     change(form)

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from scope_oracle.reports import read_reports
+
 pytest_plugins = ["pytester"]
 
 SUBJECT = """
@@ -40,9 +42,14 @@ def test_a_failing_check_tells_the_exchange(pytester: pytest.Pytester) -> None:
 def test_a_right_client_passes_and_the_report_is_kept(pytester: pytest.Pytester) -> None:
     options = ("--scopelaw-examples", "20", "--scopelaw-seed", "4", "--scopelaw-report", "report.jsonl")
     ran(pytester, CHECKED, *options, policy="mcp-2026-07-28").assert_outcomes(passed=1)
-    (line,) = (pytester.path / "report.jsonl").read_text().splitlines()
+    report = pytester.path / "report.jsonl"
+    (line,) = report.read_text().splitlines()
     form = json.loads(line)
     assert (form["subject"], form["seed"], form["examples"]) == ("mine", 4, 20)
+    assert (form["command"][0], form["command"][-1]) == ("pytest", "report.jsonl")
+    assert form["seconds"] > 0
+    ran(pytester, CHECKED, *options)
+    assert [each.seed for each in read_reports(report)] == [4, 4]
 
 
 def test_there_can_be_an_item_a_clause(pytester: pytest.Pytester) -> None:
@@ -59,7 +66,22 @@ def test_a_module_without_a_subject_says_what_is_missing(pytester: pytest.Pytest
     result.stdout.fnmatch_lines(["*gives the client to check as scopelaw_subject"])
 
 
-def test_a_wrong_number_is_refused(pytester: pytest.Pytester) -> None:
-    result = ran(pytester, CHECKED, "--scopelaw-examples", "none")
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--scopelaw-examples", "none", "'none' is no number of episodes"),
+        ("--scopelaw-examples", "0", "'0' is no number of episodes"),
+        (
+            "--scopelaw-report",
+            "/nowhere/report.jsonl",
+            "cannot write '/nowhere/report.jsonl': no such file or directory",
+        ),
+        ("--scopelaw-report", ".", "cannot write '.': is a directory"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_refused_before_anything_is_run(
+    pytester: pytest.Pytester, option: str, value: str, says: str
+) -> None:
+    result = ran(pytester, CHECKED, option, value)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "--scopelaw-examples" in result.stderr.str()
+    assert f"argument {option}: {says}" in result.stderr.str()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import doctest
 import re
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import nullcontext
+from html import escape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +28,8 @@ import scope_judge
 import scope_model
 import scope_oracle
 import scope_properties
+from scope_model.client import Call
+from scope_model.events import ClientReported
 from scope_oracle import (
     Application,
     DriverFault,
@@ -38,10 +41,17 @@ from scope_oracle import (
     from_httpx_auth,
     in_process,
 )
+from scope_oracle.checking import plain_episode
+from scope_oracle.forms import result_json
+from scope_oracle.outcome import hindrances
+from scope_oracle.page import result_html
+from scope_oracle.reports import report_of
 from scope_oracle.subjects.application import HttpxClient
 from scope_oracle.subjects.python_sdk import PythonSdk
 from scope_oracle.world import HttpRequest
 from scope_properties import machine, strategies
+from scope_properties.episodes import MakeCall, ReportGrant
+from scope_properties.runs import Run
 from scope_properties.subjects import Subject
 
 FEW = 60
@@ -233,6 +243,42 @@ def test_what_a_client_raises_ends_the_call_and_is_kept() -> None:
     assert any(failure.startswith("RuntimeError: ") for failure in kept)
 
 
+def test_whatever_a_client_raises_an_exit_included_ends_no_check() -> None:
+    class Failing(Careful):
+        @override
+        def call(self, operation: str) -> None:
+            super().call(operation)
+            raise SystemExit(0)
+
+        @override
+        def expire(self, access_token: str) -> None:
+            raise RuntimeError("no clock")
+
+        @override
+        def granted(self) -> None:
+            raise RuntimeError("no account")
+
+    failed = check(in_process(Failing), examples=60).result.failed
+    assert {why.partition(" (")[0] for why in failed} >= {
+        "SystemExit: 0",
+        "RuntimeError: no clock",
+        "RuntimeError: no account",
+    }
+
+
+@pytest.mark.parametrize("said", ["b a", ["b", "a"], iter(("b", "a"))])
+def test_scopes_that_a_client_holds_are_a_text_or_several(said: str | Iterable[str]) -> None:
+    class Knowing(Careful):
+        @override
+        def granted(self) -> str | Iterable[str]:
+            return said
+
+    run = Run(plain_episode("2026-07-28").plan, in_process(Knowing))
+    run.play(MakeCall(Call("https://one.example/mcp", "read")), ReportGrant("https://one.example/mcp"))
+    (reported,) = (event for event in run.transcript.events if isinstance(event, ClientReported))
+    assert reported.granted == ("b", "a")
+
+
 class Unfinished(PythonClient):
     """One that does not say how it calls."""
 
@@ -282,8 +328,13 @@ def test_errors_that_end_calls_are_counted_and_told_with_what_is_found() -> None
     checked = check(in_process(Failing), examples=20, select="ACC-1")
     ((why, count),) = ((why, count) for why, count in checked.result.failed.items() if why.startswith("RuntimeError"))
     assert why.startswith("RuntimeError: too late (test_python_api.py:")
-    with pytest.raises(Findings, match=re.escape(f"\nraised in {count} of 20 episodes: {why}")):
+    told = f"raised in {count} of 20 episodes: {why}"
+    with pytest.raises(Findings, match=re.escape(f"\n{told}")):
         checked.raise_for_findings()
+    form = result_json(checked.result, readings={})
+    assert form["failed"] == checked.result.failed
+    assert told in hindrances(report_of(form))
+    assert escape(told) in result_html(checked.result, readings={})
 
 
 def test_names_that_are_unknown_are_refused_before_anything_is_run() -> None:
@@ -295,15 +346,33 @@ def test_names_that_are_unknown_are_refused_before_anything_is_run() -> None:
         ({"readings": {"unionbase": "granted"}}, "unknown reading 'unionbase'; did you mean union-base?"),
         ({"readings": {"union-base": "all"}}, "unknown value of union-base 'all'; choose from requested-and-granted"),
         ({"revision": "2026"}, "unknown revision '2026'"),
+        ({"engine": "Hypothesis"}, "unknown engine 'Hypothesis'; did you mean hypothesis?"),
     ):
         with nullcontext() if because is None else pytest.raises(UnknownName, match=because):
             check(subject, examples=1, **given)
+    with pytest.raises(ValueError, match="what is selected leaves no clause to judge"):
+        check(subject, select="ACC", skip="ACC")
     with pytest.raises(UnknownName, match="unknown verdict 'warning'; choose from violates"):
         check(subject, examples=1).raise_for_findings("warning")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="0 is no number of episodes"):
         check(subject, examples=0)
     with pytest.raises(UnknownName, match=r"'careless'; a client of your own goes by package\.module:name"):
         check("careless")
+
+
+@pytest.mark.parametrize(
+    ("about", "because"),
+    [
+        ({"configured_mode": "overide"}, "unknown configured mode 'overide'; did you mean override?"),
+        ({"grant_types": ("password",)}, "unknown grant type 'password'; choose from authorization_code, "),
+        ({"grant_types": "authorization_code"}, "unknown grant type 'a'; choose from authorization_code, "),
+    ],
+)
+def test_a_client_is_not_set_up_in_a_way_that_nobody_knows(about: dict[str, Any], because: str) -> None:
+    with pytest.raises(UnknownName, match=because):
+        from_httpx_auth(Careless, **about)
+    with pytest.raises(UnknownName, match=because):
+        in_process(Careful, **about)
 
 
 def test_a_reading_by_its_name_is_the_reading_by_its_id() -> None:

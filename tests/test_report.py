@@ -412,6 +412,9 @@ def test_findings_of_one_trace_stand_together_and_tell_it_once() -> None:
     assert sum("authorize  scope=b" in line for line in lines) == 2  # ACC-2 accuses an earlier message
     assert "  why ACC-3: the message that ACC-1/dropped accuses above" in lines
     assert [line.split("'")[1] for line in lines if "replay:" in line] == titles
+    assert lines.count("") == 3  # between two, and nowhere else
+    assert lines[0]
+    assert lines[-1]
 
 
 def test_the_json_form_says_the_same(result: Result) -> None:
@@ -429,6 +432,7 @@ def test_the_json_form_says_the_same(result: Result) -> None:
         "complete",
         "uncalled",
         "skipped",
+        "failed",
         "clauses",
         "counts",
         "findings",

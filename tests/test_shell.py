@@ -20,11 +20,16 @@ from scope_spec import CLAUSES, READINGS
 
 def completed(*words: str) -> list[str]:
     """What a shell completes the last of some words to."""
+    return [line.partition(",")[2] for line in told_to_complete(*words)]
+
+
+def told_to_complete(*words: str) -> list[str]:
+    """What a shell is told, a line each: what kind of word, and the word."""
     asked = {"_SCOPELAW_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(("scopelaw", *words))}
     told = CliRunner().invoke(
         cli, [], prog_name="scopelaw", env={**asked, "COMP_CWORD": str(len(words))}, standalone_mode=True
     )
-    return [line.partition(",")[2] for line in told.stdout.splitlines()]
+    return told.stdout.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -47,6 +52,15 @@ def completed(*words: str) -> list[str]:
 )
 def test_words_are_completed(words: tuple[str, ...], among: list[str]) -> None:
     assert set(among) <= set(completed(*words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("judge",), ("judge", "x.har"), ("judge", "--write"), ("redact",), ("report",), ("explain", "--finding")]
+    + [("check", option) for option in ("--expect", "--html", "--junit", "--sarif")],
+)
+def test_files_are_completed_by_the_shell(words: tuple[str, ...]) -> None:
+    assert told_to_complete(*words, "rec") == ["file,rec"]
 
 
 def test_every_clause_is_completed() -> None:

@@ -16,9 +16,12 @@ from hypothesis import strategies as st
 
 from recorded import SHOWS_IT, Recording, flow, har, timed
 from scope_model.events import Event, Header, ResourceRequest, ResourceResponse, Transcript
+from scope_oracle.checking import check
 from scope_oracle.cli import cli
+from scope_oracle.forms import result_json
 from scope_oracle.recordings import reading
 from scope_oracle.transcripts import UnusableTranscript, write
+from scope_properties.model_subject import ModelSubject
 
 WRONG = flow(replaces=True)
 
@@ -103,6 +106,9 @@ WAYS = {
 }
 
 
+RESULT = result_json(check(ModelSubject(), examples=1), readings={})
+
+
 def found(printed: str) -> list[dict[str, object]]:
     """What was printed, line by line, but for how long it took."""
     lines: list[dict[str, object]] = [json.loads(line) for line in printed.splitlines()]
@@ -138,7 +144,8 @@ def test_several_files_are_several_recordings_or_one(tmp_path: Path) -> None:
     assert "ACC-1" not in apart.stdout
     assert "ACC-1" in together.stdout
     (tmp_path / "lines.jsonl").write_text('{"transcript": 1}\n', "utf-8")
-    assert "no part of a recording" in scopelaw("judge", "--together", *paths, tmp_path / "lines.jsonl").stderr
+    said = scopelaw("judge", "--together", *paths, tmp_path / "lines.jsonl").stderr
+    assert f": {tmp_path / 'lines.jsonl'} is neither a HAR file nor a dump" in said
 
 
 def test_what_was_judged_is_written(tmp_path: Path) -> None:
@@ -148,6 +155,27 @@ def test_what_was_judged_is_written(tmp_path: Path) -> None:
     assert found(scopelaw("judge", kept).stdout) == found(first.stdout)
     assert scopelaw("redact", path).stdout == kept.read_text("utf-8")
     assert "cannot write" in scopelaw("judge", path, "--write", tmp_path / "no" / "x").stderr
+
+
+def test_what_is_judged_is_never_written_over(tmp_path: Path) -> None:
+    path, link = tmp_path / "x.har", tmp_path / "link"
+    path.write_bytes(har(WRONG))
+    link.symlink_to(path)
+    result = scopelaw("judge", path, "--write", link)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"scopelaw: {link} is what is to be judged, and --write would replace it\n"
+    assert path.read_bytes() == har(WRONG)
+
+
+@pytest.mark.parametrize("words", ["judge", "judge --format text", "redact", "redact --as har"])
+def test_a_full_disk_is_no_fault_of_what_is_read(words: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.har"
+    path.write_bytes(har(WRONG))
+    command = f"{Path(sys.executable).with_name('scopelaw')} {words} {path} > /dev/full"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "scopelaw: cannot write to standard output: No space left on device"
+    assert "cannot read" not in done.stderr
 
 
 def test_each_client_of_a_recording_is_written_by_itself(tmp_path: Path) -> None:
@@ -191,6 +219,25 @@ def test_what_could_not_be_read_is_said_once(tmp_path: Path) -> None:
     said = [line for line in result.stderr.splitlines() if "metadata was not kept" in line]
     assert len(said) == 2
     assert said[0].startswith(f"scopelaw: {path}: entry ")
+
+
+@pytest.mark.parametrize(
+    ("data", "instead"),
+    [
+        (b"from my_client import MyAuth\n", "scopelaw check package.module:name puts a client of your own under test"),
+        (b"<!DOCTYPE html>\n", "scopelaw check package.module:name"),
+        (json.dumps(RESULT).encode(), "scopelaw report makes a page of what check printed"),
+        (gzip.compress(b"\xef\xbb\xbf\n" + json.dumps(RESULT, indent=4).encode()), "scopelaw report makes a page"),
+    ],
+)
+@pytest.mark.parametrize("command", ["judge", "redact"])
+def test_what_was_never_a_recording_is_told_what_one_is_and_where_it_belongs(
+    command: str, data: bytes, instead: str
+) -> None:
+    result = scopelaw(command, "-", given=data)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"no recording, which is JSON lines, HAR or a dump of mitmproxy; {instead}" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 # --- bounds ---------------------------------------------------------------------------------------

@@ -53,6 +53,10 @@ class Interrupts:
         raise KeyboardInterrupt
 
 
+class Ended(SystemExit):
+    """This process was told to end, which is no exit that a client in it asked for."""
+
+
 @contextmanager
 def held_back() -> Iterator[None]:
     """Let SIGNALS wait; a process that is started meanwhile begins with none of them let through."""

@@ -72,6 +72,7 @@ def result_json(
         "complete": result.complete,
         "uncalled": list(result.uncalled),
         "skipped": dict(result.skipped),
+        "failed": dict(result.failed),
         "clauses": [
             {"clause": row.clause.id, "title": row.clause.title, "state": row.state, "reached": row.reached}
             | ({} if row.verdict is None else {"verdict": row.verdict})

@@ -26,7 +26,7 @@ from scope_properties.subjects import Subject
 from scope_spec import Revision
 
 from .checking import Alone, examiner
-from .ending import SIGNALS, held_back, let_through
+from .ending import SIGNALS, Ended, held_back, let_through
 from .subjects import DriverFault, SubjectUnavailable, brief
 from .tally import Broken, Judged
 
@@ -164,6 +164,7 @@ def _begin(
         if not cores.empty():
             # A driver and its servers take turns: on one core, neither waits for another one to wake up.
             os.sched_setaffinity(0, {cores.get()})
+        sys.stdout = sys.stderr  # what a client prints is no result
         Finalize(None, _leave, (partings,), exitpriority=1)
         try:
             subject = _stack.enter_context(opening())
@@ -193,7 +194,7 @@ def _follow() -> None:
 def _told(number: int, _: FrameType | None) -> None:
     """Leave, wherever this process is; being told twice is no more than once."""
     signal.signal(number, signal.SIG_IGN)
-    sys.exit(128 + number)
+    raise Ended(128 + number)
 
 
 @contextmanager
@@ -201,7 +202,7 @@ def _until_told() -> Iterator[None]:
     """End this process where it is told to: the pool would take the exit for what came of a task."""
     try:
         yield
-    except SystemExit as told:
+    except Ended as told:
         _stack.close()
         os._exit(int(str(told)))
 

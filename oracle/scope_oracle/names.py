@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 
@@ -17,3 +17,9 @@ class UnknownName(LookupError):
         self.near = tuple(folded[match] for match in get_close_matches(name.casefold(), folded))
         hint = f"did you mean {' or '.join(self.near)}?" if self.near else otherwise
         super().__init__(f"unknown {kind} {name!r}" + (f"; {hint}" if hint else ""))
+
+
+def one_of(kind: str, name: str, known: Collection[str]) -> None:
+    """Refuse a name that is none of a few, all of which are told; raises UnknownName."""
+    if name not in known:
+        raise UnknownName(kind, name, known, f"choose from {', '.join(known)}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from scope_spec import CLAUSES, VERDICTS, Clause, Verdict
 
 from .checking import Result
 from .exchange import shown
-from .reaching import judged_at
+from .reaching import selected_at
 from .tally import Broken
 
 SEVERITY: Final[Mapping[Verdict, int]] = {verdict: -place for place, verdict in enumerate(VERDICTS)}
@@ -62,9 +62,7 @@ class Row:
 def rows(result: Result) -> list[Row]:
     """A row for each selected clause that a transcript can break at this revision, in the catalogue's order."""
     found = []
-    for clause in judged_at(result.revision):
-        if not result.selection.may_take(clause.id):
-            continue
+    for clause in selected_at(result.revision, result.selection):
         broken = tuple(each for each in result.broken if each.finding.clause == clause.id)
         verdict = max((each.finding.verdict for each in broken), key=SEVERITY.__getitem__, default=None)
         reached = result.reached.get(clause.id, 0)
@@ -109,16 +107,40 @@ def summary(result: Result) -> list[str]:
     ]
 
 
-def left_out(result: Result) -> list[str]:
-    """What this client was not put through, and why, a sentence each: what it never called, cannot do, and raised."""
-    missed = [row.clause.id for row in rows(result) if row.state == "not reached" and not row.out_of_reach]
-    said = [f"{shown(operation)} was never called" for operation in result.uncalled]
-    said += [
-        f"skipped in {count} of {result.examples} episodes: {shown(reason)}"
-        for reason, count in sorted(result.skipped.items())
+class Hindered(Protocol):
+    """A result, or what was read back of one, as far as it says what kept a client from being put through all."""
+
+    @property
+    def examples(self) -> int:
+        """How many episodes were played."""
+
+    @property
+    def uncalled(self) -> tuple[str, ...]:
+        """What the client was to call and never called."""
+
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        """What it cannot do, with the number of episodes."""
+
+    @property
+    def failed(self) -> Mapping[str, int]:
+        """What it raised in calls, with the number of episodes."""
+
+
+def hindrances(of: Hindered) -> list[str]:
+    """What a client never called, cannot do, and raised, a sentence each."""
+    most = sorted(of.failed.items(), key=lambda each: (-each[1], each[0]))
+    return [
+        *(f"{shown(operation)} was never called" for operation in of.uncalled),
+        *(f"skipped in {n} of {of.examples} episodes: {shown(why)}" for why, n in sorted(of.skipped.items())),
+        *(f"raised in {n} of {of.examples} episodes: {shown(why)}" for why, n in most[:_FAILURES]),
     ]
-    most = sorted(result.failed.items(), key=lambda each: (-each[1], each[0]))
-    said += [f"raised in {count} of {result.examples} episodes: {shown(why)}" for why, count in most[:_FAILURES]]
+
+
+def left_out(result: Result) -> list[str]:
+    """What this client was not put through, and why, a sentence each."""
+    missed = [row.clause.id for row in rows(result) if row.state == "not reached" and not row.out_of_reach]
+    said = hindrances(result)
     if said and missed:
         said.append(f"what the reference client reaches, and this one did not: {', '.join(missed)}")
     return said

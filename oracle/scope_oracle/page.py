@@ -19,10 +19,10 @@ from scope_spec import CLAUSES, VERDICTS, Clause, Verdict
 
 from .checking import Result
 from .diagram import Diagram, diagram
-from .exchange import shown
+from .expecting import Met
 from .forms import result_json
 from .issues import frequency_of, issue, messages_of, replay_of, sent_in, told_of
-from .outcome import COUNTED, HEADINGS, SAYS, SEVERITY
+from .outcome import COUNTED, HEADINGS, SAYS, SEVERITY, hindrances
 from .reports import Found, Report, Standing, report_of
 from .selecting import family
 from .tally import Kind, kind_of
@@ -84,6 +84,8 @@ class Entry:
         often = frequency_of(self.report, self.found)
         if often:
             yield "found", often
+        if self.found.expected is not None:
+            yield "expected", self.found.expected
 
     @property
     def also(self) -> list[tuple[str, str | None]]:
@@ -154,12 +156,8 @@ class Run:
 
     @property
     def left_out(self) -> list[str]:
-        """What the client was not put through, a sentence each."""
-        report = self.report
-        return [f"{shown(operation)} was never called" for operation in report.uncalled] + [
-            f"skipped in {count} of {report.examples} episodes: {shown(reason)}"
-            for reason, count in sorted(report.skipped.items())
-        ]
+        """What kept the client from being put through all, a sentence each."""
+        return hindrances(self.report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +214,9 @@ class Row:
         return family(self.clause.id)
 
 
-def result_html(result: Result, *, readings: Mapping[str, str]) -> str:
+def result_html(result: Result, *, readings: Mapping[str, str], met: Met | None = None) -> str:
     """A result as one page."""
-    return report_html([report_of(result_json(result, readings=readings))])
+    return report_html([report_of(result_json(result, readings=readings, met=met))])
 
 
 def report_html(reports: Sequence[Report], title: str | None = None) -> str:

@@ -16,8 +16,10 @@ or a module gives a subject by the name of `scopelaw_subject`, and takes a `scop
 from __future__ import annotations
 
 import json
+from argparse import ArgumentTypeError
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import pytest
@@ -42,13 +44,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="How many episodes each check runs (300 where a test says none).",
     )
     group.addoption("--scopelaw-seed", type=int, default=0, metavar="N", help="The seed of each check.")
-    group.addoption("--scopelaw-report", type=Path, metavar="FILE", help="Add the results to this file, a line each.")
+    group.addoption(
+        "--scopelaw-report", type=_writable, metavar="FILE", help="Add the results to this file, a line each."
+    )
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{text} is no number of episodes")
+        raise ArgumentTypeError(f"{text!r} is no number of episodes")
     return int(text)
+
+
+def _writable(text: str) -> Path:
+    """A file to add to; whatever cannot be one is refused before anything is run."""
+    try:
+        Path(text).open("a", encoding="utf-8").close()
+    except OSError as wrong:
+        raise ArgumentTypeError(f"cannot write {text!r}: {(wrong.strerror or str(wrong)).lower()}") from None
+    return Path(text)
 
 
 class _Check(Protocol):
@@ -63,6 +76,7 @@ class Scopelaw:
     examples: int | None
     seed: int
     report: Path | None
+    command: tuple[str, ...]
     done: list[Checked] = field(default_factory=list)
 
     def check(self, subject: Subject | str, **options: object) -> Checked:
@@ -70,6 +84,7 @@ class Scopelaw:
         # Late, so that whoever has scopelaw installed and does not use it pays nothing for the plugin.
         from .testing import check  # noqa: PLC0415
 
+        began = monotonic()
         given: dict[str, object] = {"seed": self.seed}
         if self.examples is not None:
             given["examples"] = self.examples
@@ -77,13 +92,14 @@ class Scopelaw:
         checked = run(subject, **(given | options))
         self.done.append(checked)
         if self.report is not None:
-            self._write(self.report, checked)
+            self._write(self.report, checked, began)
         return checked
 
-    def _write(self, report: Path, checked: Checked) -> None:
-        from .forms import result_json  # noqa: PLC0415
+    def _write(self, report: Path, checked: Checked, began: float) -> None:
+        from .forms import Ran, result_json  # noqa: PLC0415
 
-        line = json.dumps(result_json(checked.result, readings=checked.readings, met=checked.met))
+        ran = Ran.since(began, *self.command)
+        line = json.dumps(result_json(checked.result, readings=checked.readings, met=checked.met, ran=ran))
         with report.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
 
@@ -92,7 +108,8 @@ class Scopelaw:
 def scopelaw(pytestconfig: pytest.Config) -> Scopelaw:
     """Check a client, with the options of this run: `scopelaw.check(subject).raise_for_findings()`."""
     options = pytestconfig.option
-    return Scopelaw(options.scopelaw_examples, options.scopelaw_seed, options.scopelaw_report)
+    command = ("pytest", *map(str, pytestconfig.invocation_params.args))
+    return Scopelaw(options.scopelaw_examples, options.scopelaw_seed, options.scopelaw_report, command)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from scope_properties.runs import run
 from scope_properties.world import World
 from scope_spec import CLAUSES, REVISIONS, Clause, Revision
 
+from .selecting import Selection
+
 ENOUGH: Final = 200
 """Episodes after which what the reference has not reached counts as out of reach: it reaches the rest in far fewer."""
 
@@ -64,6 +66,18 @@ def judged_at(revision: Revision) -> tuple[Clause, ...]:
         for clause in CLAUSES.values()
         if clause.binds_at(revision) and not clause.excluded and not clause.unjudged
     )
+
+
+def selected_at(revision: Revision, selection: Selection) -> tuple[Clause, ...]:
+    """Those of them that a selection takes."""
+    return tuple(clause for clause in judged_at(revision) if selection.may_take(clause.id))
+
+
+class NothingSelected(ValueError):
+    """A selection takes no clause that a transcript can break."""
+
+    def __init__(self, revision: Revision) -> None:
+        super().__init__(f"what is selected leaves no clause to judge at {revision}: see scopelaw explain")
 
 
 def within_reach(clauses: Collection[str], episodes: Iterable[Episode], *, standalone: bool) -> frozenset[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 
@@ -11,7 +12,9 @@ from .exchange import shown
 from .issues import issue
 from .names import UnknownName
 from .page import report_html, write_whole
-from .reports import Found, Report, UnusableReport, read_report
+from .reports import Found, Report, UnusableReport, read_report, read_reports
+
+Read = TypeVar("Read")
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
@@ -24,8 +27,11 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.argument("files", metavar="RESULT.json...", nargs=-1, required=True, type=_FILE)
 @click.option("--html", type=_FILE, help="Write the page to this file, and not to standard output.")
 def command(*, files: tuple[Path, ...], html: Path | None) -> None:
-    """Make one page of results that `scopelaw check --format json` printed, a column each."""
-    text = report_html(list(map(_report, files)))
+    """Make one page of results that `scopelaw check --format json` printed, a column each.
+
+    What `pytest --scopelaw-report` wrote is taken, too.
+    """
+    text = report_html([report for file in files for report in _read(read_reports, file)])
     if html is None:
         click.echo(text, nl=False)
         return
@@ -40,7 +46,7 @@ def issue_named(name: str) -> str:
     file, mark, wanted = name.rpartition("#")
     if not mark or not file:
         raise click.ClickException(f"{shown(name)} is not FILE#N or FILE#CLAUSE/cause, such as mine.json#1")
-    report = _report(Path(file))
+    report = _read(read_report, Path(file))
     return issue(report, _finding(report, wanted))
 
 
@@ -56,9 +62,9 @@ def _finding(report: Report, wanted: str) -> Found:
     return named[wanted]
 
 
-def _report(file: Path) -> Report:
+def _read(read: Callable[[Path], Read], file: Path) -> Read:
     try:
-        return read_report(file)
+        return read(file)
     except UnusableReport as wrong:
         raise click.ClickException(f"{shown(str(file))}: {wrong}") from None
     except OSError as wrong:

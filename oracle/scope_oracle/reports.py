@@ -27,6 +27,8 @@ from .wording import release_of
 UNNAMED: Final = "unnamed"
 """The cause of what was recorded before causes had names."""
 
+_A_REPORT: Final = "a report is what scopelaw check --format json prints"
+
 
 class UnusableReport(ValueError):
     """What was read is no result that can be told here; the text says in one sentence why, and what to do."""
@@ -43,7 +45,10 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One of the findings of a result; without `event` and `transcript` it is said of the whole run."""
+    """One of the findings of a result; without `event` and `transcript` it is said of the whole run.
+
+    `expected` is why it is borne with, where it is.
+    """
 
     clause: str
     verdict: Verdict
@@ -55,6 +60,7 @@ class Found:
     episodes: int | None = None
     also: tuple[Other, ...] = ()
     transcript: Transcript | None = None
+    expected: str | None = None
 
     @property
     def finding(self) -> Finding:
@@ -94,6 +100,7 @@ class Report:
     readings: Mapping[str, str] = field(default_factory=dict)
     uncalled: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    failed: Mapping[str, int] = field(default_factory=dict)
     date: str | None = None
 
     @property
@@ -109,18 +116,33 @@ class Report:
 
 
 def read_report(path: Path) -> Report:
-    """Read a result that `scopelaw check --format json` wrote; raises UnusableReport or OSError."""
+    """Read a file that holds one result; raises UnusableReport or OSError."""
+    reports = read_reports(path)
+    if len(reports) > 1:
+        raise UnusableReport(f"{len(reports)} results, and no one of them is named; scopelaw report tells them all")
+    return reports[0]
+
+
+def read_reports(path: Path) -> list[Report]:
+    """Read what `scopelaw check --format json` wrote, or `pytest --scopelaw-report`: a result, or one a line.
+
+    Raises UnusableReport or OSError.
+    """
+    text = path.read_bytes()
     try:
-        form = json.loads(path.read_bytes())
+        try:
+            forms = [json.loads(text)]
+        except json.JSONDecodeError:
+            forms = list(map(json.loads, text.splitlines() or [text]))
     except (ValueError, RecursionError):
-        raise UnusableReport("not JSON; a report is what scopelaw check --format json prints") from None
-    return report_of(form)
+        raise UnusableReport(f"not JSON; {_A_REPORT}") from None
+    return list(map(report_of, forms))
 
 
 def report_of(form: object) -> Report:
     """The report in a JSON form; raises UnusableReport."""
     if not isinstance(form, dict) or "scopelaw" not in form or "clauses" not in form:
-        raise UnusableReport("no result; a report is what scopelaw check --format json prints")
+        raise UnusableReport(f"no result; {_A_REPORT}")
     if form["scopelaw"] != FORM:
         raise _of_another(f"written in form {shown(str(form['scopelaw']))}, and {FORM} is the form that is known here")
     try:

@@ -184,7 +184,7 @@ def _two_servers(subject: Subject, revision: Revision) -> None:
 def _without_a_user(subject: Subject, revision: Revision) -> None:
     """Client credentials bring a token without a user."""
     if CLIENT_CREDENTIALS not in subject.grant_types:
-        raise _Cannot("its manifest names no client_credentials")
+        raise _Cannot("client_credentials is none of its grant types")
     # Not every SDK reads a challenge on behalf of a machine, and none has to (STEP-3): what it needs is configured.
     run = Run(replace(_plan(revision, grant_type=CLIENT_CREDENTIALS), configured=scopes("a")), subject)
     run.play(MakeCall(READ))

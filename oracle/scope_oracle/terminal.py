@@ -19,7 +19,7 @@ from .exchange import Exchange, calls_behind, exchange, exchange_of, listed, pri
 from .expecting import Met, written
 from .explaining import Notes
 from .history import History, Life
-from .outcome import SEVERITY, left_out, rows, summary
+from .outcome import SEVERITY, Row, left_out, rows, summary
 from .tally import Broken, Kind
 from .wording import also_line, fault, frequency, reading_line, replay_command, rule, tested
 
@@ -68,17 +68,31 @@ def hanging(label: str, text: str, width: int, style: str = "") -> list[Text]:
     ]
 
 
+def apart(parts: Iterable[Iterable[Text]]) -> Iterator[Text]:
+    """Whatever parts say something, with a blank line between two."""
+    before = False
+    for part in parts:
+        lines = list(part)
+        if before and lines:
+            yield Text()
+        yield from lines
+        before = before or bool(lines)
+
+
 def findings_text(found: Iterable[Broken], *, readings: Mapping[str, str], width: int) -> Iterator[Text]:
     """Findings in full, the worst first and those of one trace together, which is told once for what it accuses."""
+    return apart(broken_text(each, readings=readings, width=width, seen=seen) for each, seen in _in_order(found))
+
+
+def _in_order(found: Iterable[Broken]) -> Iterator[tuple[Broken, Broken | None]]:
+    """Findings as they are told, each with the one that told its trace before, if it accuses the same message."""
     left = sorted(found, key=lambda each: -SEVERITY[each.finding.verdict])
     while left:
         first, *others = left
         same = [each for each in others if _share_a_trace(first, each)]
         left = [each for each in others if each not in same]
         for each in (first, *same):
-            seen = first if each is not first and each.finding.event == first.finding.event else None
-            yield Text()
-            yield from broken_text(each, readings=readings, width=width, seen=seen)
+            yield each, first if each is not first and each.finding.event == first.finding.event else None
 
 
 def _share_a_trace(one: Broken, other: Broken) -> bool:
@@ -172,12 +186,23 @@ def _client(header: Header) -> str:
 
 def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> Iterator[Text]:
     """A row a clause, then each finding in full, the worst first, then what it comes to."""
-    ran, counts, apart = summary(result)
+    ran, counts, not_judged = summary(result)
     table = rows(result)
+    found = (each for row in table for each in row.broken)
+    hindered = (line for sentence in left_out(result) for line in hanging("", sentence, width))
+    return apart(
+        (
+            [Text(ran, style="bold")],
+            _table_text(table, width),
+            findings_text(found, readings=readings, width=width),
+            [Text(counts), *hindered, *hanging("", not_judged, width, "dim")],
+        )
+    )
+
+
+def _table_text(table: Sequence[Row], width: int) -> Iterator[Text]:
     clauses = max(len(row.clause.id) for row in table)
     states = max(len(row.says) for row in table)
-    yield Text(ran, style="bold")
-    yield Text()
     yield Text(f"  {'clause':<{clauses}}  {'':<{states}}  reached", style="dim")
     for row in table:
         line = Text(f"  {row.clause.id:<{clauses}}  ")
@@ -185,12 +210,6 @@ def result_text(result: Result, *, readings: Mapping[str, str], width: int) -> I
         line.append(f"  {row.reached or '':>7}  {row.clause.title}")
         line.truncate(max(width, 60), overflow="ellipsis")
         yield line
-    yield from findings_text((each for row in table for each in row.broken), readings=readings, width=width)
-    yield Text()
-    yield Text(counts)
-    for sentence in left_out(result):
-        yield from hanging("", sentence, width)
-    yield from hanging("", apart, width, "dim")
 
 
 def met_text(subject: str, met: Met, failing: Sequence[Broken], *, quiet: bool = False) -> Iterator[Text]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +14,12 @@ from scope_properties.subjects import Subject
 from scope_spec import READINGS, REVISIONS, VERDICTS, Revision, Verdict
 
 from . import checking, exploring
-from .checking import Engine, Progress, Result
+from .checking import ENGINES, Engine, Progress, Result
 from .expecting import Expected, Met, meet, read_expected
-from .names import UnknownName
+from .names import UnknownName, one_of
 from .outcome import SEVERITY, left_out, summary
 from .plain import plain_finding, plain_transcript
+from .reaching import NothingSelected, selected_at
 from .selecting import Selection, selected
 from .subjects import DriverFault, checked_subject
 from .subjects import subject as named
@@ -47,7 +48,7 @@ class Checked:
 
     def failing(self, fail_on: Verdict = "discouraged") -> tuple[Broken, ...]:
         """The findings that nobody expects, at or above a verdict; raises UnknownName."""
-        _one_of("verdict", fail_on, VERDICTS)
+        one_of("verdict", fail_on, VERDICTS)
         return tuple(each for each in self.met.new if SEVERITY[each.finding.verdict] >= SEVERITY[fail_on])
 
     def raise_for_findings(self, fail_on: Verdict = "discouraged") -> None:
@@ -91,12 +92,15 @@ def check(
     there is nothing to check.
     """
     __tracebackhide__ = True
-    _one_of("revision", revision, REVISIONS)
+    one_of("revision", revision, REVISIONS)
+    one_of("engine", engine, ENGINES)
     if examples is not None and examples < 1:
         raise ValueError(f"{examples} is no number of episodes")
     in_force = _in_force(readings)
     expected = read_expected(Path(expect)) if isinstance(expect, str | Path) else tuple(expect)
     selection = Selection(selected(_names(select)), selected(_names(skip)))
+    if not selected_at(revision, selection):
+        raise NothingSelected(revision)
     with _opened(subject) as opened:
         run = checking.check if engine == "sampling" else exploring.explore
         result = run(
@@ -142,11 +146,6 @@ def _in_force(given: Mapping[str, str]) -> dict[str, str]:
         reading = known.get(name.casefold())
         if reading is None:
             raise UnknownName("reading", name, [each.name for each in READINGS.values()])
-        _one_of(f"value of {reading.name}", value, reading.values)
+        one_of(f"value of {reading.name}", value, reading.values)
         in_force[reading.id] = value
     return in_force
-
-
-def _one_of(kind: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        raise UnknownName(kind, name, known, f"choose from {', '.join(known)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +18,8 @@ from scope_oracle import checking, exploring, forms, github, page, terminal
 from scope_oracle.checking import ENGINES, Engine
 from scope_oracle.exchange import shown
 from scope_oracle.expecting import Expected, meet
-from scope_oracle.jobs import Jobs, processes
+from scope_oracle.jobs import Jobs, Opening, processes
+from scope_oracle.reaching import NothingSelected, selected_at
 from scope_oracle.replays import BadReplay
 from scope_oracle.selecting import Selection
 from scope_oracle.subjects import MODEL
@@ -30,7 +32,7 @@ from scope_spec import REVISIONS, Revision, Verdict
 from . import completing
 from .failing import FOUND, INTERRUPTED, Unusable, complain, status_of
 from .judge import print_findings, print_footer
-from .opening import bench_of, opened, opening_of
+from .opening import aside, bench_of, opened, opening_of
 from .options import (
     COMMAND,
     FAIL_ON,
@@ -50,7 +52,7 @@ from .options import (
     one_of,
     writable,
 )
-from .output import console, make_folder, ran_since, write_file, write_transcript
+from .output import add_lines, console, make_folder, ran_since, write_file, write_transcript
 from .progress import showing
 
 
@@ -131,17 +133,19 @@ def check(
     --expect, where something is new, or no longer happens.
     """
     selection, began = Selection(select, ignore), monotonic()
-    for kind in (["junit"] if junit else []) + (["sarif"] if sarif else []):
-        _for_servers(kind)  # before anything is run
     in_force = revision or REVISIONS[-1]
+    if not selected_at(in_force, selection):
+        raise Unusable(str(NothingSelected(in_force)))
     opening = opening_of(name, command, release, in_force, MODEL)
-    if folder is not None:
-        make_folder(folder)
+    if replay is not None:
+        _refuse_with_replay({"html": html, "junit": junit, "sarif": sarif, "write": folder, "expect": expect})
+        since = began if form == "json" else None
+        return _replay(opening, replay, readings, fail_on=fail_on, selection=selection, began=since)
+    files = _Files(html, junit, sarif, folder)
+    files.prepare()
     if engine == "hypothesis" and jobs is not None:
         raise click.UsageError("Hypothesis works in one process, so --jobs says nothing")
-    with showing() as progress, opened(opening, progress) as chosen:
-        if replay is not None:
-            return _replay(chosen, replay, readings, fail_on, began if form == "json" else None)
+    with showing() as progress, aside(), opened(opening, progress) as chosen:
         count = jobs or (1 if engine == "hypothesis" or isinstance(chosen, ModelSubject) else processes())
         with bench_of(opening, count, in_force, readings, costly=chosen.standalone) as bench:
             by_hypothesis = partial(exploring.explore, mildest=fail_on)
@@ -161,21 +165,45 @@ def check(
     ours = (each for each in expect if selection.may_take(each.clause, each.verdict))
     checked = Checked(result, meet(result.subject, result.broken, ours, complete=result.complete), readings)
     failing = checked.failing(fail_on)
-    if html is not None:
-        write_file(html, page.result_html(result, readings=readings))
-    if junit is not None:
-        write_file(junit, _for_servers("junit").junit(result, readings=readings, fails=failing.__contains__))
-    if sarif is not None:
-        write_file(sarif, _for_servers("sarif").sarif(result, readings=readings))
-    if folder is not None:
-        for broken in result.broken:
-            write_transcript(folder / f"{broken.finding.clause}-{broken.finding.cause}.jsonl", broken.transcript)
+    files.write(checked, failing)
     _tell(checked, failing, ran_since(began) if form == "json" else None, quiet=quiet)
     if result.fault is not None:
         raise Unusable(result.fault)
     if not result.complete:
         return INTERRUPTED
     return FOUND if failing or checked.met.gone else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What is written beside what is printed."""
+
+    html: Path | None
+    junit: Path | None
+    sarif: Path | None
+    folder: Path | None
+
+    def prepare(self) -> None:
+        """Find out what is missing before anything is run."""
+        for kind, file in (("junit", self.junit), ("sarif", self.sarif)):
+            if file is not None:
+                _for_servers(kind)
+        if self.folder is not None:
+            make_folder(self.folder)
+
+    def write(self, checked: Checked, failing: Sequence[Broken]) -> None:
+        """Write it all."""
+        result, readings = checked.result, checked.readings
+        if self.html is not None:
+            write_file(self.html, page.result_html(result, readings=readings, met=checked.met))
+        if self.junit is not None:
+            write_file(self.junit, _for_servers("junit").junit(result, readings=readings, fails=failing.__contains__))
+        if self.sarif is not None:
+            write_file(self.sarif, _for_servers("sarif").sarif(result, readings=readings))
+        if self.folder is not None:
+            for broken in result.broken:
+                name = f"{broken.finding.clause}-{broken.finding.cause}.jsonl"
+                write_transcript(self.folder / name, broken.transcript)
 
 
 def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *, quiet: bool) -> None:
@@ -190,8 +218,8 @@ def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *,
         out = console()
         told = terminal.findings_text(failing, readings=readings, width=out.width)
         whole = terminal.result_text(result, readings=readings, width=out.width)
-        terminal.show(out, told if quiet else whole)
-        terminal.show(out, terminal.met_text(result.subject, met, failing, quiet=quiet))
+        held = terminal.met_text(result.subject, met, failing, quiet=quiet)
+        terminal.show(out, terminal.apart((told if quiet else whole, held)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         _annotate(checked, failing, annotates=ran is None)
 
@@ -202,8 +230,7 @@ def _annotate(checked: Checked, failing: Sequence[Broken], *, annotates: bool) -
             click.echo(line)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in github.step_summary(checked.result, readings=checked.readings))
+        add_lines(Path(summary), github.step_summary(checked.result, readings=checked.readings))
 
 
 def _for_servers(kind: str) -> ModuleType:
@@ -214,12 +241,30 @@ def _for_servers(kind: str) -> ModuleType:
         raise Unusable(f"--{kind} needs {missing.name}: pip install 'scopelaw[ci]'") from None
 
 
-def _replay(chosen: Subject, blob: str, readings: Mapping[str, str], fail_on: Verdict, began: float | None) -> int:
-    try:
-        transcript, findings = checking.replayed(chosen, blob, readings)
-    except BadReplay as wrong:
-        raise Unusable(str(wrong)) from None
-    if began is not None:  # as JSON
+def _refuse_with_replay(given: Mapping[str, object]) -> None:
+    """Refuse what only a whole check could make."""
+    for option, value in given.items():
+        if value:
+            raise click.UsageError(f"--replay plays one episode and prints it, so --{option} says nothing")
+
+
+def _replay(
+    opening: Opening,
+    blob: str,
+    readings: Mapping[str, str],
+    *,
+    fail_on: Verdict,
+    selection: Selection,
+    began: float | None,
+) -> int:
+    """Play the one episode that a report names, and tell it: as JSON where it is said when it began."""
+    with showing() as progress, aside(), opened(opening, progress) as chosen:
+        try:
+            transcript, all_found = checking.replayed(chosen, blob, readings)
+        except BadReplay as wrong:
+            raise Unusable(str(wrong)) from None
+    findings = list(filter(selection.takes, all_found))
+    if began is not None:
         print_findings(findings)
         print_footer(len(transcript.events), findings, ran_since(began))
     else:

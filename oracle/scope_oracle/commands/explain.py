@@ -31,7 +31,12 @@ _FEW_EXAMPLES: Final = 200
     epilog=example("scopelaw explain", "scopelaw explain ACC-1", "scopelaw explain --finding mine.json#1"),
 )
 @click.argument("name", metavar="[ID]", required=False, shell_complete=completing.explained)
-@click.option("--finding", metavar="FILE#N", help="Print a finding of a JSON result as Markdown, for an issue.")
+@click.option(
+    "--finding",
+    metavar="FILE#N",
+    type=click.Path(readable=False),  # a shell completes the file
+    help="Print a finding of a JSON result as Markdown, for an issue.",
+)
 def explain(*, name: str | None, finding: str | None) -> None:
     """Say all that is known of a clause, reading, policy, law, mutant or client; without ID, list them all.
 

@@ -21,10 +21,11 @@ from scope_model.events import Transcript
 from scope_oracle import forms, terminal
 from scope_oracle.exchange import shown
 from scope_oracle.recordings import reading
+from scope_oracle.recordings.command import RECORDING
 from scope_oracle.transcripts import UnusableTranscript
 from scope_spec import Revision, Verdict
 
-from .failing import LONGEST_NAME, UNUSABLE, complain, status_of
+from .failing import LONGEST_NAME, UNUSABLE, Unusable, complain, status_of
 from .options import FAIL_ON, READING, READINGS_HELP, REVISION, example, format_
 from .output import console, ran_since, write_transcript
 
@@ -48,13 +49,15 @@ class _Judged:
         "my-client | scopelaw judge -",
     ),
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=RECORDING)
 @REVISION
 @READING
 @FAIL_ON
 @format_("json")
 @click.option("--together", is_flag=True, help="Take all files for one recording, as of a browser and a proxy.")
-@click.option("--write", "target", metavar="FILE", help="Write the transcript that was judged to this file, too.")
+@click.option(
+    "--write", "target", metavar="FILE", type=RECORDING, help="Write the transcript that was judged to this file, too."
+)
 def judge(
     *,
     files: tuple[str, ...],
@@ -75,6 +78,8 @@ def judge(
     """
     all_found: list[Finding] = []
     events, status, began = 0, 0, monotonic()
+    if target is not None and any(_is_one_file(file, target) for file in files):
+        raise Unusable(f"{shown(target)} is what is to be judged, and --write would replace it")
     recordings = [files] if together else [(file,) for file in files]
     kept = _Kept(target)
     for at, recording in enumerate(recordings):
@@ -88,10 +93,8 @@ def judge(
                     print_findings(judged.findings, name if len(recordings) > 1 else None, judged.client)
                 else:
                     _show(judged, name if len(recordings) > 1 else None, readings, apart=at > 0)
-        except BrokenPipeError:
-            raise
-        except (UnusableTranscript, OSError) as wrong:
-            complain(_sentence(recording, wrong))
+        except _Unreadable as wrong:
+            complain(str(wrong))
             status = UNUSABLE
     if form == "json" and (status != UNUSABLE or len(recordings) > 1):
         print_footer(events, all_found, ran_since(began))
@@ -127,10 +130,23 @@ class _Kept:
         write_transcript(path, transcript)
 
 
+class _Unreadable(Exception):
+    """A recording cannot be read; the sentence says which, and why."""
+
+
 def _judge(
     recording: tuple[str, ...], revision: Revision | None, readings: Mapping[str, str], *, keep: bool
 ) -> Iterator[_Judged]:
-    """Judge each client of a recording."""
+    """Judge each client of a recording; raises _Unreadable, and what whoever takes them fails with is not that."""
+    try:
+        yield from _each(recording, revision, readings, keep=keep)
+    except (UnusableTranscript, OSError) as wrong:
+        raise _Unreadable(_sentence(recording, wrong)) from None
+
+
+def _each(
+    recording: tuple[str, ...], revision: Revision | None, readings: Mapping[str, str], *, keep: bool
+) -> Iterator[_Judged]:
     with ExitStack() as opened:
         files = [(opened.enter_context(_opened(file)), file) for file in recording]
         for recorded in reading.read(files, revision):
@@ -150,6 +166,13 @@ def _judge(
 
 def _opened(file: str) -> AbstractContextManager[IO[bytes]]:
     return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
+
+
+def _is_one_file(file: str, target: str) -> bool:
+    try:
+        return file != "-" and Path(file).samefile(target)
+    except OSError:  # one of them is not there
+        return False
 
 
 def _name(file: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 
 import click
@@ -42,6 +43,13 @@ def opened(opening: Opening, progress: Callable[[checking.Progress], None]) -> I
             yield chosen
     except (UnknownName, SubjectUnavailable, DriverFault) as wrong:
         raise Unusable(str(wrong)) from None
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Standard output is for results: what a client in this process prints meanwhile goes to standard error."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 @contextmanager

@@ -62,7 +62,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def writable(ctx: click.Context, param: click.Parameter, file: Path | None) -> Path | None:
     """Take a file to write, and refuse one that cannot be before anything is run."""
-    if file is not None and not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+    if file is None:
+        return None
+    if file.is_dir() or not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
         raise click.BadParameter(f"cannot write {file}: there is no such folder, or it is not ours", ctx, param)
     return file
 

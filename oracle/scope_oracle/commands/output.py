@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +46,15 @@ def write_file(file: Path, text: str) -> None:
         page.write_whole(file, text)
     except OSError as wrong:
         raise Unusable(f"cannot write {file}: {wrong.strerror}") from None
+
+
+def add_lines(file: Path, lines: Iterable[str]) -> None:
+    """Write lines at the end of a file; raises Unusable."""
+    try:
+        with file.open("a", encoding="utf-8") as opened:
+            opened.writelines(f"{line}\n" for line in lines)
+    except OSError as wrong:
+        raise Unusable(f"cannot write {shown(str(file))}: {(wrong.strerror or str(wrong)).lower()}") from None
 
 
 def write_transcript(path: Path, transcript: Transcript) -> None:

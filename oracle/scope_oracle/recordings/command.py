@@ -19,6 +19,9 @@ from .redacting import Redactor
 
 _FORMS: Final = ("transcript", "har")
 
+RECORDING: Final = click.Path(readable=False, allow_dash=True)
+"""Files, for a shell to complete; what is wrong with one is told where it is read."""
+
 
 @click.command(
     "redact",
@@ -27,7 +30,7 @@ _FORMS: Final = ("transcript", "har")
     "  scopelaw redact browser.har > transcript.jsonl\n"
     "  scopelaw redact --as har browser.har > shared.har",
 )
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=RECORDING)
 @click.option(
     "--as",
     "form",
@@ -47,19 +50,21 @@ def command(*, file: str, form: str, client: int | None) -> int:
     what could not be read, is said on standard error.
     """
     redactor = Redactor()
+    for line in _redacted(file, form, redactor, client):
+        click.echo(line, nl=False)
+    click.echo(f"scopelaw: {_name(file)}: {redactor.summary()}", err=True)
+    return 0
+
+
+def _redacted(file: str, form: str, redactor: Redactor, client: int | None) -> Iterator[str]:
+    """What is to be written; that the recording cannot be read is one sentence."""
     try:
         with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as opened:
-            lines = _har(opened, file, redactor) if form == "har" else _transcript(opened, file, redactor, client)
-            for line in lines:
-                click.echo(line, nl=False)
+            yield from _har(opened, file, redactor) if form == "har" else _transcript(opened, file, redactor, client)
     except UnusableTranscript as wrong:
         raise click.ClickException(f"{_name(file)}: {wrong}") from None
     except OSError as wrong:
-        if isinstance(wrong, BrokenPipeError):
-            raise
         raise click.ClickException(f"cannot read {_name(file)}: {(wrong.strerror or str(wrong)).lower()}") from None
-    click.echo(f"scopelaw: {_name(file)}: {redactor.summary()}", err=True)
-    return 0
 
 
 def _name(file: str) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import IO, Final, cast
 
 from scope_model.events import Event, Header
+from scope_oracle.exchange import shown
 from scope_oracle.transcripts import UnusableTranscript, stream
 from scope_spec import Revision
 
@@ -33,7 +34,9 @@ LONGEST_LINE: Final = 1 << 20
 _SEEN: Final = 1 << 16
 _HAR: Final = re.compile(rb'\s*\{\s*"log"\s*:')
 _DUMP: Final = re.compile(rb"\d{1,12}:")
+_RESULT: Final = re.compile(rb'\{\s*"scopelaw"\s*:')
 _BOM: Final = b"\xef\xbb\xbf"
+_NONE: Final = "no recording, which is JSON lines, HAR or a dump of mitmproxy"
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ def read(
     file, name = files[0]
     unpacked = _unpacked(file)
     if len(files) == 1 and _form(unpacked, name) == "lines":
+        _look_like_records(unpacked)
         header, events = stream(_lines(unpacked))
         found = [Recorded(header if revision is None else replace(header, revision=revision), events)]
     else:
@@ -73,14 +77,15 @@ def read(
     return found
 
 
-def exchanges(files: Iterable[tuple[IO[bytes], str]]) -> list[Exchange]:
+def exchanges(files: Sequence[tuple[IO[bytes], str]]) -> list[Exchange]:
     """The exchanges of HAR files and dumps that are one recording; raises UnusableTranscript, OSError."""
     found: list[Exchange] = []
     for file, name in files:
         unpacked = _unpacked(file)
         form = _form(unpacked, name)
         if form == "lines":
-            raise UnusableTranscript("neither a HAR file nor a dump of mitmproxy, so it is no part of a recording")
+            wrong = "neither a HAR file nor a dump of mitmproxy, so it is no part of a recording"
+            raise UnusableTranscript(wrong if len(files) == 1 else f"{shown(name)} is {wrong}")
         found += _exchanges(unpacked, form)
     return found
 
@@ -131,6 +136,15 @@ def _form(file: io.BufferedReader, name: str) -> str:
         return "dump"
     named = name.lower().removesuffix(".gz").endswith(".har")
     return "HAR" if named and not _is_header(start.lstrip().partition(b"\n")[0]) else "lines"
+
+
+def _look_like_records(file: io.BufferedReader) -> None:
+    """Refuse what is no transcript and was never meant to be, and say what it is good for."""
+    start = file.peek(_SEEN)[:_SEEN].removeprefix(_BOM).lstrip()
+    if _RESULT.match(start):
+        raise UnusableTranscript(f"a result and {_NONE}; scopelaw report makes a page of what check printed")
+    if start and not start.startswith(b"{"):
+        raise UnusableTranscript(f"{_NONE}; scopelaw check package.module:name puts a client of your own under test")
 
 
 def _is_header(line: bytes) -> bool:

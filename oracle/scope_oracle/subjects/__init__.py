@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -66,12 +67,12 @@ def subject(
             return _built(name, release, say)
         except ModuleNotFoundError as missing:
             raise _without_drivers(name, missing) from missing
-    if ":" in name and release is None:
-        return nullcontext(imported(name))
-    if name not in SUBJECTS:
+    if ":" not in name and name not in SUBJECTS:
         raise UnknownName("subject", name, SUBJECTS, "a client of your own goes by package.module:name")
     if release is not None:
         raise SubjectUnavailable(f"{name} has no releases")
+    if ":" in name:
+        return nullcontext(imported(name))
     if name == MODEL:
         return nullcontext(ModelSubject())
     if name == PYTHON_SDK:
@@ -90,12 +91,14 @@ def imported(name: str) -> Subject:
     from scope_oracle.subjects.application import InProcess
 
     module, _, attribute = name.partition(":")
+    if module.endswith(".py") or set(module) & {"/", os.sep}:
+        raise SubjectUnavailable(f"{name} begins with a file; a client of your own goes by package.module:name")
     sys.path.insert(0, "")
     try:
         found = attrgetter(attribute)(import_module(module))
         if callable(found) and isinstance(found, type) == _plays(found):
             found = found()
-    except Exception as wrong:
+    except (Exception, SystemExit) as wrong:
         raise SubjectUnavailable(f"cannot import {name}: {brief(wrong)}") from wrong
     finally:
         sys.path.remove("")

@@ -10,24 +10,28 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from sysconfig import get_paths
 from traceback import extract_tb
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import parse_qs, urlsplit
 
 from typing_extensions import override
 
 from scope_model.client import Call
 from scope_model.events import AUTHORIZATION_CODE, ClientReported, ConfiguredMode, TokenResponse
+from scope_oracle.ending import Ended
+from scope_oracle.names import one_of
 from scope_oracle.subjects import SubjectUnavailable, brief
 from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import Episode, Plan
 from scope_properties.subjects import one_after_the_other
+from scope_properties.tables import USER_DELEGATED, WITHOUT_A_USER
 from scope_properties.world import Exhausted, World
 
 REDIRECT_URI: Final = "http://localhost:3030/callback"
@@ -96,10 +100,11 @@ class PythonClient:
     def expire(self, access_token: str) -> None:
         """Let your clock pass the end of a token's lifetime; by default only the server knows that it is over."""
 
-    def granted(self) -> tuple[str, ...] | None:
+    def granted(self) -> str | Iterable[str] | None:
         """The scopes that your client says it holds, empty for none; by default it does not say.
 
-        Raises LookupError where it says that it does not know.
+        One text holds them with spaces between, as a token response does. Raises LookupError where it says that it does
+        not know.
         """
         return None
 
@@ -113,6 +118,7 @@ class InProcess:
 
     `configured_mode` is what the scopes that a caller configures mean to the client by its own documentation, a value
     of the reading configured-scopes, or None where it says nothing. `grant_types` are those that it can be set up with.
+    Raises UnknownName for any other.
     """
 
     make: Making
@@ -121,6 +127,13 @@ class InProcess:
     configured_mode: ConfiguredMode | None = None
     grant_types: tuple[str, ...] = (AUTHORIZATION_CODE,)
     standalone: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody knows, since nobody would take notice of it; raises UnknownName."""
+        if self.configured_mode is not None:
+            one_of("configured mode", self.configured_mode, get_args(ConfiguredMode))
+        for each in self.grant_types:
+            one_of("grant type", each, USER_DELEGATED + WITHOUT_A_USER)
 
     def playable(self, episode: Episode) -> Episode:
         """All of it."""
@@ -147,14 +160,10 @@ class InProcessSession:
         client = self.clients.get(call.resource)
         if client is None:
             client = self.clients[call.resource] = self._made(call.resource)
-        try:
+        with self._keeping_failures():
             waiting = client.call(call.operation)
             if inspect.isawaitable(waiting):
                 asyncio.run(_finished(waiting))
-        except (Exhausted, SubjectUnavailable):
-            raise
-        except Exception as failure:  # noqa: BLE001 - whatever the client says of a call that failed
-            self.failures.append(_told(failure))
 
     def overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
         """Make one call after the other."""
@@ -163,7 +172,8 @@ class InProcessSession:
     def expire(self, access_token: str) -> None:
         """Let every client's clock pass the end of a token's lifetime."""
         for client in self.clients.values():
-            client.expire(access_token)
+            with self._keeping_failures():
+                client.expire(access_token)
 
     def restart(self) -> bool:
         """Lose memory, keep what was stored."""
@@ -178,18 +188,32 @@ class InProcessSession:
         ours = [event for event in tokens if event.resource == resource]
         if client is None or not ours:
             return None
+        said: str | Iterable[str] | None = None
+        with self._keeping_failures():
+            try:
+                said = client.granted()
+            except LookupError:
+                return ClientReported(None, ours[-1].issuer, resource)
+        if said is None:
+            return None
+        return ClientReported(tuple(said.split() if isinstance(said, str) else said), ours[-1].issuer, resource)
+
+    @contextmanager
+    def _keeping_failures(self) -> Iterator[None]:
+        """Keep what the client raises, an exit included: its status would be taken for that of the check."""
         try:
-            said = client.granted()
-        except LookupError:
-            return ClientReported(None, ours[-1].issuer, resource)
-        return None if said is None else ClientReported(said, ours[-1].issuer, resource)
+            yield
+        except (Exhausted, SubjectUnavailable, Ended):
+            raise
+        except (Exception, SystemExit) as failure:  # noqa: BLE001 - whatever the client says of what failed
+            self.failures.append(_told(failure))
 
     def _made(self, resource: str) -> PythonClient:
         try:
             client: object = self.make(self._application(resource))
-        except SubjectUnavailable:
+        except (SubjectUnavailable, Ended):
             raise
-        except Exception as wrong:
+        except (Exception, SystemExit) as wrong:
             raise SubjectUnavailable(f"the client cannot be made: {_told(wrong)}") from wrong
         if not isinstance(client, PythonClient):
             kind = type(client).__name__
@@ -229,7 +253,7 @@ _OURS: Final = (str(Path(__file__).parents[1]), get_paths()["stdlib"])
 _INSTALLED: Final = (*_OURS, get_paths()["purelib"], get_paths()["platlib"])
 
 
-def _told(wrong: Exception) -> str:
+def _told(wrong: BaseException) -> str:
     """An error of the client's with its place: the last line of its own code, or else of a library."""
     frames = extract_tb(wrong.__traceback__)[::-1]
     own = [frame for others in (_INSTALLED, _OURS) for frame in frames if not frame.filename.startswith(others)]
