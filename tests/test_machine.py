@@ -48,7 +48,7 @@ def test_a_longer_run_of_the_reference_leaves_nothing_unreached() -> None:
     reach = Reach()
     for worlds in (WORLDS, SILENT_WORLDS):
         machine = machine_for(ModelSubject(), worlds, failing="unspecified", counting=reach)
-        run_state_machine_as_test(machine, settings=settings(FIXED, max_examples=600))
+        run_state_machine_as_test(machine, settings=settings(FIXED, max_examples=1_200))
     assert reach.missing() == []
 
 
@@ -141,7 +141,7 @@ def test_the_judge_alone_finds_in_the_machine_what_it_finds_in_a_check(name: str
 def some_episodes(grant_types: tuple[str, ...] = USER_DELEGATED) -> list[Episode]:
     drawn: list[Episode] = []
 
-    @settings(FIXED, max_examples=200, phases=[Phase.generate])
+    @settings(FIXED, max_examples=400, phases=[Phase.generate])
     @given(episodes(grant_types=grant_types))
     def draw(episode: Episode) -> None:
         drawn.append(episode)

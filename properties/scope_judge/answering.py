@@ -22,9 +22,9 @@ class Requesting(NamedTuple):
     """A request for scopes that answers something, or nothing: of an account at a resource, by a grant type.
 
     `challenges` are those that wait for an answer, the latest first. `is_new` is whether a scope was never asked for or
-    granted here, `goes_on` whether the call that was challenged may go on. `expired_at` is when a token last ran out
-    by the client's clock, `elsewhere_at` when another resource was last called, and `alone` the call that goes on where
-    it is the only one.
+    granted here, `goes_on` whether the call that was challenged may go on. `expired_at` is when a token last ran out by
+    the client's clock, that of the account or one that nobody knows, and `its_token_expired_at` when its own did.
+    `elsewhere_at` is when another resource was last called, and `alone` the call that goes on where it is the only one.
     """
 
     resource: Resource
@@ -35,6 +35,7 @@ class Requesting(NamedTuple):
     is_new: Callable[[str], bool]
     goes_on: Callable[[PendingChallenge], bool]
     expired_at: int
+    its_token_expired_at: int
     elsewhere_at: int
     alone: int | None
 
@@ -75,8 +76,10 @@ class Requesting(NamedTuple):
             challenge = left.challenge
             named = challenge.scope or challenge.first
             widens = len(named) > 0 and named <= self.wanted and not named <= held
-            rejected = best is None and challenge.status == 401 and challenge.asks_within(self.wanted)
-            if left is not best and (widens or rejected) and not challenge.refuses_plainly:
+            rejected = best is None and challenge.status == 401
+            may_wait = rejected or self.its_token_expired_at < left.at <= self.expired_at
+            sensible = widens or (may_wait and challenge.asks_within(self.wanted))
+            if left is not best and sensible and not challenge.refuses_plainly:
                 yield left
 
     def _may_renew(self, latest: PendingChallenge) -> bool:

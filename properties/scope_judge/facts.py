@@ -491,7 +491,7 @@ class Facts:
         account.audience = event.resource
         yield ResourceNamed(event.resource, resource.published)
         challenges, is_new = waiting_at(resource), partial(self._is_new, account)
-        expired_at = self._unknown_expired_at if account.token is None else account.token.expired_at
+        expired_at = NEVER if account.token is None else account.token.expired_at
         requesting = Requesting(
             resource,
             challenges,
@@ -501,6 +501,7 @@ class Facts:
             is_new,
             self._goes_on,
             max(expired_at, self._unknown_expired_at),
+            expired_at,
             self._elsewhere_at(resource),
             next(iter(self._calls)) if len(self._calls) == 1 else None,
         )
