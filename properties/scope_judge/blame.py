@@ -216,9 +216,8 @@ class Blame:
         possible = {wrong.clause: wrong for wrong in self._possible(asked)} if heard else {}
         plain = asked.challenge is not None and asked.challenge.plain
         reads: Reads = "known to read" if reads_plain and plain else "unknown"
-        known = [
-            known for known in self._explanations if known.cause not in self._refuted and known.shows(asked, reads)
-        ]
+        stands = [] if asked.takes_the_list_instead else self._explanations
+        known = [known for known in stands if known.cause not in self._refuted and known.shows(asked, reads)]
         if len(known) + len(possible) != 1:
             return finding
         for explanation in known:
@@ -239,7 +238,7 @@ class Blame:
         for wrong, seen in self._misreadings(asked):
             raw = seen.scope.split(" ") if seen.scope else []
             for names in (raw, [name.strip('"') for name in raw]):  # where a search ends at a quotation mark, too
-                only_seen = [name for name in names if name not in right and not _is_explained(asked, name)]
+                only_seen = [name for name in names if name not in right and not _is_named(asked, name)]
                 before = (_before(asked, name) for name in only_seen)
                 if only_seen and sent.issuperset(only_seen) and not any(one and wrong not in one for one in before):
                     yield wrong
@@ -299,6 +298,11 @@ def _is_explained(asked: Asked, scope: str, *, challenged: bool = True) -> bool:
     if challenged and asked.challenged is not None and scope in asked.challenged:
         return True
     return not asked.is_new(Scope(scope)) and scope not in asked.account.invented
+
+
+def _is_named(asked: Asked, name: str) -> bool:
+    """Whether a scope in the request is accounted for, or somebody else is known to name it."""
+    return _is_explained(asked, name) or any(owner is not asked.resource for owner in asked.named.get(name, ()))
 
 
 def _before(asked: Asked, name: str) -> list[Misreading]:

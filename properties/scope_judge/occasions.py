@@ -583,6 +583,14 @@ class Asked(Occasion):
         return self.account.granted.surely_lacks_some(wanted)
 
     @property
+    def takes_the_list_instead(self) -> bool:
+        """Whether it asks for something new that the metadata lists, and not for all of the challenge."""
+        listed, challenged = self.listed, self.challenged
+        if listed is None or challenged is None or not self.lost_challenged:
+            return False
+        return any(scope in listed and scope not in challenged and not self.was_had(scope) for scope in self.wanted)
+
+    @property
     def heeds_what_is_plain(self) -> bool:
         """Whether it asks for all that a plain challenge names, some of which nothing else named before."""
         challenge, challenged = self.challenge, self.challenged
