@@ -371,6 +371,8 @@ class Facts:
         if not self._open.get(event.operation):
             self._comes_first(account, tried)
         challenge = read_response(event.status, event.www_authenticate, self._several)
+        if challenge.presumes_a_token and resource.called_at == NEVER:
+            self._began_midway = True  # the request that it answers was not seen, nor where its token came from
         pending = PendingChallenge(
             event.operation,
             challenge,
