@@ -1,0 +1,317 @@
+"""Recordings that fit more than one history: a client that is right in one of them is not accused, its neighbour is."""
+
+from __future__ import annotations
+
+import pytest
+
+from rulings.expectations import RIGHT, SILENT, Expected, confirm, finds, rows
+from rulings.stories import (
+    ISSUER,
+    NEW,
+    OLD,
+    OTHER_ISSUER,
+    OTHER_RESOURCE,
+    RESOURCE,
+    Story,
+    bearer,
+    by_itself,
+    story,
+)
+from scope_model.events import (
+    AUTHORIZATION_CODE,
+    AuthorizationResponse,
+    ProtectedResourceMetadata,
+    TokenRequest,
+    TokenResponse,
+)
+
+INSUFFICIENT = "insufficient_scope"
+REJECTED = bearer("a", "invalid_token")
+
+begun = story().handshake()
+left = begun.application_calls(1, "list").insufficient("b", "list").application_has(1, "unauthorized")
+"""A call was refused, and ended so: the user may still say yes to what it needs."""
+
+
+def both_refused(told: Story) -> Story:
+    """Two calls are refused for more, the first of which a refresh can serve."""
+    sent = told.application_calls(1).calls("write", "t2").application_calls(2, "list").calls("list", "t2")
+    answered = sent.answers("write", 403, bearer("b", INSUFFICIENT))
+    return answered.answers("list", 403, bearer("a c", INSUFFICIENT))
+
+
+narrow = story().handshake("a b").expires().refreshes("t2", scope="a").served("read", "t2")
+
+another = left.application_calls(2, "admin").insufficient("c", "admin")
+same_again = by_itself().handshake().insufficient("b")
+
+LEFT_FOR_LATER = {
+    "what an ended call was refused for is asked for, while another call waits": (
+        another.obtains("a b", "t2").application_has(2, "failed"),
+        RIGHT,
+    ),
+    "what neither call was refused for is asked for": (another.asks("a"), finds("CHAL-1", "violates")),
+    "what was held all along is no answer to it": (
+        left.application_calls(2, "admin").insufficient("c", "admin").asks("a"),
+        finds("CHAL-1", "violates"),
+    ),
+    "it is asked for after a bare refusal of another call": (
+        left.application_calls(2, "admin").calls("admin", "t1").answers("admin", 403).obtains("a b", "t2"),
+        RIGHT,
+    ),
+    "the same is asked for after a bare refusal": (
+        begun.application_calls(2, "admin").calls("admin", "t1").answers("admin", 403).asks("a b"),
+        finds("CHAL-7", "discouraged", worst="discouraged"),
+    ),
+    "a 401 that was left is over with the next grant": (
+        begun.application_calls(1, "list")
+        .unauthorized("a b", "list", "t1", error="invalid_token")
+        .application_has(1, "failed")
+        .application_calls(2)
+        .insufficient("b")
+        .obtains("a b", "t2", "a", "r2")
+        .served("write", "t2")
+        .application_has(2)
+        .application_calls(3, "admin")
+        .calls("admin", "t2")
+        .answers("admin", 403)
+        .asks("a b"),
+        finds("CHAL-7", "discouraged", worst="discouraged"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(LEFT_FOR_LATER))
+def test_what_was_left_for_later_may_be_answered_later(told: Story, expected: Expected) -> None:
+    confirm(told, expected)
+
+
+def two_at_once(first: str | None, second: str | None) -> Story:
+    """Two requests for tokens of a client without a user overlap; the second answer is omitted."""
+    sent = by_itself(OLD).handshake().calls("write", "t1").calls("list", "t1")
+    refused = sent.answers("write", 403, bearer("b", INSUFFICIENT)).answers("list", 403, bearer("c", INSUFFICIENT))
+    return refused.asks("a b").asks("a c").issued("t2", first).issued("t3", second).served("write", "t3")
+
+
+RENEWALS = {
+    "a client without a user asks for what it was granted, by its clock": (
+        by_itself(OLD).handshake("a", said="a b").insufficient("c").served("read", "t1").obtains("a b", "t2"),
+        RIGHT,
+    ),
+    "a client without a user asks for the same at once": (same_again.asks("a"), finds("CHAL-1", "violates")),
+    "it asks for the same within the one call there is": (
+        by_itself().handshake().application_calls(1).insufficient("b").served("read", "t1").asks("a"),
+        finds("CHAL-1", "violates"),
+    ),
+    "a refresh that may be for either of two refusals widens nothing": (
+        both_refused(narrow).refreshes("t3").served("write", "t3").served("list", "t3"),
+        RIGHT,
+    ),
+    "a refresh for the one refusal there is cannot widen the grant": (
+        begun.application_calls(1).insufficient("b").refreshes("t2").calls("write", "t2"),
+        finds("STEP-5", "discouraged", worst="discouraged"),
+    ),
+    "another call is refused as the first was, with the token that the first obtained": (
+        begun.application_calls(1)
+        .calls("write", "t1")
+        .answers("write", 401, REJECTED)
+        .obtains("a", "t2")
+        .application_calls(2)
+        .calls("write", "t2")
+        .answers("write", 401, REJECTED)
+        .asks("a"),
+        RIGHT,
+    ),
+    "the call itself is refused again": (
+        begun.application_calls(1)
+        .calls("write", "t1")
+        .answers("write", 401, REJECTED)
+        .obtains("a", "t2")
+        .calls("write", "t2")
+        .answers("write", 401, REJECTED)
+        .asks("a"),
+        finds("CHAL-8", "discouraged", worst="discouraged"),
+    ),
+    "a token is refreshed after another resource was called": (
+        begun.unauthorized("a", token="t1", error="invalid_token")
+        .refreshes("t2")
+        .unauthorized("a", token="t2", error="invalid_token")
+        .at(OTHER_RESOURCE)
+        .served("read", None)
+        .at(RESOURCE)
+        .refreshes("t3"),
+        RIGHT,
+    ),
+    "a token is refreshed again at once": (
+        begun.unauthorized("a", token="t1", error="invalid_token")
+        .refreshes("t2")
+        .unauthorized("a", token="t2", error="invalid_token")
+        .refreshes("t3"),
+        finds("CHAL-8", "discouraged", worst="discouraged"),
+    ),
+    "what no refresh brings is authorized after one": (
+        begun.unauthorized("a b", token="t1", error="invalid_token")
+        .refreshes("t2")
+        .unauthorized("a b", token="t2", error="invalid_token")
+        .obtains("a b", "t3", refresh="r3"),
+        RIGHT,
+    ),
+    "a token ran out of which nobody saw where it came from": (
+        story()
+        .unauthorized("a")
+        .discovers()
+        .asks("a")
+        .consents()
+        .then(TokenResponse(issuer=ISSUER, resource=RESOURCE))
+        .served()
+        .insufficient("b")
+        .expires()
+        .obtains("a", "t2"),
+        RIGHT,
+    ),
+    "a refresh failed after a bare refusal": (
+        begun.calls("write", "t1").answers("write", 403).refresh_refused().obtains("a", "t2"),
+        RIGHT,
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(RENEWALS))
+def test_whose_renewal_it_is_is_asked_before_it_is_judged(told: Story, expected: Expected) -> None:
+    confirm(told, expected)
+
+
+def test_which_of_two_answers_belongs_to_which_request_nobody_knows() -> None:
+    confirm(two_at_once(None, None).reports("a", "b"), RIGHT)
+    confirm(two_at_once(None, None).reports("a", "c"), RIGHT)
+    confirm(two_at_once(None, "a c").reports("a", "b"), finds("GRANT-2", "discouraged"))
+
+
+def fetched_for_the_other(told: Story) -> Story:
+    """The document of another resource is fetched, whose own authorization server it names."""
+    return told.then(ProtectedResourceMetadata(OTHER_RESOURCE, (OTHER_ISSUER,), ("p",)))
+
+
+waiting = story().unauthorized("a").discovers()
+of_the_other = fetched_for_the_other(waiting).at(OTHER_RESOURCE, OTHER_ISSUER).obtains("p", "u1", refresh="s1")
+
+NAMES = {
+    "another resource is signed in to while one waits, and is called": (
+        of_the_other.served("read", "u1").at().obtains("a", "t1").served(),
+        RIGHT,
+    ),
+    "a resource that is never called is signed in to": (
+        fetched_for_the_other(waiting).at(OTHER_RESOURCE).asks("p"),
+        finds("ISO-1 META-3 CHAL-1", "violates", worst="violates"),
+    ),
+    "a stored refresh token is for the parent of what is called": (
+        story()
+        .calls("write", "t0")
+        .answers("write", 401, bearer("a", "invalid_token"))
+        .at("https://rs.example")
+        .refreshes("t1", "r0")
+        .at()
+        .insufficient("b")
+        .at("https://rs.example")
+        .obtains("a b", "t2")
+        .at()
+        .served("write", "t2")
+        .insufficient("c", "admin", "t2")
+        .at("https://rs.example")
+        .asks("a b c"),
+        RIGHT,
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(NAMES))
+def test_what_is_called_by_a_name_is_no_other_name_of_the_rest(told: Story, expected: Expected) -> None:
+    confirm(told, expected)
+
+
+unseen = story().then(TokenResponse("t1", "a,b", "r1", None, ISSUER, RESOURCE)).served()
+
+UNSEEN = {
+    "a grant in commas, the request for which nobody saw": (unseen.insufficient("c").asks("a b c"), RIGHT),
+    "it is refreshed by its parts": (unseen.expires().asks_to_refresh("r1", "a b"), RIGHT),
+    "offline_access may have been asked for": (
+        story().issued("t1", "a", "r1").served().expires().asks_to_refresh("r1", "a offline_access"),
+        RIGHT,
+    ),
+    "something else is refreshed than was granted": (
+        story().issued("t1", "a", "r1").served().expires().asks_to_refresh("r1", "a b"),
+        finds("REFRESH-1", "violates"),
+    ),
+    "a code is exchanged with a scope that is empty": (
+        story()
+        .unauthorized("a")
+        .asks("a")
+        .then(
+            AuthorizationResponse(code=True, issuer=ISSUER, resource=RESOURCE),
+            TokenRequest(AUTHORIZATION_CODE, "", None, ISSUER, RESOURCE),
+        ),
+        SILENT,
+    ),
+    "the first that is seen is a refusal of a token": (
+        story().answers("read", 403, bearer("b", INSUFFICIENT)).asks("a b"),
+        RIGHT,
+    ),
+    "the same of a first call that was seen": (
+        story().unauthorized("b").asks("a b"),
+        finds("SEL-6", "discouraged", worst="discouraged"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(UNSEEN))
+def test_what_nobody_saw_may_have_been(told: Story, expected: Expected) -> None:
+    confirm(told, expected)
+
+
+no_refresh_token = story().unauthorized("a").discovers().obtains("a", "t1")
+
+MOTIVES = {
+    "a client that wants no refresh token authorizes again": (
+        story(wants_refresh_token=False).unauthorized("a").discovers().obtains("a", "t1").asks("a"),
+        RIGHT,
+    ),
+    "a client that lost its memory authorizes again": (no_refresh_token.restarts().asks("a"), RIGHT),
+    "a client authorizes again": (no_refresh_token.asks("a"), finds("OFFLINE-2", "violates")),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(MOTIVES))
+def test_a_motive_is_not_presumed_where_another_is_at_hand(told: Story, expected: Expected) -> None:
+    confirm(told, expected)
+
+
+def test_what_was_reported_since_a_refusal_the_refusal_did_not_cost() -> None:
+    refused = begun.expires().refreshes("t2").insufficient("b", token="t2").asks("a b").refuses()
+    confirm(refused.reports("a").reports_that_it_does_not_know(), RIGHT)
+    before = begun.expires().refreshes("t2").reports("a").insufficient("b", token="t2").asks("a b").refuses()
+    confirm(before.reports_that_it_does_not_know(), finds("ACC-10", "discouraged"))
+
+
+heeds = begun.unauthorized("d", "admin", "t1", error="invalid_token").obtains("a d", "t2").served("admin", "t2")
+
+
+def instead(listed: str, challenged: str, asked: str) -> Story:
+    """Whoever heeded a 401 before is named a scope by another, and asks for what the metadata lists."""
+    return heeds.unauthorized(challenged, "list", "t2", error="invalid_token").discovers(listed).asks(asked)
+
+
+INSTEAD = {
+    "a name that what was requested before seems to imply": instead("b", "a:read", "a b d"),
+    "offline_access": instead("b", "offline_access", "a b d"),
+    "a capital, and a document of others lists the small letter": (
+        story(NEW)
+        .unauthorized("B", "list")
+        .then(ProtectedResourceMetadata("https://elsewhere.example/mcp", (ISSUER,), ("b",)))
+        .asks("b")
+    ),
+}
+
+
+@pytest.mark.parametrize("told", rows(INSTEAD))
+def test_who_takes_another_list_leaves_the_challenge_out(told: Story) -> None:
+    confirm(told, finds("CHAL-1 META-3", "violates", worst="violates", absent="ACC-6 OFFLINE-3 ORDER-2"))
