@@ -320,3 +320,30 @@ def test_whatever_is_in_it_a_recording_is_read_or_refused(data: st.DataObject) -
     except UnusableTranscript:
         return
     judge(transcript)
+
+
+@pytest.mark.parametrize("kind", [None, "application/json", "application/x-www-form-urlencoded; charset=utf-8"])
+@pytest.mark.parametrize("blank", ["", "\n", "\ufeff"])
+def test_a_token_response_may_be_a_form_whatever_it_is_called(kind: str | None, blank: str) -> None:
+    answered = token({}, grant_type="refresh_token", refresh_token="r")
+    answered["response"]["content"] = {"text": f"{blank}token_type=bearer&access_token=t&scope=a+b"}
+    answered["response"]["headers"] = [] if kind is None else [{"name": "Content-Type", "value": kind}]
+    answer = events(call("initialize", 401, challenge=CHALLENGE), RESOURCE_METADATA, SERVER_METADATA, answered)
+    response = next(event for event in answer if isinstance(event, TokenResponse))
+    assert (response.access_token is not None, response.scope) == (True, "a b")
+
+
+@pytest.mark.parametrize("name", ["x", "X", "-", "a"])
+def test_a_scope_of_one_letter_is_a_scope(name: str) -> None:
+    refused = call("initialize", 401, challenge=f'Bearer scope="{name}"')
+    answer = events(refused, RESOURCE_METADATA, SERVER_METADATA, authorize(scope=name))
+    assert isinstance(answer[1], ResourceResponse)
+    assert answer[1].www_authenticate == (f'Bearer scope="{name}"',)
+    asked = next(event for event in answer if isinstance(event, AuthorizationRequest))
+    assert asked.scope == name
+
+
+@pytest.mark.parametrize("mark", ["*", "***", "xxx", "--", "•", "…"])
+def test_a_mark_in_place_of_a_scope_is_none(mark: str) -> None:
+    answer = events(call("initialize", 401, challenge=CHALLENGE), RESOURCE_METADATA, authorize(scope=mark))
+    assert not any(isinstance(event, AuthorizationRequest) and event.scope == mark for event in answer)

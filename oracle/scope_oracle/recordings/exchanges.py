@@ -25,6 +25,8 @@ HEADERS: Final = frozenset(
 
 _PORTS: Final = {"http": "80", "https": "443"}
 _BLANK: Final = "\ufeff \t\r\n"
+_ANSWER: Final = re.compile(r"(?:\w+=[^&\s]*&)*(?:access_token|error)=[^&\s]")
+"""How the answer of a token endpoint begins that is a form, whatever it is called."""
 
 
 @dataclass(slots=True, eq=False)
@@ -64,8 +66,10 @@ class Exchange:
         """The members of the answer, from JSON or from a form; none where there are none."""
         if self._answer is None:
             read = read_json(self.body)
-            if read is None and "form-urlencoded" in self.received_one("content-type"):
-                read = dict(parameters((self.body or "").strip(_BLANK)))
+            if read is None and self.body:
+                body = self.body.strip(_BLANK)
+                if "form-urlencoded" in self.received_one("content-type") or _ANSWER.match(body):
+                    read = dict(parameters(body))
             self._answer = read if isinstance(read, dict) else {}
         answer: dict[str, Json] = self._answer
         return answer
