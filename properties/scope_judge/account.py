@@ -113,12 +113,14 @@ class Attempts:
     is the token of the last request, `sent_at` when it went out, NEVER once it was answered; `refused` is the status
     of the last answer where it was a 403, and `resent` how often the request was sent again unchanged since.
     `refreshes` is how often a refresh renewed the token in answer to its challenges: in a row, and since a call began.
-    `left` is the challenge that was left unanswered when the request was last sent.
+    `left` is the challenge that was left unanswered when the request was last sent, `at_once` how many calls of the
+    operation there were at once since the call began that is counted.
     """
 
     in_a_row: int = 0
     since_served: int = 0
     in_call: int = 0
+    at_once: int = 0
     call: int | None = None
     calls: frozenset[int] = frozenset()
     named: set[Scope] = field(default_factory=set)

@@ -150,7 +150,6 @@ class Blame:
     def __init__(self, revision: Revision, reads_plain: Iterable[Situation]) -> None:
         self.reads_plain = set(reads_plain)
         self._heeds_without_error = False
-        self._heeds_decoys = False
         self._refuted: set[str] = set()
         self._in_force = _in_force(revision)
         self._explanations = [known for known in EXPLANATIONS if known.clause in self._in_force]
@@ -162,10 +161,7 @@ class Blame:
             return ()
         if isinstance(occasion, Settled):
             counts_together = challenge.insufficient and occasion.asked_before >= FEW and "RETRY-2" in self._in_force
-            at_stake = ["RETRY-2"] if counts_together else []
-            if occasion.decoy is not None and occasion.can_be_met and "PARSE-8" in self._in_force:
-                at_stake.append("PARSE-8")
-            return at_stake
+            return ["RETRY-2"] if counts_together else []
         at_stake = [*challenge.misread_clauses & self._in_force]
         if occasion.challenged is not None:
             at_stake += [known.clause for known in self._explanations if known.at_stake(occasion)]
@@ -185,12 +181,10 @@ class Blame:
         return finding
 
     def _of_a_challenge_given_up(self, finding: Finding, settled: Settled) -> Finding:
-        """Whoever steps up at plain challenges has a reason not to here, where it is all that is odd."""
-        if finding.clause != "STEP-2" or ("user", "step-up") not in self.reads_plain:
-            return finding
-        if settled.seems_misread and not self._heeds_decoys and "PARSE-8" in self._in_force:
-            return replace(finding, clause="PARSE-8", cause="error-inside-a-value", because=settled.deceit)
-        return self._counted_together(finding, settled) if "RETRY-2" in self._in_force else finding
+        """Whoever steps up at plain challenges has a reason not to here."""
+        steps_up = ("user", "step-up") in self.reads_plain
+        counted = finding.clause == "STEP-2" and steps_up and "RETRY-2" in self._in_force
+        return self._counted_together(finding, settled) if counted else finding
 
     @staticmethod
     def _counted_together(finding: Finding, settled: Settled) -> Finding:
@@ -269,10 +263,6 @@ class Blame:
         for wrong, seen in challenge.misread:
             if seen.scope != challenge.right.scope and not (wrong is NEEDING_ERROR and needs_none):
                 yield wrong, seen
-
-    def learn_of(self, settled: Settled) -> None:
-        """A challenge that is answered although another value of it names an error is read rightly."""
-        self._heeds_decoys = self._heeds_decoys or (settled.answered and settled.decoy is not None)
 
     def learn(self, occasion: Asked) -> None:
         """A request that heeds what only its challenge names is of a client that reads such challenges."""

@@ -104,7 +104,7 @@ class Facts:
         self._unknown_expired_at = NEVER
         self._called: Resource | None = None
         self._called_elsewhere_at = NEVER
-        self._heeds = self._steps_up = self._gives_up = False
+        self._heeds = self._heeds_decoys = self._gives_up = False
         self._deceived: list[Settled] = []
         self._asked_before = 0
         self._asked_for: dict[tuple[Resource, str], int] = defaultdict(int)
@@ -117,8 +117,7 @@ class Facts:
     def end(self) -> Occasions:
         """What the end of a transcript tells: of tokens that were used, but not for what they were issued for.
 
-        And of challenges that were given up for their decoys by who heeds plain ones, where nothing else shows that the
-        client steps up, or that it does not.
+        And of challenges that were given up for their decoys by who heeds plain ones, and no other that has one.
         """
         for resource in self.places.known:
             newest = None if resource.account is None else resource.account.token
@@ -134,7 +133,7 @@ class Facts:
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
                     yield self._given_up(resource, pending)
         for settled in self._deceived:
-            settled.deceived = self._heeds and not (self._steps_up or self._gives_up)
+            settled.deceived = self._heeds and not (self._heeds_decoys or self._gives_up)
             yield settled
 
     # --- calls ------------------------------------------------------------------------------------
@@ -312,7 +311,8 @@ class Facts:
         if tried.renewed is None:
             tried.in_a_row, tried.grew, tried.asked, tried.said, tried.named = 0, True, NO_SCOPES, None, set()
         if call is not None and call != tried.call:
-            tried.call, tried.in_call = call, 0
+            tried.call, tried.in_call, tried.at_once = call, 0, 0
+        tried.at_once = max(tried.at_once, len(tried.calls))
         again = tried.refused is not None and tried.renewed is None and tried.carried == event.access_token
         tried.resent = tried.resent + 1 if again and same is not False else 0
         return same
@@ -438,14 +438,14 @@ class Facts:
         tried = resource.attempt(pending.operation)
         elsewhere = self._asked_before - self._asked_for.get((resource, pending.operation), 0)
         settled = Settled(resource.account, pending, tried, resource.listed, excused, answered, elsewhere)
-        self._steps_up = self._steps_up or (answered and pending.challenge.insufficient)
+        self._heeds_decoys = self._heeds_decoys or (answered and settled.decoy is not None)
         return settled
 
     def _given_up(self, resource: Resource, pending: PendingChallenge) -> Settled:
         """A challenge that was left alone: where its decoy may be why, only the end can tell."""
         settled = self._settled(resource, pending, answered=False)
         self._gives_up = self._gives_up or (settled.is_fair and pending.challenge.insufficient)
-        if settled.seems_misread and not self._steps_up:
+        if settled.seems_misread:
             settled.deceived = None
             self._deceived.append(settled)
         return settled
@@ -626,7 +626,7 @@ class Facts:
         calls = self._open.get(answers.operation)
         if calls:
             tried.in_call += not doubted
-            return FEW * max(len(calls), len(tried.calls))
+            return FEW * max(len(calls), tried.at_once)
         tried.in_call = answers.times
         return FEW if answers.times > 1 else None
 

@@ -127,7 +127,6 @@ class Judge:
             if isinstance(occasion, Asked):
                 self._blame.learn(occasion)
             else:
-                self._blame.learn_of(occasion)
                 self._count(occasion)
 
     def _broken(self, occasion: Occasion, reached: defaultdict[str, int]) -> list[tuple[str, Broken]]:

@@ -253,7 +253,7 @@ MISLEADING = {
 def test_who_steps_up_but_where_another_value_names_an_error_seems_to_find_that(revision: Revision, line: str) -> None:
     left = line.replace('"b"', '"c"')
     told = story(revision).handshake().step_up("b", "a b").calls("admin", "t2").answers("admin", 403, left)
-    confirm(told.served("read", "t2"), finds("PARSE-8", "unspecified", "A21", absent="STEP-2"))
+    confirm(told.served("read", "t2"), finds("PARSE-8", "discouraged", worst="discouraged", absent="STEP-2"))
     answered = told.obtains("a b c", "t3").served("admin", "t3")
     confirm(answered, allows("unspecified", absent="STEP-2 PARSE-8"))
     again = answered.calls("other", "t3").answers("other", 403, line.replace('"b"', '"d"')).served("read", "t3")
@@ -297,9 +297,13 @@ def test_what_else_may_be_why_a_challenge_is_given_up_is_not_its_spelling(line: 
 
 
 @pytest.mark.parametrize("line", rows(MISLEADING))
-def test_who_steps_up_later_may_have_given_one_challenge_up(line: str) -> None:
-    told = story().handshake().calls("write", "t1").answers("write", 403, line).served()
-    confirm(told.insufficient("c", "admin").obtains("a c", "t2").served("admin", "t2"), allows("unspecified"))
+def test_who_steps_up_later_where_no_value_names_an_error_found_that_before(line: str) -> None:
+    told = story().handshake().calls("write", "t1").answers("write", 403, line).served().insufficient("c", "admin")
+    stepped_up = told.obtains("a c", "t2").served("admin", "t2")
+    confirm(stepped_up, finds("PARSE-8", "discouraged", worst="discouraged", never="STEP-2"))
+    other = line.replace('"b"', '"d"')
+    heeded = stepped_up.calls("other", "t2").answers("other", 403, other).obtains("a c d", "t3").served("other", "t3")
+    confirm(heeded, allows("unspecified", absent="PARSE-8"))
 
 
 @pytest.mark.parametrize("line", rows(MISLEADING))

@@ -26,7 +26,7 @@ def a_repeated_parameter_is_not_merged(asked: Asked) -> Answer:
 def no_error_is_found_inside_a_description(settled: Settled) -> Answer:
     """A 403 is heeded, whatever error a search would find inside another value of it.
 
-    Who steps up at other challenges may give one up (A21), whatever it says.
+    Who gives up what is spelled plainly, too, may give one up (A21), whatever it says.
     """
     if settled.decoy is None or not settled.can_be_met or settled.deceived is None:
         return None
