@@ -441,11 +441,11 @@ class Facts:
         self._heeds_decoys = self._heeds_decoys or (answered and settled.decoy is not None)
         return settled
 
-    def _given_up(self, resource: Resource, pending: PendingChallenge) -> Settled:
-        """A challenge that was left alone: where its decoy may be why, only the end can tell."""
+    def _given_up(self, resource: Resource, pending: PendingChallenge, *, heeded: bool = False) -> Settled:
+        """A challenge that was left alone, its scopes heeded or not: where its decoy may be why, the end can tell."""
         settled = self._settled(resource, pending, answered=False)
         self._gives_up = self._gives_up or (settled.is_fair and pending.challenge.insufficient)
-        if settled.seems_misread:
+        if settled.seems_misread and not heeded:
             settled.deceived = None
             self._deceived.append(settled)
         return settled
@@ -597,7 +597,7 @@ class Facts:
             elif other.at < answers.sent_at:
                 other.passed_over = True
                 if other.refreshed_at == NEVER:
-                    yield self._given_up(resource, other)
+                    yield self._given_up(resource, other, heeded=other.challenge.is_met_by(wanted))
 
     def _is_new(self, account: Account, scope: str) -> bool:
         return account not in self._named.get(scope, {})
