@@ -27,7 +27,7 @@ from .findings import DEFAULT_READINGS, Answer, Broken, Finding, finding_of
 from .occasions import OCCASIONS, Asked, Occasion, Settled, Situation
 from .places import canonical
 
-AHEAD: Final = 4096
+AHEAD: Final = 64
 """How many events are looked ahead for the names of resources, where a transcript is read as it comes."""
 
 # Any: each function takes the occasion that it is kept under, which a dict cannot say.

@@ -17,6 +17,7 @@ from rulings.stories import (
     by_itself,
     story,
 )
+from scope_judge.judge import AHEAD, Judge, judge, looking_ahead
 from scope_model.events import (
     AUTHORIZATION_CODE,
     AuthorizationResponse,
@@ -315,3 +316,21 @@ INSTEAD = {
 @pytest.mark.parametrize("told", rows(INSTEAD))
 def test_who_takes_another_list_leaves_the_challenge_out(told: Story) -> None:
     confirm(told, finds("CHAL-1 META-3", "violates", worst="violates", absent="ACC-6 OFFLINE-3 ORDER-2"))
+
+
+def test_a_transcript_that_is_read_as_it_comes_is_judged_as_the_whole() -> None:
+    told = of_the_other.served("read", "u1").at().obtains("a", "t1").served()
+    called: set[str] = set()
+    judging = Judge(told.header, called=called)
+    for event in looking_ahead(iter(told.events), called):
+        judging.hear(event)
+    judging.close()
+    assert judging.found == judge(told.transcript)
+
+
+def test_no_more_events_are_held_back_than_are_looked_ahead() -> None:
+    called: set[str] = set()
+    coming = iter([*begun.events, *begun.at(OTHER_RESOURCE).served().events, *begun.events] * AHEAD)
+    assert next(looking_ahead(coming, called)) == begun.events[0]
+    assert called == {RESOURCE, OTHER_RESOURCE}
+    assert sum(1 for _ in looking_ahead(coming, called)) > AHEAD

@@ -1,8 +1,8 @@
 """Every way in: what a file holds is told by its content, and each client in it has a transcript of its own.
 
 A HAR or a dump is held in memory, at most LARGEST bytes of it when unpacked: about three times its size, and up to
-thirty times where all of it is one entry of empty lists. JSON lines are read one at a time, each of at most
-LONGEST_LINE bytes. Time is linear in either.
+thirty times where all of it is one entry of empty lists. JSON lines are read as they come, each of at most LONGEST_LINE
+bytes, and judged a few dozen behind. Time is linear in either.
 """
 
 from __future__ import annotations
