@@ -291,8 +291,10 @@ def _is_explained(asked: Asked, scope: str, *, challenged: bool = True) -> bool:
 
 
 def _is_named(asked: Asked, name: str) -> bool:
-    """Whether a scope in the request is accounted for, or somebody else is known to name it."""
-    return _is_explained(asked, name) or any(owner is not asked.resource for owner in asked.named.get(name, ()))
+    """Whether a scope in the request is accounted for, or somebody else names it that no earlier header is read for."""
+    if _is_explained(asked, name):
+        return True
+    return not _before(asked, name) and any(owner is not asked.resource for owner in asked.named.get(name, ()))
 
 
 def _before(asked: Asked, name: str) -> list[Misreading]:

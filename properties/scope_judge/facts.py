@@ -75,10 +75,13 @@ class Facts:
     """What a transcript tells so far. `hear` each event in turn; what it gives is to be looked at as it comes.
 
     `tokens_seen` is whether a call was seen with a token that was issued: only then is it known that calls are
-    recorded with their tokens. `called` are the names by which something is called sooner or later.
+    recorded with their tokens. `called` are the names by which something is called sooner or later, and
+    `heeds` whether the client is known to heed plain challenges.
     """
 
-    def __init__(self, header: Header, readings: Mapping[str, str], called: Collection[str] = ()) -> None:
+    def __init__(
+        self, header: Header, readings: Mapping[str, str], called: Collection[str] = (), *, heeds: bool = False
+    ) -> None:
         self.header = header
         self._life = Life()
         self.places = Places(self._life, called)
@@ -104,7 +107,7 @@ class Facts:
         self._unknown_expired_at = NEVER
         self._called: Resource | None = None
         self._called_elsewhere_at = NEVER
-        self._heeds = self._heeds_decoys = self._gives_up = False
+        self._heeds, self._heeds_decoys, self._gives_up = heeds, False, False
         self._deceived: list[Settled] = []
         self._asked_before = 0
         self._asked_for: dict[tuple[Resource, str], int] = defaultdict(int)

@@ -93,8 +93,8 @@ class Judge:
         self.stepped_up = False
         self._readings = readings if readings is DEFAULT_READINGS else {**DEFAULT_READINGS, **readings}
         self._book = _book(header.revision)
-        self._facts = Facts(header, self._readings, called)
         self._blame = Blame(header.revision, reads_plain)
+        self._facts = Facts(header, self._readings, called, heeds=len(self._blame.reads_plain) > 0)
         self._presuming: list[Finding] = []
 
     @property
@@ -142,7 +142,8 @@ class Judge:
     def _accuse(self, occasion: Occasion, broken: list[tuple[str, Broken]]) -> None:
         found, nowhere = self._findings(occasion, broken), defaultdict[str, int](int)
         ways = (self._findings(way, self._broken(way, nowhere)) for way in occasion.otherwise) if found else ()
-        for finding in next((milder for milder in ways if _is_right(milder)), found):
+        right = (way for way in (found, *ways) if _is_right(way))
+        for finding in min(right, key=len, default=found):
             self._report(finding, presuming=occasion.presumes_tokens)
 
     def _findings(self, occasion: Occasion, broken: Iterable[tuple[str, Broken]]) -> list[Finding]:
