@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rulings.expectations import RIGHT, SILENT, Expected, confirm, finds, rows
+from rulings.expectations import RIGHT, SILENT, Expected, allows, confirm, finds, rows
 from rulings.stories import (
     ISSUER,
     NEW,
@@ -78,6 +78,21 @@ LEFT_FOR_LATER = {
         .answers("admin", 403)
         .asks("a b"),
         finds("CHAL-7", "discouraged", worst="discouraged"),
+    ),
+    "a refusal without scope is answered by all that is listed, whatever was left before": (
+        story()
+        .unauthorized("b")
+        .discovers("a", "c")
+        .obtains("b", "t1")
+        .served()
+        .application_calls(1)
+        .insufficient("a")
+        .application_has(1, "failed")
+        .application_calls(2)
+        .insufficient(None)
+        .discovers("a", "c")
+        .obtains("b a c", "t2"),
+        allows("unspecified", absent="ACC-3"),
     ),
 }
 
