@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -10,15 +11,19 @@ import pytest
 from scope_model.client import Call
 from scope_model.events import (
     CLIENT_CREDENTIALS,
+    REFRESH_TOKEN,
     CallEnded,
     CallStarted,
     Event,
+    Key,
     ResourceRequest,
     ResourceResponse,
     TokenExpired,
+    TokenRequest,
+    TokenResponse,
 )
 from scope_model.scopes import scopes
-from scope_model.servers import AuthorizationServer, Granting, ResourceServer, Servers
+from scope_model.servers import AuthorizationServer, Granting, Issued, ResourceServer, Servers
 from scope_oracle.subjects.watching import HANDSHAKES, WatchingWorld
 from scope_oracle.world import BRIEFLY, Addresses, HttpRequest
 from scope_properties.episodes import MakeCall, Plan
@@ -141,3 +146,18 @@ def test_a_brief_token_expires_when_a_call_was_served_and_time_has_passed(monkey
     assert TokenExpired("t2") in world.world.events
     assert len(passed) == 1
     assert passed[0] > BRIEFLY
+
+
+@pytest.mark.parametrize("brief", [True, False])
+def test_who_refreshes_a_brief_token_may_go_by_a_clock_that_looks_ahead(brief: bool) -> None:  # noqa: FBT001
+    world = watching("a")
+    world.know(ISSUER, "machine")
+    issued = Issued(Key(ISSUER, RESOURCE), scopes("a"), brief)
+    world.world.servers = replace(world.world.servers, access_tokens={"t0": issued}, refresh_tokens={"r0": issued})
+    fields = {"grant_type": REFRESH_TOKEN, "client_id": "machine", "refresh_token": "r0"}
+    assert world.handle(HttpRequest("POST", f"{ISSUER}/token", body=urlencode(fields).encode())).status == 200
+    *before, request, response = world.world.events
+    assert before == [TokenExpired("t0")] * brief
+    assert isinstance(request, TokenRequest)
+    assert isinstance(response, TokenResponse)
+    assert ("t0" in world.world.servers.access_tokens) is not brief

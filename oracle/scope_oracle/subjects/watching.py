@@ -11,6 +11,8 @@ from collections.abc import Callable
 from time import sleep
 from typing import Final
 
+from typing_extensions import override
+
 from scope_model.events import CallEnded, CallStarted, TokenExpired
 from scope_oracle.world import BRIEFLY, Addresses, HttpRequest, HttpResponse, HttpWorld, json_object
 from scope_properties.world import Exhausted, World
@@ -50,17 +52,25 @@ class WatchingWorld(HttpWorld):
         response = self._patiently(request)
         if response.status == _OK:
             self._connections += called.operation in HANDSHAKES
+            if self._brief_tokens():
+                sleep(BRIEFLY + _A_LITTLE)  # by the clock of the client as well
             self._let_brief_tokens_expire()
             if key in self._open:
                 self.world.events.append(CallEnded(self._open.pop(key), SERVED))
         return response
 
+    @override
+    def has_read(self, token: str | None) -> None:
+        """Whoever refreshes a brief token may do so by its clock, which may look ahead, whatever was answered last."""
+        super().has_read(token)
+        if token in self.world.servers.refresh_tokens:
+            self._let_brief_tokens_expire()
+
+    def _brief_tokens(self) -> list[str]:
+        return [token for token, issued in self.world.servers.access_tokens.items() if issued.brief]
+
     def _let_brief_tokens_expire(self) -> None:
-        """Let the time pass that a brief token has, by the clock of the client as well."""
-        brief = [token for token, issued in self.world.servers.access_tokens.items() if issued.brief]
-        if brief:
-            sleep(BRIEFLY + _A_LITTLE)
-        for token in brief:
+        for token in self._brief_tokens():
             self.world.servers = self.world.servers.expire(token)
             self.world.events.append(TokenExpired(token))
 
