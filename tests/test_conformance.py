@@ -6,6 +6,7 @@ Their records take long to make, and are made by hand: these tests hold the page
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from scope_oracle.conformance import (
     reasons,
     record,
     scenario_of,
+    staged,
     unexplained,
 )
 from scope_oracle.subjects import DRIVEN, DriverFault
@@ -81,6 +83,21 @@ def test_what_one_run_cannot_be_put_through_is_named() -> None:
         "an operation that is called again",
     ]
     assert list(lost(plain_episode("2026-07-28", "client_credentials"))) == ["a client without a user"]
+    elsewhere = MakeCall(Call("https://two.example/mcp", "read"))
+    assert list(lost(Episode(plain.plan, (read, elsewhere)))) == ["several servers"]
+
+
+def test_stages_take_servers_and_operations_in_the_order_in_which_they_are_called() -> None:
+    plain = plain_episode("2026-07-28")
+    (one,) = plain.plan.servers.resources.values()
+    two = replace(one, resource="https://two.example/mcp")
+    servers = replace(plain.plan.servers, resources={each.resource: each for each in (one, two)})
+    calls = tuple(MakeCall(Call(two.resource, operation)) for operation in ("delete", "read", "delete"))
+    resources = staged(Episode(replace(plain.plan, servers=servers), calls)).plan.servers.resources
+    assert list(resources) == [two.resource, one.resource]
+    assert list(resources[two.resource].needs) == ["delete", "read", "write"]
+    assert resources == servers.resources
+    assert staged(plain) == plain
 
 
 def test_a_client_is_recorded_with_what_its_driver_alone_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
