@@ -17,6 +17,7 @@ from scope_model.events import OFFLINE_ACCESS
 from scope_model.scopes import NO_SCOPES, Scope
 from scope_spec import CLAUSES, Revision
 
+from .account import Account
 from .findings import Finding
 from .misreadings import MISREADINGS, NEEDING_ERROR, OF_NAMES, SEARCHING, SEARCHING_FROM_THE_END, Heading, Misreading
 from .occasions import FEW, OFFLINE, Asked, Occasion, Settled, Situation, is_implied, listing
@@ -291,10 +292,14 @@ def _is_explained(asked: Asked, scope: str, *, challenged: bool = True) -> bool:
 
 
 def _is_named(asked: Asked, name: str) -> bool:
-    """Whether a scope in the request is accounted for, or somebody else names it that no earlier header is read for."""
+    """Whether a scope in the request is accounted for, or somebody else names it, and no earlier header does."""
     if _is_explained(asked, name):
         return True
-    return not _before(asked, name) and any(owner is not asked.resource for owner in asked.named.get(name, ()))
+    if _before(asked, name):
+        return False
+    moved = asked.resource.epoch > 0  # what was asked for elsewhere may have gone along
+    namers = asked.named.get(name, ())
+    return any(owner is not asked.resource and (moved or not isinstance(owner, Account)) for owner in namers)
 
 
 def _before(asked: Asked, name: str) -> list[Misreading]:

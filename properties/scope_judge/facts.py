@@ -862,7 +862,7 @@ class Facts:
             said, had_a_token = said_by(event, account, self._commas), account.token is not None
             if account.leg == REFRESH_TOKEN:
                 refresh(account, event, said, self.at)
-                named = None if said is None else said.at_least
+                named = None if said is None else said.at_most
             else:
                 issue(account, event, said, self.at, began_midway=self._began_midway)
                 named = account.granted.at_most

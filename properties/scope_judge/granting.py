@@ -24,7 +24,8 @@ def said_by(event: TokenResponse, account: Account, commas: str) -> Known | None
     if "," not in event.scope or len(said) != 1 or (request is not None and said <= request.wanted):
         return exactly(said)
     parts = read_scope(event.scope.replace(",", " "))
-    if request is not None and not any(parts <= asked for asked in (request.wanted, *account.under_way)):
+    others = [] if account.leg == REFRESH_TOKEN else account.under_way
+    if request is not None and not any(parts <= asked for asked in (request.wanted, *others)):
         return exactly(said)
     return {"literal": exactly(said), "parts": exactly(parts)}.get(commas) or either(parts, said)
 

@@ -12,14 +12,12 @@ from shlex import quote
 from tempfile import TemporaryDirectory
 
 from planted.bugs import BUGS
-from planted.hunting import REVISION, Found, kinds, own
+from planted.hunting import REVISION, Found, Known, known_of, own
 from planted.planting import copied
 from scope_oracle.subjects.command import Command
-from scope_oracle.tally import Kind
-from scope_properties.subjects import Subject
 
 
-def hunted(command: str, name: str, common: frozenset[Kind]) -> Found | None:
+def hunted(command: str, name: str, common: Known) -> Found | None:
     """How a bug is found behind a command; None where it lives."""
     with TemporaryDirectory() as folder:
         copied(BUGS[name], Path(folder))
@@ -27,14 +25,10 @@ def hunted(command: str, name: str, common: frozenset[Kind]) -> Found | None:
             return own(client, BUGS[name], common)
 
 
-def _common(client: Subject) -> frozenset[Kind]:
-    return frozenset(found.kind for found in kinds(client))
-
-
 def main(command: str, *names: str) -> None:
     """Run the bugs that are named, or all that a conformance client can show."""
     with Command(command, REVISION) as client:
-        common = _common(client)
+        common = known_of(client)
     wanted = names or [name for name, bug in BUGS.items() if bug.commanded]
     dead = 0
     for name in wanted:

@@ -1,4 +1,4 @@
-"""How a bug is found: by a kind of finding that the client without it never shows."""
+"""How a bug is found: by a kind of finding that the client without it never shows with the same grant."""
 
 from __future__ import annotations
 
@@ -19,33 +19,47 @@ from scope_spec import Revision
 REVISION: Final[Revision] = "2026-07-28"
 SEED: Final = 0
 
+Known = AbstractSet[tuple[Kind, str]]
+"""Kinds of findings, each with a grant type: the SDK has a provider for each, with findings of its own."""
+
 
 class Found(NamedTuple):
-    """The first finding of a bug's own, and in which episode it came."""
+    """The first finding of a kind with a grant type, and in which episode it came."""
 
     kind: Kind
+    grant_type: str
     episode: int
 
 
-def kinds(subject: Subject) -> Iterator[Found]:
-    """Each kind of finding that a check of a subject comes to, as it comes."""
-    bench, tally, known = Alone(examiner(subject, REVISION)), Tally(), set[Kind]()
+def findings(subject: Subject) -> Iterator[Found]:
+    """Each kind of finding with each grant type that a check of a subject comes to, as it comes."""
+    bench, tallies, known = Alone(examiner(subject, REVISION)), dict[str, Tally](), set[tuple[Kind, str]]()
     for number, episode in enumerate(_episodes(mostly_delegated(subject), subject.standalone), 1):
+        grant_type = episode.plan.grant_type
+        tally = tallies.setdefault(grant_type, Tally())
         tally.add(bench.judge_one(subject.playable(episode)))
         new = [kind_of(broken.finding) for broken in tally.found]
-        yield from (Found(kind, number) for kind in new if kind not in known)
-        known.update(new)
+        yield from (Found(kind, grant_type, number) for kind in new if (kind, grant_type) not in known)
+        known.update((kind, grant_type) for kind in new)
 
 
-def own(subject: Subject, bug: Bug, common: AbstractSet[Kind]) -> Found | None:
+def known_of(subject: Subject) -> Known:
+    """What a subject shows in a whole check."""
+    return frozenset((found.kind, found.grant_type) for found in findings(subject))
+
+
+def own(subject: Subject, bug: Bug, common: Known) -> Found | None:
     """The first finding of a bug by the clause that it names, and of a kind that is not common; None where it lives."""
-    return next((found for found in kinds(subject) if found.kind not in common and found.kind[0] == bug.clause), None)
+    for found in findings(subject):
+        if found.kind[0] == bug.clause and (found.kind, found.grant_type) not in common:
+            return found
+    return None
 
 
 @cache
-def common() -> frozenset[Kind]:
-    """The kinds that the SDK itself shows in a whole check."""
-    return frozenset(found.kind for found in kinds(PythonSdk()))
+def common() -> Known:
+    """What the SDK itself shows."""
+    return known_of(PythonSdk())
 
 
 @cache

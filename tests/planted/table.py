@@ -19,7 +19,8 @@ _HEAD: Final = f"""# Planted bugs
 
 Each of these is a small edit of the source of the Python SDK {RELEASE}, with a legal episode in which it changes the
 wire. `scopelaw check` must find each by the clause that it breaks, as a kind of finding (clause, verdict, cause) that
-the SDK itself shows in none of {EXAMPLES} episodes. *Episode* is the first with such a finding, of seed {SEED}.
+the SDK itself shows in none of {EXAMPLES} episodes with the same grant: for each grant it has a provider of its own,
+and what is wrong with one of them hides nothing in another. *Episode* is the first with such a finding, of seed {SEED}.
 *By command* is whether a conformance client can show it: one server, one call of its tool, no restart, no passing
 time. `python -m planted.commanded COMMAND` runs these through one.
 """
@@ -47,7 +48,7 @@ def _section(title: str, bugs: tuple[Bug, ...], hunted: dict[str, Found | None])
 def _row(bug: Bug, hunted: Found | None) -> str:
     shown = (f"{bug.clause}", "not found", "")
     if hunted is not None:
-        (clause, verdict, cause), episode = hunted
+        (clause, verdict, cause), _, episode = hunted
         shown = (f"{clause}, {cause}", verdict, str(episode))
     return f"| `{bug.name}` {bug.says} | {' | '.join(shown)} | {'yes' if bug.commanded else 'no'} |"
 
