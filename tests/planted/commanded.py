@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from planted.bugs import BUGS
 from planted.hunting import REVISION, Found, Known, known_of, own
 from planted.planting import copied
+from scope_oracle.subjects import DriverFault
 from scope_oracle.subjects.command import Command
 
 
@@ -32,9 +33,13 @@ def main(command: str, *names: str) -> None:
     wanted = names or [name for name, bug in BUGS.items() if bug.commanded]
     dead = 0
     for name in wanted:
-        found = hunted(command, name, common)
+        try:
+            found = hunted(command, name, common)
+        except DriverFault as fault:  # with the bug no call carries a token: it is turned away, by no clause
+            found, shown = None, str(fault)
+        else:
+            shown = "lives" if found is None else f"{' '.join(found.kind)}, in episode {found.episode}"
         dead += found is not None
-        shown = "lives" if found is None else f"{' '.join(found.kind)}, in episode {found.episode}"
         sys.stdout.write(f"{name}: {shown}\n")
         sys.stdout.flush()
     sys.stdout.write(f"{dead} of {len(wanted)} found\n")
