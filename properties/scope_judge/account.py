@@ -335,6 +335,11 @@ class Resource:
         return tried
 
     @property
+    def has_its_own_document(self) -> bool:
+        """Whether the metadata document that it published names it as it is called, but for a slash."""
+        return self.published is not None and self.published.rstrip("/") == (self.name or "").rstrip("/")
+
+    @property
     def called(self) -> bool:
         """Whether it was ever called."""
         return self.called_at != NEVER or self.responded_at != NEVER

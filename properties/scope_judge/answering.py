@@ -50,16 +50,16 @@ class Requesting(NamedTuple):
         if not waiting:
             again = resource.answering or resource.in_vain
             if again is None or self.expired_at >= resource.responded_at:
-                return None, (*doubtful, *self._left(None))
+                return None, tuple(dict.fromkeys((*doubtful, *self._left(None))))
             return (again, doubtful) if self.goes_on(again) else (None, (again, *doubtful))
         if self._may_renew(waiting[0]):
             return None, doubtful
         if len(waiting) == 1:
-            return waiting[0], (*doubtful, *self._left(waiting[0]))
+            return waiting[0], tuple(dict.fromkeys((*doubtful, *self._left(waiting[0]))))
         live = self._live(waiting)
         best = self._best(live, waiting)
         others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
-        return best, (*others, *doubtful, *self._left(best))
+        return best, tuple(dict.fromkeys((*others, *doubtful, *self._left(best))))
 
     def _left(self, best: PendingChallenge | None) -> Iterator[PendingChallenge]:
         """Where it meets nothing that it would answer: those left for later that it meets and widens the grant for.

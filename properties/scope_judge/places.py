@@ -2,7 +2,8 @@
 
 Where there is one issuer or one resource it may be named on any subset of the events, or on none. A name that differs
 from the called one by a slash or a default port is the same name; one that a request gives right after a challenge is
-another name of what was challenged, as long as nothing is called by it, then or later.
+another name of what was challenged, as long as nothing is called by it. Where something is called by it later, that
+may still be the same, unless what was challenged has a document of its own.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ class Places:
 
     def _by_another_name(self, name: str | None, *, stored: bool) -> Resource | None:
         """The one resource below a name, or what was just challenged, by a name that nothing is called by."""
-        if name is None or self.will_be_called(name):
+        if name is None:
             return None
         below = [known for known in self._at_origin.get(_origin(name), ()) if is_parent(name, known.name)]
         current = self.current
@@ -148,9 +149,10 @@ class Places:
         if len(below) != 1 and not challenged:
             return None
         found = below[0] if len(below) == 1 else current
-        if found is not None:
-            self._resources[canonical(name)] = found
-            self._other_names.add(canonical(name))
+        if found is None or (self.will_be_called(name) and found.has_its_own_document):
+            return None  # each of the two is called by a name of its own
+        self._resources[canonical(name)] = found
+        self._other_names.add(canonical(name))
         return found
 
     def _new(self, name: str | None) -> Resource:

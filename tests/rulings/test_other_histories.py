@@ -220,6 +220,23 @@ NAMES = {
         fetched_for_the_other(waiting).at(OTHER_RESOURCE).asks("p"),
         finds("ISO-1 META-3 CHAL-1", "violates", worst="violates"),
     ),
+    "what was challenged is asked for by a name that it is called by from then on": (
+        story().unauthorized("a").at(OTHER_RESOURCE).obtains("a", "t1").served("read", "t1"),
+        RIGHT,
+    ),
+    "a proxy is challenged, and the document names what is called without it later": (
+        story()
+        .at("http://localhost:6277/mcp?url=x")
+        .unauthorized("a")
+        .at()
+        .discovers()
+        .obtains("a", "t1")
+        .at("http://localhost:6277/mcp?url=x")
+        .served()
+        .at()
+        .served(),
+        RIGHT,
+    ),
     "a stored refresh token is for the parent of what is called": (
         story()
         .calls("write", "t0")
