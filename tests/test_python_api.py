@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import doctest
 import re
 from collections.abc import Awaitable, Callable, Generator, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from html import escape
 from pathlib import Path
 from types import ModuleType
@@ -66,6 +65,10 @@ class Careless(httpx2.Auth):
         self.app = app
         self.token: str | None = None
 
+    def asks_for(self, challenged: str) -> str:
+        """The scope of a request, by that of the challenge."""
+        return challenged
+
     @override
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
         if self.token is not None:
@@ -73,7 +76,7 @@ class Careless(httpx2.Auth):
         response = yield request
         if response.status_code not in (401, 403):
             return
-        scope = response.headers.get("www-authenticate", "").partition('scope="')[2].partition('"')[0]
+        scope = self.asks_for(response.headers.get("www-authenticate", "").partition('scope="')[2].partition('"')[0])
         well_known = self.app.server_url.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
         document = (yield httpx2.Request("GET", well_known)).json()
         issuer = document["authorization_servers"][0]
@@ -206,16 +209,23 @@ class Careful(Bare):
         return self.auth.call(operation)
 
 
-class Waiting(Careful):
+class Waiting(PythonClient):
     """The same, asynchronous."""
 
-    @override
-    def call(self, operation: str) -> Awaitable[None]:
-        async def called() -> None:
-            await asyncio.sleep(0)
-            super(Waiting, self).call(operation)
+    def __init__(self, app: Application) -> None:
+        super().__init__(app)
+        self.auth = Careless(app)
 
-        return called()
+    @override
+    async def call(self, operation: str) -> None:
+        out = self.app.tool_call(operation)
+        flow = self.auth.auth_flow(httpx2.Request(out.method, out.url, headers=out.headers, content=out.body))
+        request = next(flow)
+        with suppress(StopIteration):
+            while True:
+                sent = HttpRequest(request.method, str(request.url), tuple(request.headers.items()), request.read())
+                answer = await self.app.asend(sent)
+                request = flow.send(httpx2.Response(answer.status, headers=answer.headers, content=answer.body))
 
 
 def test_a_client_that_is_no_auth_needs_one_method_sync_or_async() -> None:

@@ -3,6 +3,9 @@
 An `Application` is what the client's host would be: it knows the server's URL, how the client is set up, and plays the
 user's browser. `from_httpx_auth` takes an `httpx.Auth` (of httpx or httpx2, sync or async); `PythonClient` is the base
 class for any other client, and does for it what few clients can do otherwise than plainly.
+
+Some calls overlap, at one server or at two: the first request of each has been sent before either is answered. The
+second call is then answered when the first is over, or waits for a lock that the client has.
 """
 
 from __future__ import annotations
@@ -10,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from sysconfig import get_paths
@@ -20,6 +24,7 @@ from traceback import extract_tb
 from types import ModuleType
 from typing import Any, Final, get_args
 from urllib.parse import parse_qs, urlsplit
+from weakref import finalize
 
 from typing_extensions import override
 
@@ -27,7 +32,8 @@ from scope_model.client import Call
 from scope_model.events import AUTHORIZATION_CODE, ClientReported, ConfiguredMode, TokenResponse
 from scope_oracle.ending import Ended
 from scope_oracle.names import one_of
-from scope_oracle.subjects import SubjectUnavailable, brief
+from scope_oracle.subjects import DriverFault, SubjectUnavailable, brief
+from scope_oracle.subjects.overlapping import UNDER_WAY, Begin, UnderWay, overlap
 from scope_oracle.world import DOCUMENT, KNOWN, SECRET, HttpRequest, HttpResponse, HttpWorld
 from scope_properties.episodes import Episode, Plan
 from scope_properties.subjects import one_after_the_other
@@ -61,7 +67,23 @@ class Application:
     redirect_uri: str = REDIRECT_URI
 
     def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request to whichever server it is for, and give its response."""
+        """Send a request to whichever server it is for, and give its response.
+
+        Calls that overlap are in two threads, each of which waits here for its turn. An asynchronous client is answered
+        at once, so that its calls do not overlap: `asend` is for those.
+        """
+        call = UNDER_WAY.get()
+        if call is not None and call.is_elsewhere:
+            return call.bring(self.asend(request))
+        return self._world.handle(request)
+
+    async def asend(self, request: HttpRequest) -> HttpResponse:
+        """Send a request as `send` does, of an asynchronous client: calls that overlap are tasks, and wait here."""
+        call = UNDER_WAY.get()
+        if call is not None and call.is_elsewhere:
+            return self.send(request)
+        if call is not None:
+            await call.hold(request)
         return self._world.handle(request)
 
     def browser(self, url: str) -> str:
@@ -88,6 +110,9 @@ class PythonClient:
 
     It is made anew for each server and at each restart: what is to outlive that belongs into `app.storage`. What a
     method raises ends the call, and is kept in `app.failures`; it is no finding.
+
+    A `call` may be made while another one is under way: of a sync client in another thread, of an asynchronous one,
+    which sends by `app.asend`, as another task. A client that is not made for that does one thing at a time by a lock.
     """
 
     def __init__(self, app: Application) -> None:
@@ -144,7 +169,7 @@ class InProcess:
         return InProcessSession(self.make, plan, HttpWorld(world))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class InProcessSession:
     """One application within an episode: a client and a storage for each server."""
 
@@ -154,20 +179,57 @@ class InProcessSession:
     clients: dict[str, PythonClient] = field(default_factory=dict)
     storages: dict[str, dict[str, object]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    loop: asyncio.AbstractEventLoop | None = None
 
     def call(self, call: Call) -> None:
         """Make a call, however it ends."""
-        client = self.clients.get(call.resource)
-        if client is None:
-            client = self.clients[call.resource] = self._made(call.resource)
+        client = self._client(call.resource)
         with self._keeping_failures():
-            waiting = client.call(call.operation)
-            if inspect.isawaitable(waiting):
-                asyncio.run(_finished(waiting))
+            waiting = self._begin(client, call.operation)
+            if waiting is not None:
+                self._run(waiting)
 
     def overlap(self, first: Call, second: Call, turn: Callable[[], None]) -> None:
-        """Make one call after the other."""
-        one_after_the_other(self, first, second, turn)
+        """Have both on their way before either is answered: the second waits for its turn, or for a lock.
+
+        Where an event loop runs already, none can be had, and one is made after the other.
+        """
+        if _loop_is_running():
+            one_after_the_other(self, first, second, turn)
+            return
+        begins = [partial(self._begin, self._client(call.resource), call.operation) for call in (first, second)]
+        with self._keeping_failures():
+            self._run(self._overlap(begins, turn))
+
+    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run on the one event loop that the application has, since a lock of the client may be bound to it."""
+        if self.loop is None:
+            self.loop = asyncio.new_event_loop()
+            finalize(self, self.loop.close)
+        try:
+            self.loop.run_until_complete(coroutine)
+        finally:
+            self.loop.run_until_complete(_nothing_left())
+
+    async def _overlap(self, begins: Iterable[Begin], turn: Callable[[], None]) -> None:
+        first, second = (UnderWay(begin, self._arrive) for begin in begins)
+        await overlap(first, second, turn)
+
+    def _begin(self, client: PythonClient, operation: str) -> Coroutine[Any, Any, None] | None:
+        waiting = None
+        with self._keeping_failures():
+            waiting = client.call(operation)
+        return self._finish(waiting) if inspect.isawaitable(waiting) else None
+
+    async def _finish(self, waiting: Awaitable[None]) -> None:
+        with self._keeping_failures():
+            await waiting
+
+    def _arrive(self, request: HttpRequest) -> bool:
+        called = self.http_world.called(request)
+        if called is not None:
+            self.http_world.world.arrive(called)
+        return called is not None
 
     def expire(self, access_token: str) -> None:
         """Let every client's clock pass the end of a token's lifetime."""
@@ -203,10 +265,15 @@ class InProcessSession:
         """Keep what the client raises, an exit included: its status would be taken for that of the check."""
         try:
             yield
-        except (Exhausted, SubjectUnavailable, Ended):
+        except (Exhausted, SubjectUnavailable, DriverFault, Ended):
             raise
         except (Exception, SystemExit) as failure:  # noqa: BLE001 - whatever the client says of what failed
             self.failures.append(_told(failure))
+
+    def _client(self, resource: str) -> PythonClient:
+        if resource not in self.clients:
+            self.clients[resource] = self._made(resource)
+        return self.clients[resource]
 
     def _made(self, resource: str) -> PythonClient:
         try:
@@ -245,8 +312,20 @@ def in_process(make: Making, name: str = "client", **about: Any) -> InProcess:  
     return InProcess(make, name, **about)
 
 
-async def _finished(waiting: Awaitable[None]) -> None:
-    await waiting
+async def _nothing_left() -> None:
+    """End what a client began and did not wait for: it is part of no later call."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
+def _loop_is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 _OURS: Final = (str(Path(__file__).parents[1]), get_paths()["stdlib"])
@@ -299,7 +378,7 @@ class HttpxClient(PythonClient):
         try:
             out = next(flow)
             while True:
-                out = flow.send(self._answer(out))
+                out = flow.send(self._received(out, self.app.send(_sent(out))))
         except StopIteration:
             pass
         finally:
@@ -309,17 +388,20 @@ class HttpxClient(PythonClient):
         try:
             out = await anext(flow)
             while True:
-                out = await flow.asend(self._answer(out))
+                out = await flow.asend(self._received(out, await self.app.asend(_sent(out))))
         except StopAsyncIteration:
             pass
         finally:
             await flow.aclose()  # a lock of it would be held for ever
 
-    def _answer(self, request: Any) -> Any:  # noqa: ANN401 - of the client's own library
-        headers = tuple((name, value) for name, value in request.headers.items())
-        response = self.app.send(HttpRequest(request.method, str(request.url), headers, request.read()))
+    def _received(self, request: Any, response: HttpResponse) -> Any:  # noqa: ANN401 - of the client's own library
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         return self._http.Response(response.status, headers=raw, content=response.body, request=request)
+
+
+def _sent(request: Any) -> HttpRequest:  # noqa: ANN401 - of the client's own library
+    headers = tuple((name, value) for name, value in request.headers.items())
+    return HttpRequest(request.method, str(request.url), headers, request.read())
 
 
 def _library_of(auth: Auth) -> ModuleType:
