@@ -239,6 +239,18 @@ def test_a_client_that_never_authorizes_cannot_be_tested() -> None:
         check(in_process(Bare), examples=FEW)
 
 
+def test_a_client_that_is_never_served_cannot_be_tested() -> None:
+    class Forging(Bare):
+        @override
+        def call(self, operation: str) -> None:
+            out = self.app.tool_call(operation)
+            headers = (*out.headers, ("Authorization", "Bearer of its own making"))
+            self.app.send(HttpRequest(out.method, out.url, headers, out.body))
+
+    with pytest.raises(scope_oracle.DriverFault, match="nothing can be tested: no authorization request arrived"):
+        check(in_process(Forging), examples=1)
+
+
 def test_what_a_client_raises_ends_the_call_and_is_kept() -> None:
     kept: list[str] = []
 

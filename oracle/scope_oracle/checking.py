@@ -39,7 +39,7 @@ from .grounds import grounds, spelled
 from .reaching import ENOUGH, judged_at, within_reach
 from .replays import episode_of, replay_of
 from .selecting import EVERYTHING, Selection
-from .smoking import smoke
+from .smoking import has_served, is_ever_served, smoke
 from .subjects import DriverFault
 from .tally import NEVER_STEPS_UP, Broken, Judged, Kind, Tally, given_up, kind_of
 
@@ -167,23 +167,19 @@ class Examiner:
 def examiner(subject: Subject, revision: Revision, readings: Mapping[str, str] = DEFAULT_READINGS) -> Examiner:
     """Get to know a subject by plain episodes: what it does with odd spellings can then be told apart.
 
-    Raises DriverFault where no call of it ever carries a token: nothing that is found afterwards would say anything.
+    Raises DriverFault where no call of it is ever served: nothing that is found afterwards would say anything.
     """
     reads_plain: frozenset[Situation] = frozenset()
-    authorized = False
+    served = False
     for grant_type in subject.grant_types:
         plain = subject.playable(plain_episode(revision, grant_type))
         transcript, judge = Examiner(subject, readings, frozenset()).judged(plain)
         reads_plain |= judge.reads_plain
-        authorized = authorized or any(map(_carries_a_token, transcript.events))
-    if not authorized:
-        because = next(smoke(subject, revision)).because or "no call ever carries a token"
+        served = served or has_served(transcript)
+    if not served and not is_ever_served(subject, revision):
+        because = next(smoke(subject, revision)).because or "no call is ever served"
         raise DriverFault(f"nothing can be tested: {because}")
     return Examiner(subject, readings, reads_plain)
-
-
-def _carries_a_token(event: Event) -> bool:
-    return isinstance(event, ResourceRequest) and event.access_token is not None
 
 
 def plain_episode(revision: Revision, grant_type: str = AUTHORIZATION_CODE) -> Episode:

@@ -52,7 +52,7 @@ class History:
     """What was learnt of a list of releases, the oldest first, each put through the same `examples` of a `seed`.
 
     Each was judged by the same `revision`, whatever it speaks itself. `ran` are those that were run, and `useless`
-    those that cannot be had or built, or on which no call ever carries a token, with the reason: of any finding they
+    those that cannot be had or built, or on which no call is ever served, with the reason: of any finding they
     say nothing.
     """
 

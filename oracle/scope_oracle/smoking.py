@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from scope_model.client import Call
 from scope_model.events import (
+    AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     AuthorizationRequest,
     Event,
@@ -19,7 +20,7 @@ from scope_model.events import (
 from scope_model.scopes import NO_SCOPES, scopes
 from scope_model.servers import AuthorizationServer, Granting, ResourceServer, Servers
 from scope_properties.episodes import Episode, ExpireToken, MakeCall, Plan, ReportGrant, RestartClient
-from scope_properties.runs import Run
+from scope_properties.runs import Run, run
 from scope_properties.subjects import Subject
 from scope_spec import Revision
 
@@ -29,6 +30,8 @@ ONE: Final = "https://one.example/mcp"
 TWO: Final = "https://two.example/mcp"
 READ: Final = Call(ONE, "read")
 AS: Final = "https://as.example"
+
+_OK: Final = 200
 
 Outcome = Literal["ok", "failed", "cannot"]
 
@@ -103,18 +106,36 @@ def _served(run: Run, call: Call) -> bool:
         for event in run.transcript.events
         if isinstance(event, ResourceResponse) and (event.resource, event.operation) == (call.resource, call.operation)
     ]
-    return bool(answers) and answers[-1].status == 200
+    return bool(answers) and answers[-1].status == _OK
+
+
+def _where_any_token_will_do(revision: Revision, grant_type: str = AUTHORIZATION_CODE) -> Plan:
+    servers = Servers({ONE: ResourceServer(ONE, AS, {"read": NO_SCOPES}, None)}, {AS: AuthorizationServer(AS)})
+    return Plan(servers, revision, grant_type=grant_type)
 
 
 def _called(subject: Subject, revision: Revision) -> tuple[Run, Call]:
     """A call as plain as the client can be asked for, in a world of its own: any token will do."""
-    servers = Servers({ONE: ResourceServer(ONE, AS, {"read": NO_SCOPES}, None)}, {AS: AuthorizationServer(AS)})
-    episode = subject.playable(Episode(Plan(servers, revision), (MakeCall(READ),)))
+    episode = subject.playable(Episode(_where_any_token_will_do(revision), (MakeCall(READ),)))
     (step,) = episode.steps
     assert isinstance(step, MakeCall)
     run = Run(episode.plan, subject)
     run.play(step)
     return run, step.call
+
+
+def is_ever_served(subject: Subject, revision: Revision) -> bool:
+    """Whether one of two calls is served where any token will do."""
+    for grant_type in subject.grant_types:
+        plan = _where_any_token_will_do(revision, grant_type)
+        if has_served(run(subject.playable(Episode(plan, (MakeCall(READ), MakeCall(READ)))), subject)):
+            return True
+    return False
+
+
+def has_served(transcript: Transcript) -> bool:
+    """Whether a resource server serves anything in a transcript."""
+    return any(isinstance(event, ResourceResponse) and event.status == _OK for event in transcript.events)
 
 
 def _authorizes(subject: Subject, revision: Revision) -> None:
