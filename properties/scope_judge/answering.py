@@ -68,19 +68,26 @@ class Requesting(NamedTuple):
         """
         if best is not None and not best.challenge.refuses_plainly and best.challenge.is_met_by(self.wanted):
             return
-        resource, held, granted_at = self.resource, self.account.in_hand.at_least, self.account.granted_at
+        resource, granted_at = self.resource, self.account.granted_at
         in_vain = () if resource.in_vain is None else (resource.in_vain,)
         ended = (one for one in reversed(resource.left) if one.challenge.status == 403)
         since = (one for one in (*self.challenges, *in_vain, *resource.left) if one.at > granted_at)
         for left in (*since, *ended):
             challenge = left.challenge
-            named = challenge.scope or challenge.first
-            widens = len(named) > 0 and named <= self.wanted and not named <= held
             rejected = best is None and challenge.status == 401
             may_wait = rejected or self.its_token_expired_at < left.at <= self.expired_at
-            sensible = widens or (may_wait and challenge.asks_within(self.wanted))
+            sensible = self._widens(left) or (may_wait and challenge.asks_within(self.wanted))
             if left is not best and sensible and not challenge.refuses_plainly:
                 yield left
+
+    def may_be_for_what_was_left(self, best: PendingChallenge) -> bool:
+        """Whether it widens the grant for what a call of another operation left for later, beside what it answers."""
+        left = (one for one in self.resource.left if one.operation != best.operation)
+        return any(self._widens(one) and one.challenge.insufficient for one in left)
+
+    def _widens(self, one: PendingChallenge) -> bool:
+        named = one.challenge.scope or one.challenge.first
+        return len(named) > 0 and named <= self.wanted and not named <= self.account.in_hand.at_least
 
     def _may_renew(self, latest: PendingChallenge) -> bool:
         """Whether a client without a user may ask for a new token by its clock, something else having come between."""
@@ -96,7 +103,8 @@ class Requesting(NamedTuple):
             return False
         goes_on = in_vain.call is not None and self.goes_on(in_vain)
         at_once = self.account.refused_at > self.resource.called_at
-        return at_once or goes_on or (in_vain.call is None and waiting[0].challenge.refuses_plainly)
+        none_other = all(one.passed_over or one.challenge.refuses_plainly for one in waiting)
+        return at_once or goes_on or (in_vain.call is None and none_other)
 
     def _live(self, waiting: list[PendingChallenge]) -> list[PendingChallenge]:
         """Those whose calls may go on; where it meets none of these, those that it widens the grant for.

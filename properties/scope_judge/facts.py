@@ -250,7 +250,6 @@ class Facts:
         overlaps = len(self._open.get(operation, ())) > 1
         if not overlaps:
             resource.doubtful.pop(operation, None)
-        self._no_longer_in_vain(resource, operation)
         if pending is not None or (tried.sent_at == NEVER and not overlaps):
             if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
                 pending.beside = tried.left
@@ -284,7 +283,7 @@ class Facts:
 
     @staticmethod
     def _no_longer_in_vain(resource: Resource, operation: str) -> None:
-        """The challenges of an operation are over that was tried again, or whose call ended."""
+        """The challenges of an operation are over that was tried again and answered, or whose call ended."""
         for asked_for in (resource.in_vain, resource.asked_for):
             if asked_for is not None and asked_for.operation == operation:
                 resource.in_vain = resource.asked_for = None
@@ -362,9 +361,12 @@ class Facts:
         renewed, tried.renewed = tried.renewed, None
         sent_at, tried.sent_at = tried.sent_at, NEVER
         resource.responded_at = self.at
+        if len(self._open.get(event.operation, ())) < 2:
+            self._no_longer_in_vain(resource, event.operation)
         if account is not None:
             account.refused = None
         if event.status < 300:
+            self._serves(account, tried)
             overlaps = len(self._open.get(event.operation, ())) > 1
             left = tried.left if overlaps else None
             resource.attempts[event.operation] = Attempts(call=tried.call, calls=tried.calls, left=left)
@@ -404,9 +406,22 @@ class Facts:
         return ()
 
     @staticmethod
-    def _repeats(account: Account | None, event: ResourceResponse, tried: Attempts, challenge: ParsedChallenge) -> bool:
-        """Whether a 401 says what that said which the token was issued for, and no other came since."""
+    def _serves(account: Account | None, tried: Attempts) -> None:
+        """An operation was served with the token that it carried."""
+        token = None if account is None else account.token
+        if token is not None and token.access_token == tried.carried:
+            token.served = True
+
+    def _repeats(
+        self, account: Account | None, event: ResourceResponse, tried: Attempts, challenge: ParsedChallenge
+    ) -> bool:
+        """Whether a 401 says what that said which the token was issued for, and no other came since.
+
+        Where calls are not known, a token that served since may have been revoked in between.
+        """
         if event.status != 401 or tried.said != challenge.says or account is None or account.token is None:
+            return False
+        if account.token.served and not self._open.get(event.operation):
             return False
         answered = account.token.answers
         return answered is not None and answered.operation == event.operation
@@ -552,8 +567,8 @@ class Facts:
             if refreshed and (in_vain := self._refreshed_in_answer(resource, answers)) is not None:
                 yield in_vain
             self._answered(resource, answers)
+            answers.doubted = answers.doubted or len(candidates) > 0 or requesting.may_be_for_what_was_left(answers)
             if candidates:
-                answers.doubted = True
                 resource.doubtful[answers.operation] = answers
         self._remember(asked)
 

@@ -79,6 +79,20 @@ LEFT_FOR_LATER = {
         .asks("a b"),
         finds("CHAL-7", "discouraged", worst="discouraged"),
     ),
+    "a token serves what a call waits for and what an ended one was refused for": (
+        left.application_calls(2, "admin")
+        .insufficient("c", "admin")
+        .obtains("a b c", "t2")
+        .application_has(2, "failed"),
+        RIGHT,
+    ),
+    "a token serves what a call waits for, and nothing else was left": (
+        begun.application_calls(2, "admin")
+        .insufficient("c", "admin")
+        .obtains("a c", "t2")
+        .application_has(2, "failed"),
+        finds("STEP-7", "discouraged", worst="discouraged"),
+    ),
     "a refusal without scope is answered by all that is listed, whatever was left before": (
         story()
         .unauthorized("b")
@@ -148,6 +162,30 @@ RENEWALS = {
         .asks("a"),
         finds("CHAL-8", "discouraged", worst="discouraged"),
     ),
+    "a token served something else before it was refused as the one before it was": (
+        begun.unauthorized("a", "write", "t1", error="invalid_token")
+        .obtains("a", "t2")
+        .served("list", "t2")
+        .unauthorized("a", "write", "t2", error="invalid_token")
+        .asks("a"),
+        RIGHT,
+    ),
+    "a token that served something else is refused within the call that it was obtained for": (
+        begun.application_calls(1)
+        .unauthorized("a", "write", "t1", error="invalid_token")
+        .obtains("a", "t2")
+        .served("list", "t2")
+        .unauthorized("a", "write", "t2", error="invalid_token")
+        .asks("a"),
+        finds("CHAL-8", "discouraged", worst="discouraged"),
+    ),
+    "a token that served nothing is refused as the one before it was": (
+        begun.unauthorized("a", "write", "t1", error="invalid_token")
+        .obtains("a", "t2")
+        .unauthorized("a", "write", "t2", error="invalid_token")
+        .asks("a"),
+        finds("CHAL-8", "discouraged", worst="discouraged"),
+    ),
     "a token is refreshed after another resource was called": (
         begun.unauthorized("a", token="t1", error="invalid_token")
         .refreshes("t2")
@@ -194,6 +232,43 @@ RENEWALS = {
 
 @pytest.mark.parametrize(("told", "expected"), rows(RENEWALS))
 def test_whose_renewal_it_is_is_asked_before_it_is_judged(told: Story, expected: Expected) -> None:
+    confirm(told, expected)
+
+
+lasting = story().handshake(by_server=("offline_access",))
+refused_for_more = lasting.insufficient("b", "list").asks("a b offline_access", "consent").refuses()
+"""More was asked for than a challenge names, and refused."""
+
+in_a_call = (
+    lasting.application_calls(1, "list").insufficient("b", "list").asks("a b offline_access", "consent").refuses()
+)
+
+MADE_AGAIN = {
+    "its operation is sent again and not yet answered": (
+        refused_for_more.calls("write", "t1").calls("list", "t1").answers("write", 403).asks("a b"),
+        RIGHT,
+    ),
+    "its operation was served since": (
+        refused_for_more.calls("write", "t1").served("list", "t1").answers("write", 403).asks("a b"),
+        finds("CHAL-7", "discouraged", worst="discouraged"),
+    ),
+    "its operation is sent again by another call, and another operation is refused": (
+        in_a_call.application_calls(2, "list")
+        .calls("list", "t1")
+        .application_calls(3, "admin")
+        .insufficient("d", "admin")
+        .asks("a b"),
+        RIGHT,
+    ),
+    "its call ended": (
+        in_a_call.application_has(1, "failed").application_calls(3, "admin").insufficient("d", "admin").asks("a"),
+        finds("CHAL-1", "violates"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(MADE_AGAIN))
+def test_a_request_that_was_refused_may_be_made_again_for_less(told: Story, expected: Expected) -> None:
     confirm(told, expected)
 
 
