@@ -83,7 +83,11 @@ class Requesting(NamedTuple):
             challenge = left.challenge
             rejected = best is None and challenge.status == 401
             may_wait = rejected or self._its_token_expired_at < left.at <= self.expired_at
-            sensible = self._widens(left) or (may_wait and challenge.asks_within(self.wanted))
+            sensible = (
+                self._widens(left)
+                or (best is not None and self._takes_up(left))
+                or (may_wait and challenge.asks_within(self.wanted))
+            )
             if left is not best and sensible and not challenge.refuses_plainly:
                 yield left
 
@@ -95,6 +99,11 @@ class Requesting(NamedTuple):
     def _widens(self, one: PendingChallenge) -> bool:
         named = one.challenge.scope or one.challenge.first
         return len(named) > 0 and named <= self.wanted and not named <= self.account.in_hand.at_least
+
+    def _takes_up(self, one: PendingChallenge) -> bool:
+        """Whether it asks for some of what a challenge names that is not met yet."""
+        named = one.challenge.scope or NO_SCOPES
+        return any(scope in self.wanted for scope in named) and not named <= self.account.in_hand.at_least
 
     def _may_renew(self, latest: PendingChallenge) -> bool:
         """Whether a client without a user may ask for a new token by its clock, something else having come between."""

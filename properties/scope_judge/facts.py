@@ -362,6 +362,7 @@ class Facts:
         if event.status < 300:
             self._serves(account, tried)
             left = tried.left if overlaps else None
+            resource.left.extend(self._left_by_another_call(account, tried, event.operation))
             resource.attempts[event.operation] = Attempts(call=tried.call, calls=tried.calls, left=left)
         if event.status not in (401, 403):
             tried.refused, tried.refreshes = None, 0
@@ -404,6 +405,15 @@ class Facts:
         token = None if account is None else account.token
         if token is not None and token.access_token == tried.carried:
             token.served = True
+
+    def _left_by_another_call(
+        self, account: Account | None, tried: Attempts, operation: str
+    ) -> Iterable[PendingChallenge]:
+        """The challenge that the operation was left with, where the token that serves it was asked for before."""
+        if account is None or account.token is None or tried.left is None or self._calls.of(operation):
+            return ()
+        served = account.token.access_token == tried.carried
+        return (tried.left,) if served and account.asked_at < tried.left.at < account.token.issued_at else ()
 
     def _repeats(
         self, account: Account | None, event: ResourceResponse, tried: Attempts, challenge: ParsedChallenge
@@ -471,10 +481,21 @@ class Facts:
 
     def _resource_metadata(self, event: ProtectedResourceMetadata) -> Occasions:
         resource = self._documents.of_a_resource(event, self.at)
+        if resource is not None:
+            self._moves(resource)
         if resource is None or not resource.shown:
             return ()
         before, resource.shown = resource.shown, {}
         return [shown for token in before if (shown := self._shown(resource, token)) is not None]
+
+    @staticmethod
+    def _moves(resource: Resource) -> None:
+        """A document that no longer names an authorization server: the token that it issued may be set aside."""
+        account = resource.account
+        if account is None or account.issuer is None or account.token is None or not resource.issuers:
+            return
+        if account.token.state == "in use" and canonical(account.issuer) not in map(canonical, resource.issuers):
+            account.token.state = "set aside"
 
     def _server_metadata(self, event: AuthorizationServerMetadata) -> Occasions:
         self._documents.of_a_server(event, self.at)
@@ -516,7 +537,7 @@ class Facts:
             self._elsewhere_at(resource),
         )
         answers, candidates = requesting.answers()
-        yield from self._passed_over(resource, challenges, answers, request.wanted)
+        yield from self._passed_over(resource, challenges, answers, request)
         tried = None if answers is None else resource.attempt(answers.operation)
         last = NO_SCOPES if tried is None else tried.asked
         doubted = any(each.operation != answers.operation for each in candidates) if answers is not None else False
@@ -591,7 +612,7 @@ class Facts:
         resource: Resource,
         challenges: list[PendingChallenge],
         answers: PendingChallenge | None,
-        wanted: ScopeSet,
+        request: ScopeRequest,
     ) -> Occasions:
         """Challenges that were left behind when the one that is answered was caused, or have the same answer."""
         if answers is None or answers.passed_over:
@@ -600,12 +621,13 @@ class Facts:
             if other is answers or other.passed_over:
                 continue
             together = other.operation == answers.operation or other.at >= answers.sent_at
-            if together and other.challenge.insufficient and other.challenge.is_met_by(wanted):
+            heeded = request.scope is None or other.challenge.is_met_by(request.wanted)  # a default may be all of it
+            if together and other.challenge.insufficient and other.challenge.is_met_by(request.wanted):
                 other.passed_over = True
             elif other.at < answers.sent_at:
                 other.passed_over = True
                 if other.refreshed_at == NEVER:
-                    yield self._given_up(resource, other, heeded=other.challenge.is_met_by(wanted))
+                    yield self._given_up(resource, other, heeded=heeded)
 
     def _is_new(self, account: Account, scope: str) -> bool:
         return account not in self._named.get(scope, {})
@@ -638,7 +660,7 @@ class Facts:
             return False
         if token.issued_at < self._life.restarted_at:
             return False
-        return token.issued_at > max(resource.responded_at, resource.called_at) and not resource.pending
+        return token.issued_at > max(resource.responded_at, resource.called_at) and not waiting_at(resource)
 
     def _remember(self, asked: Asked) -> None:
         account, invented = asked.account, asked.unsourced
@@ -653,6 +675,7 @@ class Facts:
         elif account.awaited == 0:
             account.leg = AUTHORIZATION_CODE
         account.under_way.append(account.sourced)
+        account.asked_at = self.at
         account.overlaps = len(account.under_way) > 1
         asked.resource.answering = asked.resource.asked_for = asked.answers
         self.places.waiting.pop(asked.resource, None)
@@ -841,7 +864,7 @@ class Facts:
         elif event.access_token is None:
             leave_unknown(account, self.at)
             resource.owed.clear()
-        elif account.leg == TOKEN_EXCHANGE:
+        elif _is_an_assertion(event, account):
             return
         else:
             said, had_a_token = said_by(event, account, self._commas), account.token is not None
@@ -978,6 +1001,12 @@ _MODES: Final[Mapping[str, ConfiguredMode]] = MappingProxyType(
     {"override": "override", "ceiling": "ceiling", "none": "none"}
 )
 """What undeclared configured scopes mean by each value of A11: by its default, any of these."""
+
+
+def _is_an_assertion(event: TokenResponse, account: Account) -> bool:
+    """Whether a response answers the first leg of an exchange, not a last one that overlaps it."""
+    is_the_last = account.mixed and None not in (event.issuer, account.issuer) and event.issuer == account.issuer
+    return account.leg == TOKEN_EXCHANGE and not is_the_last
 
 
 def _is_or_awaits(account: Account, issuer: str | None) -> bool:

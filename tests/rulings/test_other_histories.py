@@ -9,6 +9,7 @@ from rulings.stories import (
     ISSUER,
     NEW,
     OLD,
+    OLDEST,
     OTHER_ISSUER,
     OTHER_RESOURCE,
     RESOURCE,
@@ -92,6 +93,45 @@ LEFT_FOR_LATER = {
         .obtains("a c", "t2")
         .application_has(2, "failed"),
         finds("STEP-7", "discouraged", worst="discouraged"),
+    ),
+    "a part of it is asked for after a bare refusal, where no challenge binds": (
+        story(OLDEST)
+        .handshake()
+        .application_calls(1, "list")
+        .insufficient("b c", "list")
+        .application_has(1, "unauthorized")
+        .application_calls(2, "admin")
+        .calls("admin", "t1")
+        .answers("admin", 403)
+        .asks("a b"),
+        RIGHT,
+    ),
+    "what was held all along is asked for after a bare refusal, where no challenge binds": (
+        story(OLDEST).handshake().application_calls(2, "admin").calls("admin", "t1").answers("admin", 403).asks("a"),
+        finds("CHAL-7", "discouraged", worst="discouraged"),
+    ),
+    "a call that was sent meanwhile is answered after another of its operation was served": (
+        by_itself()
+        .handshake()
+        .insufficient("b", "list")
+        .asks("a b")
+        .calls("list", "t1")
+        .answers("list", 403, bearer("a c", INSUFFICIENT))
+        .issued("t2", "a b")
+        .served("list", "t2")
+        .unauthorized("d", "admin", "t2", error="invalid_token")
+        .asks("a b c"),
+        RIGHT,
+    ),
+    "the call that was sent is served with what was asked for because of it": (
+        by_itself()
+        .handshake()
+        .insufficient("a c", "list")
+        .obtains("a c", "t2")
+        .served("list", "t2")
+        .unauthorized("d", "admin", "t2", error="invalid_token")
+        .asks("a c"),
+        finds("CHAL-1", "violates"),
     ),
     "a refusal without scope is answered by all that is listed, whatever was left before": (
         story()
@@ -383,6 +423,30 @@ MOTIVES = {
         story(wants_refresh_token=False).unauthorized("a").discovers().obtains("a", "t1").asks("a"),
         RIGHT,
     ),
+    "another call of the operation that is asked for waits": (
+        story()
+        .handshake(refresh=None)
+        .application_calls(1)
+        .insufficient("b")
+        .application_calls(2)
+        .insufficient("b c")
+        .asks("a b c")
+        .consents()
+        .issued("t2", "a b c")
+        .asks("a b c"),
+        allows("unspecified", absent="OFFLINE-2"),
+    ),
+    "no other call waits": (
+        story()
+        .handshake(refresh=None)
+        .application_calls(2)
+        .insufficient("b c")
+        .asks("a b c")
+        .consents()
+        .issued("t2", "a b c")
+        .asks("a b c"),
+        finds("OFFLINE-2", "violates"),
+    ),
     "a client that lost its memory authorizes again": (no_refresh_token.restarts().asks("a"), RIGHT),
     "a client authorizes again": (no_refresh_token.asks("a"), finds("OFFLINE-2", "violates")),
 }
@@ -391,6 +455,16 @@ MOTIVES = {
 @pytest.mark.parametrize(("told", "expected"), rows(MOTIVES))
 def test_a_motive_is_not_presumed_where_another_is_at_hand(told: Story, expected: Expected) -> None:
     confirm(told, expected)
+
+
+moved = begun.insufficient("b").asks("a b").refuses()
+
+
+def test_a_token_is_set_aside_where_its_server_is_named_no_more() -> None:
+    elsewhere = moved.then(ProtectedResourceMetadata(RESOURCE, (OTHER_ISSUER,))).unauthorized("a")
+    confirm(elsewhere, allows("unspecified", absent="ACC-10"))
+    both = moved.then(ProtectedResourceMetadata(RESOURCE, (OTHER_ISSUER, ISSUER))).unauthorized("a")
+    confirm(both, finds("ACC-10", "discouraged"))
 
 
 def test_what_was_reported_since_a_refusal_the_refusal_did_not_cost() -> None:
