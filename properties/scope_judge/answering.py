@@ -49,7 +49,7 @@ class Requesting(NamedTuple):
     def answers(self) -> tuple[PendingChallenge | None, tuple[PendingChallenge, ...]]:
         """The challenge that it answers, and the others that it may answer."""
         resource, expired_at = self.resource, self.expired_at
-        waiting = [one for one in self.challenges if one.at > expired_at]
+        waiting = [one for one in self.challenges if one.at > expired_at and not self._is_over(one)]
         doubtful = tuple(islice(reversed(resource.doubtful.values()), SEEN_BACK)) if resource.doubtful else ()
         in_vain = resource.in_vain
         if waiting and in_vain is not None and self._may_be_made_again(in_vain, waiting):
@@ -58,7 +58,8 @@ class Requesting(NamedTuple):
             again = resource.answering or resource.in_vain
             if again is None or expired_at >= resource.responded_at:
                 return None, tuple(dict.fromkeys((*doubtful, *self._left(None))))
-            return (again, doubtful) if self.calls.may_go_on(again.call) else (None, (again, *doubtful))
+            goes_on = self.calls.may_go_on(again.call) and not self._may_be_by_the_clock(again)
+            return (again, doubtful) if goes_on else (None, (again, *doubtful))
         if self._may_renew(waiting[0]):
             return None, doubtful
         if len(waiting) == 1:
@@ -67,6 +68,15 @@ class Requesting(NamedTuple):
         best = self._best(live, waiting)
         others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
         return best, tuple(dict.fromkeys((*others, *doubtful, *self._left(best))))
+
+    def _is_over(self, one: PendingChallenge) -> bool:
+        """Whether a 401 was left by a call that ended, and a grant came since."""
+        return one.challenge.status == 401 and NEVER < one.ended_at < self.account.granted_at
+
+    def _may_be_by_the_clock(self, again: PendingChallenge) -> bool:
+        """Whether the token ran out by the clock and no other came, so that another call may renew it, too."""
+        another = again.call is None or again.call != self.calls.alone
+        return another and self._its_token_expired_at != NEVER
 
     def _left(self, best: PendingChallenge | None) -> Iterator[PendingChallenge]:
         """Where it meets nothing that it would answer: those left for later that it meets and widens the grant for.
@@ -82,10 +92,11 @@ class Requesting(NamedTuple):
         for left in (*since, *ended):
             challenge = left.challenge
             rejected = best is None and challenge.status == 401
+            bare = best is not None and best.challenge.refuses_plainly
             may_wait = rejected or self._its_token_expired_at < left.at <= self.expired_at
             sensible = (
                 self._widens(left)
-                or (best is not None and self._takes_up(left))
+                or (bare and self._takes_up(left))
                 or (may_wait and challenge.asks_within(self.wanted))
             )
             if left is not best and sensible and not challenge.refuses_plainly:
@@ -101,9 +112,10 @@ class Requesting(NamedTuple):
         return len(named) > 0 and named <= self.wanted and not named <= self.account.in_hand.at_least
 
     def _takes_up(self, one: PendingChallenge) -> bool:
-        """Whether it asks for some of what a challenge names that is not met yet."""
+        """Whether it asks for some of what a challenge names that is not met yet, or for whatever is the default."""
         named = one.challenge.scope or NO_SCOPES
-        return any(scope in self.wanted for scope in named) and not named <= self.account.in_hand.at_least
+        asks = not self.wanted or any(scope in self.wanted for scope in named)
+        return asks and not named <= self.account.in_hand.at_least
 
     def _may_renew(self, latest: PendingChallenge) -> bool:
         """Whether a client without a user may ask for a new token by its clock, something else having come between."""
@@ -120,7 +132,9 @@ class Requesting(NamedTuple):
         goes_on = in_vain.call is not None and self.calls.may_go_on(in_vain.call)
         at_once = self.account.refused_at > self.resource.called_at
         none_other = all(one.passed_over or one.challenge.refuses_plainly for one in waiting)
-        return at_once or goes_on or (in_vain.call is None and none_other)
+        asked = self.resource.attempt(in_vain.operation).asked
+        for_less = len(self.wanted) > 0 and self.wanted <= asked and not asked <= self.wanted
+        return at_once or goes_on or (in_vain.call is None and (none_other or for_less))
 
     def _live(self, waiting: list[PendingChallenge]) -> list[PendingChallenge]:
         """Those whose calls may go on; where it meets none of these, those that it widens the grant for.

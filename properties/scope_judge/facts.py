@@ -865,6 +865,7 @@ class Facts:
             leave_unknown(account, self.at)
             resource.owed.clear()
         elif _is_an_assertion(event, account):
+            self._name(account, read_scope(event.scope or ""))
             return
         else:
             said, had_a_token = said_by(event, account, self._commas), account.token is not None

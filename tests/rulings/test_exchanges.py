@@ -106,3 +106,14 @@ def overlapping(presented_for: str) -> Story:
 
 def test_an_assertion_is_told_from_the_token_that_comes_while_it_is_awaited() -> None:
     confirm(overlapping(RESOURCE), RIGHT)
+
+
+def test_what_a_response_names_has_a_source_whichever_leg_it_answers() -> None:
+    began = first_leg(story().unauthorized(None).discovers(by_server=("a", "c")))
+    second = began.then(TokenRequest(JWT_BEARER, None, None, ISSUER, RESOURCE)).unauthorized("a", "list")
+    told = first_leg(second, "a", "a").issued("t1", "c a")
+    both = last_leg(told, "t2", None, "a").insufficient("b", "list", "t2")
+    confirm(both.then(TokenRequest(TOKEN_EXCHANGE, "c a b", None, ISSUER, RESOURCE)), RIGHT)
+    neither = last_leg(first_leg(second, "a", "a").issued("t1", "a"), "t2", None, "a").insufficient("b", "list", "t2")
+    asked = neither.then(TokenRequest(TOKEN_EXCHANGE, "c a b", None, ISSUER, RESOURCE))
+    confirm(asked, finds("SEL-7", "discouraged"))

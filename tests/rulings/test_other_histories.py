@@ -106,6 +106,18 @@ LEFT_FOR_LATER = {
         .asks("a b"),
         RIGHT,
     ),
+    "the default is asked for after a bare refusal, where no challenge binds": (
+        story(OLDEST)
+        .handshake()
+        .application_calls(1, "list")
+        .insufficient("b c", "list")
+        .application_has(1, "unauthorized")
+        .application_calls(2, "admin")
+        .calls("admin", "t1")
+        .answers("admin", 403)
+        .asks(None),
+        RIGHT,
+    ),
     "what was held all along is asked for after a bare refusal, where no challenge binds": (
         story(OLDEST).handshake().application_calls(2, "admin").calls("admin", "t1").answers("admin", 403).asks("a"),
         finds("CHAL-7", "discouraged", worst="discouraged"),
@@ -162,6 +174,18 @@ def two_at_once(first: str | None, second: str | None) -> Story:
     refused = sent.answers("write", 403, bearer("b", INSUFFICIENT)).answers("list", 403, bearer("c", INSUFFICIENT))
     return refused.asks("a b").asks("a c").issued("t2", first).issued("t3", second).served("write", "t3")
 
+
+asked_by_two = story().handshake(refresh=None).expires().asks("a").unauthorized("a b", token="t1").asks("a b")
+left_before = (
+    story()
+    .application_calls(1, "admin")
+    .unauthorized("d", "admin")
+    .application_has(1, "unauthorized")
+    .application_calls(2)
+    .handshake()
+    .application_has(2)
+    .expires()
+)
 
 RENEWALS = {
     "a client without a user asks for what it was granted, by its clock": (
@@ -250,6 +274,23 @@ RENEWALS = {
         .obtains("a b", "t3", refresh="r3"),
         RIGHT,
     ),
+    "a token ran out, and each of two calls renews it": (
+        asked_by_two.asks("a"),
+        RIGHT,
+    ),
+    "a token that had not run out was refused": (
+        story().handshake(refresh=None).unauthorized("a b", token="t1", error="invalid_token").asks("a b").asks("a"),
+        finds("CHAL-1", "violates"),
+    ),
+    "a refresh fails beside another, long after a 401 that was left": (
+        left_before.application_calls(3)
+        .asks_to_refresh()
+        .application_calls(4, "list")
+        .refreshes("t2", rotated="r2")
+        .then(TokenResponse(error="invalid_grant", issuer=ISSUER, resource=RESOURCE))
+        .asks("a"),
+        RIGHT,
+    ),
     "a token ran out of which nobody saw where it came from": (
         story()
         .unauthorized("a")
@@ -287,6 +328,14 @@ MADE_AGAIN = {
     "its operation is sent again and not yet answered": (
         refused_for_more.calls("write", "t1").calls("list", "t1").answers("write", 403).asks("a b"),
         RIGHT,
+    ),
+    "another operation is refused since, and less is asked for": (
+        refused_for_more.calls("list", "t1").insufficient("d", "admin").asks("a b"),
+        RIGHT,
+    ),
+    "another operation is refused since, and something else is asked for": (
+        refused_for_more.calls("list", "t1").insufficient("d", "admin").asks("a b e"),
+        finds("CHAL-1", "violates"),
     ),
     "its operation was served since": (
         refused_for_more.calls("write", "t1").served("list", "t1").answers("write", 403).asks("a b"),
@@ -465,6 +514,13 @@ def test_a_token_is_set_aside_where_its_server_is_named_no_more() -> None:
     confirm(elsewhere, allows("unspecified", absent="ACC-10"))
     both = moved.then(ProtectedResourceMetadata(RESOURCE, (OTHER_ISSUER, ISSUER))).unauthorized("a")
     confirm(both, finds("ACC-10", "discouraged"))
+
+
+def test_a_document_that_is_found_above_replaces_what_was_found_before() -> None:
+    above = ProtectedResourceMetadata("https://rs.example", (ISSUER,), ("a",))
+    told = story().unauthorized(None).discovers("a", "b")
+    confirm(told.asks("a"), finds("SEL-2", "discouraged"))
+    confirm(told.then(above).asks("a"), allows("unspecified", absent="SEL-2"))
 
 
 def test_what_was_reported_since_a_refusal_the_refusal_did_not_cost() -> None:
