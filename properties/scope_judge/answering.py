@@ -75,8 +75,9 @@ class Requesting(NamedTuple):
 
     def _may_be_by_the_clock(self, again: PendingChallenge) -> bool:
         """Whether the token ran out by the clock and no other came, so that another call may renew it, too."""
+        account = self.account
         another = again.call is None or again.call != self.calls.alone
-        return another and self._its_token_expired_at != NEVER
+        return another and self._its_token_expired_at != NEVER and account.refused_at < account.asked_at
 
     def _left(self, best: PendingChallenge | None) -> Iterator[PendingChallenge]:
         """Where it meets nothing that it would answer: those left for later that it meets and widens the grant for.
@@ -96,26 +97,24 @@ class Requesting(NamedTuple):
             may_wait = rejected or self._its_token_expired_at < left.at <= self.expired_at
             sensible = (
                 self._widens(left)
-                or (bare and self._takes_up(left))
+                or (bare and self._is_unmet(left))
                 or (may_wait and challenge.asks_within(self.wanted))
             )
             if left is not best and sensible and not challenge.refuses_plainly:
                 yield left
 
     def may_be_for_what_was_left(self, best: PendingChallenge) -> bool:
-        """Whether it widens the grant for what a call of another operation left for later, beside what it answers."""
-        left = (one for one in self.resource.left if one.operation != best.operation)
+        """Whether it widens the grant for what another call left for later since the last, beside what it answers."""
+        left = (one for one in self.resource.left if one is not best and one.at > self.account.granted_at)
         return any(self._widens(one) and one.challenge.insufficient for one in left)
 
     def _widens(self, one: PendingChallenge) -> bool:
         named = one.challenge.scope or one.challenge.first
         return len(named) > 0 and named <= self.wanted and not named <= self.account.in_hand.at_least
 
-    def _takes_up(self, one: PendingChallenge) -> bool:
-        """Whether it asks for some of what a challenge names that is not met yet, or for whatever is the default."""
-        named = one.challenge.scope or NO_SCOPES
-        asks = not self.wanted or any(scope in self.wanted for scope in named)
-        return asks and not named <= self.account.in_hand.at_least
+    def _is_unmet(self, one: PendingChallenge) -> bool:
+        """Whether a challenge names what is not met yet: where none binds, that may be answered by any request."""
+        return not (one.challenge.scope or NO_SCOPES) <= self.account.in_hand.at_least
 
     def _may_renew(self, latest: PendingChallenge) -> bool:
         """Whether a client without a user may ask for a new token by its clock, something else having come between."""

@@ -481,21 +481,10 @@ class Facts:
 
     def _resource_metadata(self, event: ProtectedResourceMetadata) -> Occasions:
         resource = self._documents.of_a_resource(event, self.at)
-        if resource is not None:
-            self._moves(resource)
         if resource is None or not resource.shown:
             return ()
         before, resource.shown = resource.shown, {}
         return [shown for token in before if (shown := self._shown(resource, token)) is not None]
-
-    @staticmethod
-    def _moves(resource: Resource) -> None:
-        """A document that no longer names an authorization server: the token that it issued may be set aside."""
-        account = resource.account
-        if account is None or account.issuer is None or account.token is None or not resource.issuers:
-            return
-        if account.token.state == "in use" and canonical(account.issuer) not in map(canonical, resource.issuers):
-            account.token.state = "set aside"
 
     def _server_metadata(self, event: AuthorizationServerMetadata) -> Occasions:
         self._documents.of_a_server(event, self.at)
@@ -906,16 +895,16 @@ class Facts:
         if event.refresh_token is not None:
             self.places.refreshed_by[event.refresh_token] = account, resource
 
-    @staticmethod
-    def _renewed(account: Account, resource: Resource, answering: PendingChallenge, *, had_a_token: bool) -> None:
+    def _renewed(self, account: Account, resource: Resource, answering: PendingChallenge, *, had_a_token: bool) -> None:
         """A new token in answer to a challenge."""
         renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
         goes_on = answering.ended_at == NEVER
-        if account.token is not None and goes_on and Facts._is_surely_for(answering, account):
+        if account.token is not None and goes_on and self._is_surely_for(answering, account):
             resource.owed[answering.operation] = account.token
         tried = resource.attempt(answering.operation)
         tried.renewed = renewed
         tried.refreshes += renewed == "refresh"
+        had_a_token = had_a_token and (tried.carried is not None or not (self.tokens_seen or account.unseen))
         certain = had_a_token and not answering.doubted
         tried.said = answering.challenge.says if certain and answering.challenge.status == 401 else None
 
@@ -1006,7 +995,8 @@ _MODES: Final[Mapping[str, ConfiguredMode]] = MappingProxyType(
 
 def _is_an_assertion(event: TokenResponse, account: Account) -> bool:
     """Whether a response answers the first leg of an exchange, not a last one that overlaps it."""
-    is_the_last = account.mixed and None not in (event.issuer, account.issuer) and event.issuer == account.issuer
+    awaits_the_last = account.mixed and account.assertion is not None
+    is_the_last = awaits_the_last and event.issuer is not None and event.issuer == account.issuer
     return account.leg == TOKEN_EXCHANGE and not is_the_last
 
 
