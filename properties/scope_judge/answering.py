@@ -104,9 +104,13 @@ class Requesting(NamedTuple):
                 yield left
 
     def may_be_for_what_was_left(self, best: PendingChallenge) -> bool:
-        """Whether it widens the grant for what another call left for later since the last, beside what it answers."""
-        left = (one for one in self.resource.left if one is not best and one.at > self.account.granted_at)
-        return any(self._widens(one) and one.challenge.insufficient for one in left)
+        """Whether it widens the grant for what another call left for later, beside what it answers.
+
+        Of the same operation, that was after the last grant: with what that brought, it was tried again.
+        """
+        left = (one for one in self.resource.left if one is not best and one.challenge.insufficient)
+        since = (one for one in left if one.operation != best.operation or one.at > self.account.granted_at)
+        return any(self._widens(one) for one in since)
 
     def _widens(self, one: PendingChallenge) -> bool:
         named = one.challenge.scope or one.challenge.first

@@ -155,8 +155,8 @@ class Facts:
         yield CallOver(resource.attempt(started.operation), event.outcome == BROKEN_OFF)
         pending = resource.pending.get(started.operation)
         if any(self.places.called(other) is resource for other in self._calls.resources(started.operation)):
-            left = pending or resource.attempt(started.operation).left
-            resource.left.extend(() if left is None else left.and_those_beside)
+            which = (resource.attempt(started.operation).left, pending)  # nobody knows whose is whose
+            resource.left.extend(dict.fromkeys(one for left in which if left for one in left.and_those_beside))
             return
         self._no_longer_in_vain(resource, started.operation)
         tried = resource.attempt(started.operation)

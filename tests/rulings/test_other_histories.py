@@ -110,6 +110,29 @@ LEFT_FOR_LATER = {
         left.application_calls(2, "list").insufficient("b", "list").obtains("a b", "t2").application_has(2, "failed"),
         RIGHT,
     ),
+    "a token serves the second refusal of a call and what another was refused for before the first": (
+        left.application_calls(2, "admin")
+        .insufficient("a c", "admin")
+        .obtains("a c", "t2", "")
+        .insufficient("a c", "admin", "t2")
+        .obtains("a c b", "t3")
+        .application_has(2, "failed"),
+        RIGHT,
+    ),
+    "one of two calls of an operation ended, and what either was refused for is asked for": (
+        begun.application_calls(1, "list")
+        .calls("list", "t1")
+        .answers("list", 403, bearer("b", INSUFFICIENT))
+        .application_calls(2, "list")
+        .calls("list", "t1")
+        .answers("list", 403, bearer("c", INSUFFICIENT))
+        .application_has(1, "unauthorized")
+        .application_calls(3, "admin")
+        .insufficient("d", "admin")
+        .application_has(2, "failed")
+        .asks("a b"),
+        RIGHT,
+    ),
     "something else is asked for after a bare refusal, where no challenge binds": (
         story(OLDEST)
         .handshake()
