@@ -50,7 +50,7 @@ class Requesting(NamedTuple):
         """The challenge that it answers, and the others that it may answer."""
         resource, expired_at = self.resource, self.expired_at
         waiting = [one for one in self.challenges if one.at > expired_at and not self._is_over(one)]
-        doubtful = tuple(islice(reversed(resource.doubtful.values()), SEEN_BACK)) if resource.doubtful else ()
+        doubtful = tuple(reversed(resource.doubtful))
         in_vain = resource.in_vain
         if waiting and in_vain is not None and self._may_be_made_again(in_vain, waiting):
             waiting.append(in_vain)  # for less than what was refused

@@ -243,7 +243,8 @@ class Facts:
         pending = resource.pending.pop(operation, None)
         overlaps = self._calls.overlap(operation)
         if not overlaps:
-            resource.doubtful.pop(operation, None)
+            for one in [each for each in resource.doubtful if each.operation == operation]:
+                resource.doubtful.remove(one)
         if pending is not None or (tried.sent_at == NEVER and not overlaps):
             if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
                 pending.beside = tried.left
@@ -258,6 +259,8 @@ class Facts:
             return None
         if resource.account is not None and resource.account.granted_at > pending.at:
             return None  # another call brought a grant, and whether it suffices is tried first
+        if overlaps:
+            return None  # this may be another call
         if pending.refreshed_at == NEVER:
             return self._given_up(resource, pending)
         if pending.call is not None and pending.call in self._calls.of(operation):
@@ -568,8 +571,8 @@ class Facts:
                 yield in_vain
             self._answered(resource, answers)
             answers.doubted = answers.doubted or len(candidates) > 0 or requesting.may_be_for_what_was_left(answers)
-            if candidates:
-                resource.doubtful[answers.operation] = answers
+            if candidates and answers not in resource.doubtful:
+                resource.doubtful.append(answers)
         self._remember(asked)
 
     @staticmethod

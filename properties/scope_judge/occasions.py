@@ -777,7 +777,7 @@ class Asked(Occasion):
             return False
         token = self.account.token
         came_since = token is not None and self.answers is not None and self.answers.at > token.issued_at
-        return came_since and challenge.scope <= self.account.in_hand.at_least | self.unseen
+        return came_since and challenge.scope <= self.account.in_hand.at_least | OFFLINE
 
     @property
     def unseen(self) -> ScopeSet:

@@ -557,6 +557,28 @@ def test_a_motive_is_not_presumed_where_another_is_at_hand(told: Story, expected
     confirm(told, expected)
 
 
+DECEIVING = 'Bearer realm="error=none", error="insufficient_scope", scope="b"'
+
+
+def test_a_call_does_not_give_up_what_another_of_its_operation_sends_again() -> None:
+    refused = begun.application_calls(1, "list").calls("list", "t1").answers("list", 403, DECEIVING)
+    confirm(refused.served("list", "t1").application_has(1), finds("PARSE-8", "discouraged"))
+    another = refused.application_calls(2, "list").calls("list", "t1").answers("list", 403, bearer("b", INSUFFICIENT))
+    both = another.obtains("a b", "t2").served("list", "t2").served("list", "t2").application_has(1)
+    confirm(both.application_has(2), allows("unspecified", absent="PARSE-8"))
+
+
+def test_of_two_refusals_that_were_answered_either_may_be_answered_again() -> None:
+    both = story().application_calls(1, "list").calls("list").application_calls(2, "list").calls("list")
+    refused = (
+        both.answers("list", 401, bearer())
+        .answers("list", 401, bearer("b"))
+        .discovers("a", "c", by_server=("offline_access",))
+    )
+    told = refused.asks("b offline_access", "consent").asks("b offline_access", "consent").refuses()
+    confirm(told.asks("b"), allows("unspecified", absent="SEL-2"))
+
+
 RETRY_3 = finds("RETRY-3", "discouraged")
 
 moved = begun.insufficient("b").asks("a b").refuses()
