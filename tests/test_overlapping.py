@@ -330,6 +330,49 @@ def test_what_ends_a_check_ends_it_from_a_call_that_overlaps_too(error: type[Bas
     assert threading.active_count() == before
 
 
+def test_a_sync_client_may_have_an_event_loop_of_its_own() -> None:
+    class Looping(Sends):
+        @override
+        def call(self, operation: str) -> None:
+            asyncio.run(self.app.asend(self.app.tool_call(operation)))
+
+    played = overlapped(in_process(Looping))
+    assert told(played) == ["read?", "write?", "read: 401", "end 1", "write: 401", "end 2"]
+    assert failures(played) == []
+
+
+def test_a_call_that_sends_when_its_check_has_ended_is_ended_too() -> None:
+    ended: list[str] = []
+    over = threading.Event()
+
+    class Late(Sends):
+        @override
+        def call(self, operation: str) -> None:
+            self.once(operation)
+            if operation == "read":
+                raise SubjectUnavailable(operation)
+
+        def once(self, operation: str) -> int:
+            try:
+                super().once(operation)
+                return super().once(operation)
+            except SystemExit as end:
+                ended.append(type(end).__name__)
+                over.wait()
+                try:
+                    return super().once(operation)
+                finally:
+                    ended.append("again")
+
+    with pytest.raises(SubjectUnavailable):
+        overlapped(in_process(Late))
+    over.set()
+    for _ in range(1000):
+        if len(ended) < 2:
+            sleep(0.01)
+    assert ended == ["Ended", "again"]
+
+
 HANGING = """
 import threading
 from scope_oracle import PythonClient, in_process

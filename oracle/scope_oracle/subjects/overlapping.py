@@ -57,6 +57,7 @@ class UnderWay:
         self.may_pass = asyncio.Event()
         self.beside: UnderWay | None = None
         self.sent = 0
+        self.is_over = False
 
     def start(self) -> asyncio.Task[None]:
         """Begin the call."""
@@ -94,7 +95,7 @@ class UnderWay:
 
     def bring(self, answering: Coroutine[None, None, Answered]) -> Answered:
         """Have a request answered on the event loop; raises Ended where nobody is there any more to answer."""
-        if self._loop.is_closed():
+        if self.is_over:
             answering.close()
             raise Ended
         try:
@@ -144,6 +145,13 @@ async def overlap(first: UnderWay, second: UnderWay, turn: Callable[[], None]) -
     A first call that is never held is over when the second begins. Raises what a call raises, but for Exhausted, and
     DriverFault where each waits for the other.
     """
+    try:
+        await _in_turn(first, second, turn)
+    finally:
+        first.is_over = second.is_over = True
+
+
+async def _in_turn(first: UnderWay, second: UnderWay, turn: Callable[[], None]) -> None:
     await asyncio.wait((first.start(), first.came), return_when=asyncio.FIRST_COMPLETED)
     if not first.task.done():
         first.beside = second
