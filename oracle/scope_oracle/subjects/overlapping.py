@@ -43,7 +43,9 @@ _FOR_EVER: Final = 60
 class UnderWay:
     """One of two calls that overlap; to be made where the event loop runs.
 
-    `begin` is called in a thread; `arrive` writes a request down if it is one that calls a server, and says so.
+    `begin` is called in a thread; `arrive` writes a request down if it is one that calls a server, and says so. The
+    call `came` when it first calls its server, and is held there until it `may_pass`. Where another is under way
+    `beside` it, that one may get as far as it can whenever this one sends; `sent` counts how often it did.
     """
 
     def __init__(self, begin: Begin, arrive: Callable[[HttpRequest], bool]) -> None:
