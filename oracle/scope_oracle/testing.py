@@ -58,7 +58,7 @@ class Checked:
         if not failing and not self.met.gone:
             return
         told = [_told(each, self.readings) for each in failing]
-        told += [f"{each.named} no longer happens, and is expected ({each.reason})" for each in self.met.gone]
+        told += [each.no_longer for each in self.met.gone]
         ran, counts, _ = summary(self.result)
         raise Findings("\n\n".join((*told, ran, "\n".join((counts, *left_out(self.result))))))
 
