@@ -118,6 +118,16 @@ def test_a_sync_auth_is_checked_and_a_failure_tells_the_exchange_and_how_to_see_
     assert "AuthorizationRequest" not in scope_oracle.replay(from_httpx_auth(Careless, "careless"), blob)
 
 
+def test_a_client_without_a_name_is_left_to_be_put_in_and_one_of_ours_is_played_as_it_was() -> None:
+    with pytest.raises(Findings, match=r"replay:   import scope_oracle; print\(scope_oracle\.replay\(SUBJECT, '"):
+        check(from_httpx_auth(Careless), examples=FEW, select="ACC-1").raise_for_findings()
+    with pytest.raises(Findings) as raised:
+        check("mcp-2025-11-25", examples=FEW, select="ACC-1", readings={"A1": "requested"}).raise_for_findings()
+    line = next(line for line in str(raised.value).splitlines() if "replay:" in line)
+    assert "replay('mcp-2025-11-25', '" in line
+    assert line.endswith(", readings={'union-base': 'requested'}))")
+
+
 def test_the_same_seed_gives_the_same_findings() -> None:
     first, second = (check(from_httpx_auth(Careless), examples=FEW, seed=3).result for _ in range(2))
     assert first == second

@@ -1,10 +1,13 @@
-"""Where a client of one's own is written, for reports that are shown beside the code."""
+"""Where a client of one's own is written, and by what name: for reports beside the code, and to see a finding again."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+from scope_properties.subjects import Subject
 
 
 def source_of(subject: str) -> str | None:
@@ -18,3 +21,15 @@ def source_of(subject: str) -> str | None:
     if file is None or not Path(file).resolve().is_relative_to(root):
         return None
     return Path(file).resolve().relative_to(root).as_posix()
+
+
+def named_in(subject: Subject) -> tuple[str, str] | None:
+    """The module that has a subject, and its name there; None where no module that can be imported has it."""
+    return next(((module, name) for module, name, value in _globals() if value is subject), None)
+
+
+def _globals() -> Iterator[tuple[str, str, object]]:
+    for module, loaded in list(sys.modules.items()):
+        if module != "__main__" and all(map(str.isidentifier, module.split("."))):
+            # What stands in for a module may be anything.
+            yield from ((module, name, value) for name, value in list(getattr(loaded, "__dict__", {}).items()))

@@ -21,6 +21,7 @@ from .outcome import SEVERITY, left_out, summary
 from .plain import plain_finding, plain_transcript
 from .reaching import NothingSelected, selected_at
 from .selecting import Selection, selected
+from .sources import named_in
 from .subjects import DriverFault, checked_subject
 from .subjects import subject as named
 from .tally import Broken
@@ -40,11 +41,13 @@ class Checked:
     """What came of a check: the `result`, and how it compares with what was expected (`met`).
 
     `result.broken` are the findings, `result.failed` the errors that ended calls, with the number of episodes.
+    `subject` is what was checked.
     """
 
     result: Result
     met: Met
     readings: Mapping[str, str] = field(default_factory=dict)
+    subject: Subject | str | None = None
 
     def failing(self, fail_on: Verdict = "discouraged") -> tuple[Broken, ...]:
         """The findings that nobody expects, at or above a verdict; raises UnknownName."""
@@ -57,16 +60,28 @@ class Checked:
         failing = self.failing(fail_on)
         if not failing and not self.met.gone:
             return
-        told = [_told(each, self.readings) for each in failing]
+        told = [_told(each, self) for each in failing]
         told += [each.no_longer for each in self.met.gone]
         ran, counts, _ = summary(self.result)
         raise Findings("\n\n".join((*told, ran, "\n".join((counts, *left_out(self.result))))))
 
 
-def _told(broken: Broken, readings: Mapping[str, str]) -> str:
+def _told(broken: Broken, checked: Checked) -> str:
     """A finding in full, with one line of Python to see it again: on the command line its client may have no name."""
-    again = f"  replay:   print(scope_oracle.replay(SUBJECT, {broken.replay!r}))"
-    return f"{plain_finding(replace(broken, replay=''), readings=readings)}\n{again}"
+    again = f"  replay:   {_again(checked, broken.replay)}"
+    return f"{plain_finding(replace(broken, replay=''), readings=checked.readings)}\n{again}"
+
+
+def _again(checked: Checked, text: str) -> str:
+    """A line of Python that plays an episode: as it stands, where the subject has a name that can be imported."""
+    subject, imports = "SUBJECT", "scope_oracle"
+    if isinstance(checked.subject, str):
+        subject = repr(checked.subject)
+    elif checked.subject is not None and (found := named_in(checked.subject)):
+        subject, imports = ".".join(found), f"scope_oracle, {found[0]}"
+    chosen = {READINGS[id_].name: value for id_, value in checked.readings.items() if value != DEFAULT_READINGS[id_]}
+    readings = f", readings={chosen!r}" if chosen else ""
+    return f"import {imports}; print(scope_oracle.replay({subject}, {text!r}{readings}))"
 
 
 def check(
@@ -116,7 +131,7 @@ def check(
         raise DriverFault(result.fault)
     ours = (each for each in expected if selection.may_take(each.clause, each.verdict))
     met = meet(result.subject, result.broken, ours, complete=result.complete)
-    return Checked(result, met, in_force)
+    return Checked(result, met, in_force, subject)
 
 
 def replay(subject: Subject | str, text: str, *, readings: Mapping[str, str] = _NO_READINGS) -> str:
