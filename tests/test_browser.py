@@ -156,6 +156,19 @@ def test_a_cell_leads_to_its_finding_which_opens(chromium: webdriver.Chrome) -> 
     assert chromium.current_url.endswith(f"#{CELL}")
 
 
+def test_the_clients_and_the_clauses_of_the_table_stay_in_sight(chromium: webdriver.Chrome) -> None:
+    chromium.get(BOARD)
+    chromium.find_element(By.CSS_SELECTOR, "header a[href='#clauses']").click()
+    seen = chromium.execute_script(
+        "const box = document.querySelector('.several'); box.scrollTo(200, 900);"
+        "const at = (each) => document.querySelector(each).getBoundingClientRect();"
+        "const last = [...document.querySelectorAll('thead th')].at(-2).getBoundingClientRect();"
+        "return [at('thead th').top - at('.several').top, last.top - at('.several').top,"
+        " at('tbody th').left - at('.several').left, box.scrollTop]"
+    )
+    assert seen == [0, 0, 0, 900]
+
+
 def test_a_permalink_opens_without_a_script(chromium: webdriver.Chrome) -> None:
     _emulate(chromium, "Emulation.setScriptExecutionDisabled", value=True)
     chromium.get(f"{BOARD}#{CELL}")

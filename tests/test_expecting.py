@@ -19,7 +19,7 @@ from scope_oracle.expecting import BadExpectation, Expected, Met, meet, read_exp
 from scope_oracle.github import annotations_of, step_summary
 from scope_oracle.junit import junit
 from scope_oracle.names import UnknownName
-from scope_oracle.outcome import rows
+from scope_oracle.outcome import rows, summary
 from scope_oracle.sarif import sarif
 from scope_oracle.selecting import Selection, selected
 from scope_oracle.subjects import subject
@@ -188,6 +188,8 @@ def test_a_selection_names_clauses_families_and_verdicts(result: Result) -> None
     assert "ACC-8" not in {row.clause.id for row in rows(accumulating)}
     assert {row.clause.id.partition("-")[0] for row in rows(accumulating)} == {"ACC"}
     assert {each.finding.verdict for each in grave.broken} <= {"violates"}
+    assert summary(accumulating)[1].startswith(f"{len(rows(accumulating))} clauses: 0 violate, ")
+    assert summary(replace(accumulating, selection=Selection(selected(["ACC-1"]))))[1].startswith("1 clause: ")
     assert len(rows(grave)) == len(rows(result))
 
 
