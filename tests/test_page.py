@@ -125,6 +125,7 @@ def test_explain_prints_a_finding_by_number_or_name() -> None:
         (f"{ONE}", r"is not FILE#N"),
         (f"{ONE}#0", r"there is no finding 0: the report has \d+"),
         (f"{ONE}#SEL-7/server-lis", r"did you mean SEL-7/server-list"),
+        (f"{ONE}#SEL-7", r"unknown finding 'SEL-7'; the report has SEL-7/server-list"),
         ("nowhere.json#1", r"cannot read nowhere.json: no such file"),
     ],
 )

@@ -66,7 +66,7 @@ from .progress import showing
         "scopelaw check mine.testing:subject --engine hypothesis",
     ),
 )
-@click.argument("name", metavar="[SUBJECT]", required=False, shell_complete=completing.SUBJECT)
+@click.argument("name", metavar="[SUBJECT]", required=False, shell_complete=completing.subject)
 @COMMAND
 @REVISION
 @READING
