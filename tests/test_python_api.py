@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import doctest
+import inspect
 import re
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import nullcontext
@@ -28,6 +29,7 @@ import scope_judge
 import scope_model
 import scope_oracle
 import scope_properties
+import scope_spec
 from scope_model.client import Call
 from scope_model.events import ClientReported
 from scope_oracle import (
@@ -407,7 +409,22 @@ def test_a_request_can_be_sent_to_each_of_the_servers() -> None:
     assert set(seen) == {200}
 
 
-@pytest.mark.parametrize("package", [scope_model, scope_judge, scope_properties, scope_oracle])
+PACKAGES = (scope_spec, scope_model, scope_judge, scope_properties, scope_oracle)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_can_be_called_or_caught_is_shown_in_an_example(package: ModuleType) -> None:
+    def said(where: object) -> str:
+        told = doctest.DocTestFinder(recurse=False).find(where, package.__name__)
+        return " ".join(example.source + example.want for each in told for example in each.examples)
+
+    exported = {name: getattr(package, name) for name in package.__all__}
+    for name, value in exported.items():
+        if inspect.isroutine(value) or (inspect.isclass(value) and issubclass(value, Exception)):
+            assert re.search(rf"\b{name}\b", f"{said(package)} {said(value)}"), f"{name} has no example"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_what_a_package_exports_is_there_and_its_examples_are_true(package: ModuleType) -> None:
     assert sorted(package.__all__) == sorted(set(package.__all__))
     assert all(getattr(package, name) is not None for name in package.__all__)
