@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from scope_oracle.checking import check
+from scope_oracle.expecting import written
 from scope_oracle.reports import read_reports
+from scope_oracle.subjects import subject
 
 pytest_plugins = ["pytester"]
 
@@ -64,6 +67,20 @@ def test_there_can_be_an_item_a_clause(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*test_clause[[]CHAL-1[]] PASSED*", "*test_clause[[]ACC-1[]] FAILED*"])
 
 
+def test_what_is_expected_passes_and_what_is_gone_fails_as_an_item_too(pytester: pytest.Pytester) -> None:
+    with subject("mcp-2025-11-25") as chosen:
+        lines = written("mine:subject", check(chosen, examples=60).broken)
+    entries = "\n".join(lines).replace('reason = ""', 'reason = "known"')
+    pytester.path.joinpath("expected.toml").write_text(entries)
+    options = ("--scopelaw-examples", "60", "--scopelaw-expect", "expected.toml")
+    assert set(ran(pytester, CHECKED + BY_CLAUSE, *options).parseoutcomes()) == {"passed", "skipped"}
+    pytester.path.joinpath("expected.toml").write_text(f'{entries}[[expected]]\nclause = "CHAL-1"\nreason = "known"\n')
+    result = ran(pytester, CHECKED + BY_CLAUSE, *options)
+    result.stdout.fnmatch_lines(["*Findings: CHAL-1 no longer happens, and is expected (known)*"])
+    result.stdout.re_match_lines_random([r"FAILED .*::test_scopes", r"FAILED .*::test_clause\[CHAL-1\]"])
+    assert result.parseoutcomes()["failed"] == 2
+
+
 def test_a_module_without_a_subject_says_what_is_missing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(BY_CLAUSE)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:xdist", "-k", "ACC-1]")
@@ -81,6 +98,7 @@ def test_a_module_without_a_subject_says_what_is_missing(pytester: pytest.Pytest
             "cannot write '/nowhere/report.jsonl': no such file or directory",
         ),
         ("--scopelaw-report", ".", "cannot write '.': is a directory"),
+        ("--scopelaw-expect", "none.toml", "cannot read none.toml: no such file or directory"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_refused_before_anything_is_run(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scope_properties.subjects import Subject
     from scope_spec import Verdict
 
+    from .expecting import Expected
     from .testing import Checked
 
 _SUBJECT: Final = "scopelaw_subject"
@@ -46,6 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--scopelaw-seed", type=int, default=0, metavar="N", help="The seed of each check.")
     group.addoption(
         "--scopelaw-report", type=_writable, metavar="FILE", help="Add the results to this file, a line each."
+    )
+    group.addoption(
+        "--scopelaw-expect", type=_expected, metavar="FILE", help="TOML: the findings that are known, and why."
     )
 
 
@@ -69,6 +73,15 @@ class _Check(Protocol):
         """As `scope_oracle.check`."""
 
 
+def _expected(text: str) -> tuple[Expected, ...]:
+    from .expecting import BadExpectation, read_expected  # noqa: PLC0415 - late, see below
+
+    try:
+        return read_expected(Path(text))
+    except BadExpectation as wrong:
+        raise ArgumentTypeError(str(wrong)) from None
+
+
 @dataclass(slots=True)
 class Scopelaw:
     """Checks with the options that pytest was started with; what a test says itself goes before them."""
@@ -77,6 +90,7 @@ class Scopelaw:
     seed: int
     report: Path | None
     command: tuple[str, ...]
+    expect: tuple[Expected, ...] = ()
     done: list[Checked] = field(default_factory=list)
 
     def check(self, subject: Subject | str, **options: object) -> Checked:
@@ -85,7 +99,7 @@ class Scopelaw:
         from .testing import check  # noqa: PLC0415
 
         began = monotonic()
-        given: dict[str, object] = {"seed": self.seed}
+        given: dict[str, object] = {"seed": self.seed, "expect": self.expect}
         if self.examples is not None:
             given["examples"] = self.examples
         run = cast("_Check", check)  # its options are its own to check
@@ -109,24 +123,26 @@ def scopelaw(pytestconfig: pytest.Config) -> Scopelaw:
     """Check a client, with the options of this run: `scopelaw.check(subject).raise_for_findings()`."""
     options = pytestconfig.option
     command = ("pytest", *map(str, pytestconfig.invocation_params.args))
-    return Scopelaw(options.scopelaw_examples, options.scopelaw_seed, options.scopelaw_report, command)
+    expect = options.scopelaw_expect or ()
+    return Scopelaw(options.scopelaw_examples, options.scopelaw_seed, options.scopelaw_report, command, expect)
 
 
 @dataclass(frozen=True, slots=True)
 class OfOneClause:
-    """What a check says of one clause."""
+    """What a check says of one clause, and of what is expected of it."""
 
     clause: str
     checked: Checked
 
     def raise_for_findings(self, fail_on: Verdict = "discouraged") -> None:
-        """Raise Findings where this clause is broken; skip the test where nothing came to it."""
+        """Raise Findings where this clause is broken, or no longer is; skip the test where nothing came to it."""
         result = self.checked.result
         broken = tuple(each for each in result.broken if each.finding.clause == self.clause)
-        if not broken and not result.reached.get(self.clause):
+        gone = tuple(each for each in self.checked.met.gone if each.clause == self.clause)
+        if not broken and not gone and not result.reached.get(self.clause):
             pytest.skip("not reached")
         new = tuple(each for each in self.checked.met.new if each.finding.clause == self.clause)
-        one = replace(self.checked, met=replace(self.checked.met, new=new, gone=()))
+        one = replace(self.checked, met=replace(self.checked.met, new=new, gone=gone))
         one.raise_for_findings(fail_on)
 
 
