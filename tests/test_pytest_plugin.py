@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
+from dataclasses import replace
 
 import pytest
 
 from scope_oracle.checking import check
 from scope_oracle.expecting import written
+from scope_oracle.issues import replay_of
 from scope_oracle.reports import read_reports
 from scope_oracle.subjects import subject
 
@@ -52,11 +56,22 @@ def test_a_right_client_passes_and_the_report_is_kept(pytester: pytest.Pytester)
     report = pytester.path / "report.jsonl"
     (line,) = report.read_text().splitlines()
     form = json.loads(line)
-    assert (form["subject"], form["seed"], form["examples"]) == ("mine", 4, 20)
+    named = "test_a_right_client_passes_and_the_report_is_kept:scopelaw_subject"
+    assert (form["subject"], form["seed"], form["examples"]) == (named, 4, 20)
     assert (form["command"][0], form["command"][-1]) == ("pytest", "report.jsonl")
     assert form["seconds"] > 0
     ran(pytester, CHECKED, *options)
     assert [each.seed for each in read_reports(report)] == [4, 4]
+
+
+def test_what_a_report_says_to_see_a_finding_again_can_be_run(pytester: pytest.Pytester) -> None:
+    ran(pytester, CHECKED, "--scopelaw-examples", "40", "--scopelaw-report", "report.jsonl")
+    (report,) = read_reports(pytester.path / "report.jsonl")
+    found = next(found for found in report.findings if found.clause == "ACC-1")
+    words = shlex.split(replay_of(report, found))[1:]
+    again = pytester.run(sys.executable, "-m", "scope_oracle", *words)
+    again.stdout.fnmatch_lines([f"*ACC-1/{found.cause} {found.verdict}: *"])
+    assert "SUBJECT" in replay_of(replace(report, subject="mine"), found)
 
 
 def test_there_can_be_an_item_a_clause(pytester: pytest.Pytester) -> None:

@@ -111,9 +111,13 @@ class Scopelaw:
 
     def _write(self, report: Path, checked: Checked, began: float) -> None:
         from .forms import Ran, result_json  # noqa: PLC0415
+        from .sources import named_in  # noqa: PLC0415
 
-        ran = Ran.since(began, *self.command)
-        line = json.dumps(result_json(checked.result, readings=checked.readings, met=checked.met, ran=ran))
+        ran, result = Ran.since(began, *self.command), checked.result
+        named = None if isinstance(checked.subject, str) else named_in(checked.subject)
+        if named is not None:  # as on the command line, so that the command of a report is one that can be run
+            result = replace(result, subject=":".join(named))
+        line = json.dumps(result_json(result, readings=checked.readings, met=checked.met, ran=ran))
         with report.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
 

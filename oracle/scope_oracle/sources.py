@@ -23,9 +23,9 @@ def source_of(subject: str) -> str | None:
     return Path(file).resolve().relative_to(root).as_posix()
 
 
-def named_in(subject: Subject) -> tuple[str, str] | None:
+def named_in(subject: Subject | None) -> tuple[str, str] | None:
     """The module that has a subject, and its name there; None where no module that can be imported has it."""
-    return next(((module, name) for module, name, value in _globals() if value is subject), None)
+    return next(((module, name) for module, name, value in _globals() if value is subject is not None), None)
 
 
 def _globals() -> Iterator[tuple[str, str, object]]:

@@ -25,6 +25,7 @@ from .sources import named_in
 from .subjects import DriverFault, checked_subject
 from .subjects import subject as named
 from .tally import Broken
+from .wording import replay_in_python
 
 EPISODES: Final = 300
 """How many episodes a test runs where it does not say: enough for all but the rarest faults, in a few seconds."""
@@ -74,14 +75,11 @@ def _told(broken: Broken, checked: Checked) -> str:
 
 def _again(checked: Checked, text: str) -> str:
     """A line of Python that plays an episode: as it stands, where the subject has a name that can be imported."""
-    subject, imports = "SUBJECT", "scope_oracle"
-    if isinstance(checked.subject, str):
-        subject = repr(checked.subject)
-    elif checked.subject is not None and (found := named_in(checked.subject)):
-        subject, imports = ".".join(found), f"scope_oracle, {found[0]}"
-    chosen = {READINGS[id_].name: value for id_, value in checked.readings.items() if value != DEFAULT_READINGS[id_]}
-    readings = f", readings={chosen!r}" if chosen else ""
-    return f"import {imports}; print(scope_oracle.replay({subject}, {text!r}{readings}))"
+    subject, readings = checked.subject, checked.readings
+    if isinstance(subject, str):
+        return replay_in_python(repr(subject), readings, text)
+    module, name = named_in(subject) or ("", "")
+    return replay_in_python(f"{module}.{name}" if name else "SUBJECT", readings, text, module)
 
 
 def check(
