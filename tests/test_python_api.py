@@ -43,7 +43,7 @@ from scope_oracle import (
     from_httpx_auth,
     in_process,
 )
-from scope_oracle.checking import plain_episode
+from scope_oracle.checking import Engine, plain_episode
 from scope_oracle.forms import result_json
 from scope_oracle.outcome import hindrances
 from scope_oracle.page import result_html
@@ -385,6 +385,18 @@ def test_a_client_is_not_set_up_in_a_way_that_nobody_knows(about: dict[str, Any]
         from_httpx_auth(Careless, **about)
     with pytest.raises(UnknownName, match=because):
         in_process(Careful, **about)
+
+
+@pytest.mark.parametrize("engine", ["sampling", "hypothesis"])
+def test_a_check_that_is_interrupted_is_no_check_that_passed(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Application) -> Careless:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)  # where Hypothesis keeps its examples
+    with pytest.raises(KeyboardInterrupt):
+        check(from_httpx_auth(interrupted), examples=5, engine=engine)
 
 
 def test_a_reading_by_its_name_is_the_reading_by_its_id() -> None:

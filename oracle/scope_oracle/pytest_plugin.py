@@ -11,6 +11,8 @@ or a module gives a subject by the name of `scopelaw_subject`, and takes a `scop
 
     def test_clause(scopelaw_clause):
         scopelaw_clause.raise_for_findings()
+
+For annotations, the one is a `Scopelaw` and the other an `OfOneClause`, both of this module.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
     from .expecting import Expected
     from .testing import Checked
+
+__all__ = ["OfOneClause", "Scopelaw"]
 
 _SUBJECT: Final = "scopelaw_subject"
 _CLAUSE: Final = "scopelaw_clause"

@@ -102,7 +102,7 @@ def check(
     themselves. The same `seed` gives the same result. With the `engine` "hypothesis" that one chooses the episodes
     and shrinks them, and keeps examples in its database. What is found raises nothing here, but in
     `raise_for_findings` of the answer. Raises UnknownName, SubjectUnavailable, DriverFault or BadExpectation where
-    there is nothing to check.
+    there is nothing to check, and KeyboardInterrupt where it is interrupted.
     """
     __tracebackhide__ = True
     one_of("revision", revision, REVISIONS)
@@ -127,6 +127,8 @@ def check(
         )
     if result.fault is not None:
         raise DriverFault(result.fault)
+    if not result.complete:
+        raise KeyboardInterrupt  # a test that was interrupted has not passed
     ours = (each for each in expected if selection.may_take(each.clause, each.verdict))
     met = meet(result.subject, result.broken, ours, complete=result.complete)
     return Checked(result, met, in_force, subject)
