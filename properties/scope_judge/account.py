@@ -231,6 +231,7 @@ class Account:
     refresh_refusals: int = 0
     refusals: int = 0
 
+    asked_at: int = NEVER
     granted_at: int = NEVER
     called_at: int = NEVER
     refused_at: int = NEVER

@@ -80,6 +80,7 @@ class Documents:
             self._attach(resource, event, at)
         elif current is not None and name is not None and _speaks_of_a_child(name, event.url, current):
             self._take_from_a_parent(current, event)
+            current.listed, current.publishes_empty = None, False  # it was looked for anew, and found above
             self._of_resources[canonical(name)] = (event, at)
         elif name is not None:
             self._of_resources[canonical(name)] = (event, at)

@@ -9,6 +9,7 @@ from rulings.stories import (
     ISSUER,
     NEW,
     OLD,
+    OLDEST,
     OTHER_ISSUER,
     OTHER_RESOURCE,
     RESOURCE,
@@ -93,6 +94,57 @@ LEFT_FOR_LATER = {
         .application_has(2, "failed"),
         finds("STEP-7", "discouraged", worst="discouraged"),
     ),
+    "a part of it is asked for after a bare refusal, where no challenge binds": (
+        story(OLDEST)
+        .handshake()
+        .application_calls(1, "list")
+        .insufficient("b c", "list")
+        .application_has(1, "unauthorized")
+        .application_calls(2, "admin")
+        .calls("admin", "t1")
+        .answers("admin", 403)
+        .asks("a b"),
+        RIGHT,
+    ),
+    "the default is asked for after a bare refusal, where no challenge binds": (
+        story(OLDEST)
+        .handshake()
+        .application_calls(1, "list")
+        .insufficient("b c", "list")
+        .application_has(1, "unauthorized")
+        .application_calls(2, "admin")
+        .calls("admin", "t1")
+        .answers("admin", 403)
+        .asks(None),
+        RIGHT,
+    ),
+    "what was held all along is asked for after a bare refusal, where no challenge binds": (
+        story(OLDEST).handshake().application_calls(2, "admin").calls("admin", "t1").answers("admin", 403).asks("a"),
+        finds("CHAL-7", "discouraged", worst="discouraged"),
+    ),
+    "a call that was sent meanwhile is answered after another of its operation was served": (
+        by_itself()
+        .handshake()
+        .insufficient("b", "list")
+        .asks("a b")
+        .calls("list", "t1")
+        .answers("list", 403, bearer("a c", INSUFFICIENT))
+        .issued("t2", "a b")
+        .served("list", "t2")
+        .unauthorized("d", "admin", "t2", error="invalid_token")
+        .asks("a b c"),
+        RIGHT,
+    ),
+    "the call that was sent is served with what was asked for because of it": (
+        by_itself()
+        .handshake()
+        .insufficient("a c", "list")
+        .obtains("a c", "t2")
+        .served("list", "t2")
+        .unauthorized("d", "admin", "t2", error="invalid_token")
+        .asks("a c"),
+        finds("CHAL-1", "violates"),
+    ),
     "a refusal without scope is answered by all that is listed, whatever was left before": (
         story()
         .unauthorized("b")
@@ -122,6 +174,18 @@ def two_at_once(first: str | None, second: str | None) -> Story:
     refused = sent.answers("write", 403, bearer("b", INSUFFICIENT)).answers("list", 403, bearer("c", INSUFFICIENT))
     return refused.asks("a b").asks("a c").issued("t2", first).issued("t3", second).served("write", "t3")
 
+
+asked_by_two = story().handshake(refresh=None).expires().asks("a").unauthorized("a b", token="t1").asks("a b")
+left_before = (
+    story()
+    .application_calls(1, "admin")
+    .unauthorized("d", "admin")
+    .application_has(1, "unauthorized")
+    .application_calls(2)
+    .handshake()
+    .application_has(2)
+    .expires()
+)
 
 RENEWALS = {
     "a client without a user asks for what it was granted, by its clock": (
@@ -210,6 +274,23 @@ RENEWALS = {
         .obtains("a b", "t3", refresh="r3"),
         RIGHT,
     ),
+    "a token ran out, and each of two calls renews it": (
+        asked_by_two.asks("a"),
+        RIGHT,
+    ),
+    "a token that had not run out was refused": (
+        story().handshake(refresh=None).unauthorized("a b", token="t1", error="invalid_token").asks("a b").asks("a"),
+        finds("CHAL-1", "violates"),
+    ),
+    "a refresh fails beside another, long after a 401 that was left": (
+        left_before.application_calls(3)
+        .asks_to_refresh()
+        .application_calls(4, "list")
+        .refreshes("t2", rotated="r2")
+        .then(TokenResponse(error="invalid_grant", issuer=ISSUER, resource=RESOURCE))
+        .asks("a"),
+        RIGHT,
+    ),
     "a token ran out of which nobody saw where it came from": (
         story()
         .unauthorized("a")
@@ -247,6 +328,14 @@ MADE_AGAIN = {
     "its operation is sent again and not yet answered": (
         refused_for_more.calls("write", "t1").calls("list", "t1").answers("write", 403).asks("a b"),
         RIGHT,
+    ),
+    "another operation is refused since, and less is asked for": (
+        refused_for_more.calls("list", "t1").insufficient("d", "admin").asks("a b"),
+        RIGHT,
+    ),
+    "another operation is refused since, and something else is asked for": (
+        refused_for_more.calls("list", "t1").insufficient("d", "admin").asks("a b e"),
+        finds("CHAL-1", "violates"),
     ),
     "its operation was served since": (
         refused_for_more.calls("write", "t1").served("list", "t1").answers("write", 403).asks("a b"),
@@ -383,6 +472,30 @@ MOTIVES = {
         story(wants_refresh_token=False).unauthorized("a").discovers().obtains("a", "t1").asks("a"),
         RIGHT,
     ),
+    "another call of the operation that is asked for waits": (
+        story()
+        .handshake(refresh=None)
+        .application_calls(1)
+        .insufficient("b")
+        .application_calls(2)
+        .insufficient("b c")
+        .asks("a b c")
+        .consents()
+        .issued("t2", "a b c")
+        .asks("a b c"),
+        allows("unspecified", absent="OFFLINE-2"),
+    ),
+    "no other call waits": (
+        story()
+        .handshake(refresh=None)
+        .application_calls(2)
+        .insufficient("b c")
+        .asks("a b c")
+        .consents()
+        .issued("t2", "a b c")
+        .asks("a b c"),
+        finds("OFFLINE-2", "violates"),
+    ),
     "a client that lost its memory authorizes again": (no_refresh_token.restarts().asks("a"), RIGHT),
     "a client authorizes again": (no_refresh_token.asks("a"), finds("OFFLINE-2", "violates")),
 }
@@ -391,6 +504,23 @@ MOTIVES = {
 @pytest.mark.parametrize(("told", "expected"), rows(MOTIVES))
 def test_a_motive_is_not_presumed_where_another_is_at_hand(told: Story, expected: Expected) -> None:
     confirm(told, expected)
+
+
+moved = begun.insufficient("b").asks("a b").refuses()
+
+
+def test_a_token_is_set_aside_where_its_server_is_named_no_more() -> None:
+    elsewhere = moved.then(ProtectedResourceMetadata(RESOURCE, (OTHER_ISSUER,))).unauthorized("a")
+    confirm(elsewhere, allows("unspecified", absent="ACC-10"))
+    both = moved.then(ProtectedResourceMetadata(RESOURCE, (OTHER_ISSUER, ISSUER))).unauthorized("a")
+    confirm(both, finds("ACC-10", "discouraged"))
+
+
+def test_a_document_that_is_found_above_replaces_what_was_found_before() -> None:
+    above = ProtectedResourceMetadata("https://rs.example", (ISSUER,), ("a",))
+    told = story().unauthorized(None).discovers("a", "b")
+    confirm(told.asks("a"), finds("SEL-2", "discouraged"))
+    confirm(told.then(above).asks("a"), allows("unspecified", absent="SEL-2"))
 
 
 def test_what_was_reported_since_a_refusal_the_refusal_did_not_cost() -> None:
