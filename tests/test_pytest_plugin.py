@@ -80,6 +80,7 @@ def test_there_can_be_an_item_a_clause(pytester: pytest.Pytester) -> None:
     assert outcomes["failed"] >= 1
     assert outcomes["passed"] > 30
     result.stdout.fnmatch_lines(["*test_clause[[]CHAL-1[]] PASSED*", "*test_clause[[]ACC-1[]] FAILED*"])
+    assert "pytest_plugin.py" not in result.stdout.str()  # the failure is the test's, and not ours
 
 
 def test_what_is_expected_passes_and_what_is_gone_fails_as_an_item_too(pytester: pytest.Pytester) -> None:

@@ -99,6 +99,7 @@ class Scopelaw:
 
     def check(self, subject: Subject | str, **options: object) -> Checked:
         """Put a client through generated episodes; takes what `scope_oracle.check` takes."""
+        __tracebackhide__ = True
         # Late, so that whoever has scopelaw installed and does not use it pays nothing for the plugin.
         from .testing import check  # noqa: PLC0415
 
@@ -144,6 +145,7 @@ class OfOneClause:
 
     def raise_for_findings(self, fail_on: Verdict = "discouraged") -> None:
         """Raise Findings where this clause is broken, or no longer is; skip the test where nothing came to it."""
+        __tracebackhide__ = True  # pytest shows the test, and the exchange
         result = self.checked.result
         broken = tuple(each for each in result.broken if each.finding.clause == self.clause)
         gone = tuple(each for each in self.checked.met.gone if each.clause == self.clause)
