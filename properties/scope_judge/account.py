@@ -302,7 +302,7 @@ class Resource:
     answering: PendingChallenge | None = None
     asked_for: PendingChallenge | None = None
     in_vain: PendingChallenge | None = None
-    doubtful: dict[str, PendingChallenge] = field(default_factory=dict)
+    doubtful: deque[PendingChallenge] = field(default_factory=lambda: deque(maxlen=SEEN_BACK))
     left: deque[PendingChallenge] = field(default_factory=lambda: deque(maxlen=SEEN_BACK))
     owed: dict[str, Token] = field(default_factory=dict)
     attempts: dict[str, Attempts] = field(default_factory=dict)

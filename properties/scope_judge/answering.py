@@ -50,7 +50,7 @@ class Requesting(NamedTuple):
         """The challenge that it answers, and the others that it may answer."""
         resource, expired_at = self.resource, self.expired_at
         waiting = [one for one in self.challenges if one.at > expired_at and not self._is_over(one)]
-        doubtful = tuple(islice(reversed(resource.doubtful.values()), SEEN_BACK)) if resource.doubtful else ()
+        doubtful = tuple(reversed(resource.doubtful))
         in_vain = resource.in_vain
         if waiting and in_vain is not None and self._may_be_made_again(in_vain, waiting):
             waiting.append(in_vain)  # for less than what was refused
@@ -75,8 +75,9 @@ class Requesting(NamedTuple):
 
     def _may_be_by_the_clock(self, again: PendingChallenge) -> bool:
         """Whether the token ran out by the clock and no other came, so that another call may renew it, too."""
+        account = self.account
         another = again.call is None or again.call != self.calls.alone
-        return another and self._its_token_expired_at != NEVER
+        return another and self._its_token_expired_at != NEVER and account.refused_at < account.asked_at
 
     def _left(self, best: PendingChallenge | None) -> Iterator[PendingChallenge]:
         """Where it meets nothing that it would answer: those left for later that it meets and widens the grant for.
@@ -96,26 +97,28 @@ class Requesting(NamedTuple):
             may_wait = rejected or self._its_token_expired_at < left.at <= self.expired_at
             sensible = (
                 self._widens(left)
-                or (bare and self._takes_up(left))
+                or (bare and self._is_unmet(left))
                 or (may_wait and challenge.asks_within(self.wanted))
             )
             if left is not best and sensible and not challenge.refuses_plainly:
                 yield left
 
     def may_be_for_what_was_left(self, best: PendingChallenge) -> bool:
-        """Whether it widens the grant for what a call of another operation left for later, beside what it answers."""
-        left = (one for one in self.resource.left if one.operation != best.operation)
-        return any(self._widens(one) and one.challenge.insufficient for one in left)
+        """Whether it widens the grant for what another call left for later, beside what it answers.
+
+        Of the same operation, that was after the last grant: with what that brought, it was tried again.
+        """
+        left = (one for one in self.resource.left if one is not best and one.challenge.insufficient)
+        since = (one for one in left if one.operation != best.operation or one.at > self.account.granted_at)
+        return any(self._widens(one) for one in since)
 
     def _widens(self, one: PendingChallenge) -> bool:
         named = one.challenge.scope or one.challenge.first
         return len(named) > 0 and named <= self.wanted and not named <= self.account.in_hand.at_least
 
-    def _takes_up(self, one: PendingChallenge) -> bool:
-        """Whether it asks for some of what a challenge names that is not met yet, or for whatever is the default."""
-        named = one.challenge.scope or NO_SCOPES
-        asks = not self.wanted or any(scope in self.wanted for scope in named)
-        return asks and not named <= self.account.in_hand.at_least
+    def _is_unmet(self, one: PendingChallenge) -> bool:
+        """Whether a challenge names what is not met yet: where none binds, that may be answered by any request."""
+        return not (one.challenge.scope or NO_SCOPES) <= self.account.in_hand.at_least
 
     def _may_renew(self, latest: PendingChallenge) -> bool:
         """Whether a client without a user may ask for a new token by its clock, something else having come between."""

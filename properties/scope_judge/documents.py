@@ -92,6 +92,7 @@ class Documents:
         resource.listed = _listed(event.scopes_supported)
         resource.publishes_empty = event.scopes_supported is not None and resource.listed is None
         resource.published, resource.document_at = event.resource, at
+        _set_aside(resource, event.authorization_servers)
         resource.issuers = event.authorization_servers
         self.issuers.update(map(canonical, event.authorization_servers))
 
@@ -149,6 +150,16 @@ class Documents:
 
 
 _ROOT: Final = "/.well-known/oauth-protected-resource"
+
+
+def _set_aside(resource: Resource, issuers: tuple[str, ...]) -> None:
+    """Where none of the authorization servers is named any more that a token may be of, it may be set aside."""
+    account = resource.account
+    if account is None or account.token is None or account.token.state != "in use" or not issuers:
+        return
+    before = resource.issuers if account.issuer is None else (account.issuer,)
+    if before and set(map(canonical, before)).isdisjoint(map(canonical, issuers)):
+        account.token.state = "set aside"
 
 
 def _speaks_of_a_child(name: str, url: str | None, current: Resource) -> bool:

@@ -155,8 +155,8 @@ class Facts:
         yield CallOver(resource.attempt(started.operation), event.outcome == BROKEN_OFF)
         pending = resource.pending.get(started.operation)
         if any(self.places.called(other) is resource for other in self._calls.resources(started.operation)):
-            left = pending or resource.attempt(started.operation).left
-            resource.left.extend(() if left is None else left.and_those_beside)
+            which = (resource.attempt(started.operation).left, pending)  # nobody knows whose is whose
+            resource.left.extend(dict.fromkeys(one for left in which if left for one in left.and_those_beside))
             return
         self._no_longer_in_vain(resource, started.operation)
         tried = resource.attempt(started.operation)
@@ -243,7 +243,8 @@ class Facts:
         pending = resource.pending.pop(operation, None)
         overlaps = self._calls.overlap(operation)
         if not overlaps:
-            resource.doubtful.pop(operation, None)
+            for one in [each for each in resource.doubtful if each.operation == operation]:
+                resource.doubtful.remove(one)
         if pending is not None or (tried.sent_at == NEVER and not overlaps):
             if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
                 pending.beside = tried.left
@@ -258,6 +259,8 @@ class Facts:
             return None
         if resource.account is not None and resource.account.granted_at > pending.at:
             return None  # another call brought a grant, and whether it suffices is tried first
+        if overlaps:
+            return None  # this may be another call
         if pending.refreshed_at == NEVER:
             return self._given_up(resource, pending)
         if pending.call is not None and pending.call in self._calls.of(operation):
@@ -481,21 +484,10 @@ class Facts:
 
     def _resource_metadata(self, event: ProtectedResourceMetadata) -> Occasions:
         resource = self._documents.of_a_resource(event, self.at)
-        if resource is not None:
-            self._moves(resource)
         if resource is None or not resource.shown:
             return ()
         before, resource.shown = resource.shown, {}
         return [shown for token in before if (shown := self._shown(resource, token)) is not None]
-
-    @staticmethod
-    def _moves(resource: Resource) -> None:
-        """A document that no longer names an authorization server: the token that it issued may be set aside."""
-        account = resource.account
-        if account is None or account.issuer is None or account.token is None or not resource.issuers:
-            return
-        if account.token.state == "in use" and canonical(account.issuer) not in map(canonical, resource.issuers):
-            account.token.state = "set aside"
 
     def _server_metadata(self, event: AuthorizationServerMetadata) -> Occasions:
         self._documents.of_a_server(event, self.at)
@@ -579,8 +571,8 @@ class Facts:
                 yield in_vain
             self._answered(resource, answers)
             answers.doubted = answers.doubted or len(candidates) > 0 or requesting.may_be_for_what_was_left(answers)
-            if candidates:
-                resource.doubtful[answers.operation] = answers
+            if candidates and answers not in resource.doubtful:
+                resource.doubtful.append(answers)
         self._remember(asked)
 
     @staticmethod
@@ -906,16 +898,16 @@ class Facts:
         if event.refresh_token is not None:
             self.places.refreshed_by[event.refresh_token] = account, resource
 
-    @staticmethod
-    def _renewed(account: Account, resource: Resource, answering: PendingChallenge, *, had_a_token: bool) -> None:
+    def _renewed(self, account: Account, resource: Resource, answering: PendingChallenge, *, had_a_token: bool) -> None:
         """A new token in answer to a challenge."""
         renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
         goes_on = answering.ended_at == NEVER
-        if account.token is not None and goes_on and Facts._is_surely_for(answering, account):
+        if account.token is not None and goes_on and self._is_surely_for(answering, account):
             resource.owed[answering.operation] = account.token
         tried = resource.attempt(answering.operation)
         tried.renewed = renewed
         tried.refreshes += renewed == "refresh"
+        had_a_token = had_a_token and (tried.carried is not None or not (self.tokens_seen or account.unseen))
         certain = had_a_token and not answering.doubted
         tried.said = answering.challenge.says if certain and answering.challenge.status == 401 else None
 
@@ -1006,7 +998,8 @@ _MODES: Final[Mapping[str, ConfiguredMode]] = MappingProxyType(
 
 def _is_an_assertion(event: TokenResponse, account: Account) -> bool:
     """Whether a response answers the first leg of an exchange, not a last one that overlaps it."""
-    is_the_last = account.mixed and None not in (event.issuer, account.issuer) and event.issuer == account.issuer
+    awaits_the_last = account.mixed and account.assertion is not None
+    is_the_last = awaits_the_last and event.issuer is not None and event.issuer == account.issuer
     return account.leg == TOKEN_EXCHANGE and not is_the_last
 
 

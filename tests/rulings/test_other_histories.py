@@ -106,6 +106,45 @@ LEFT_FOR_LATER = {
         .asks("a b"),
         RIGHT,
     ),
+    "a token serves a second call of what an ended one was refused for": (
+        left.application_calls(2, "list").insufficient("b", "list").obtains("a b", "t2").application_has(2, "failed"),
+        RIGHT,
+    ),
+    "a token serves the second refusal of a call and what another was refused for before the first": (
+        left.application_calls(2, "admin")
+        .insufficient("a c", "admin")
+        .obtains("a c", "t2", "")
+        .insufficient("a c", "admin", "t2")
+        .obtains("a c b", "t3")
+        .application_has(2, "failed"),
+        RIGHT,
+    ),
+    "one of two calls of an operation ended, and what either was refused for is asked for": (
+        begun.application_calls(1, "list")
+        .calls("list", "t1")
+        .answers("list", 403, bearer("b", INSUFFICIENT))
+        .application_calls(2, "list")
+        .calls("list", "t1")
+        .answers("list", 403, bearer("c", INSUFFICIENT))
+        .application_has(1, "unauthorized")
+        .application_calls(3, "admin")
+        .insufficient("d", "admin")
+        .application_has(2, "failed")
+        .asks("a b"),
+        RIGHT,
+    ),
+    "something else is asked for after a bare refusal, where no challenge binds": (
+        story(OLDEST)
+        .handshake()
+        .application_calls(1, "list")
+        .insufficient("b c", "list")
+        .application_has(1, "unauthorized")
+        .application_calls(2, "admin")
+        .calls("admin", "t1")
+        .answers("admin", 403)
+        .asks("a"),
+        RIGHT,
+    ),
     "the default is asked for after a bare refusal, where no challenge binds": (
         story(OLDEST)
         .handshake()
@@ -225,6 +264,18 @@ RENEWALS = {
         .answers("write", 401, REJECTED)
         .asks("a"),
         finds("CHAL-8", "discouraged", worst="discouraged"),
+    ),
+    "a token was thrown away, and the first that comes in its place is refused": (
+        story()
+        .unauthorized("a", token="t0", error="invalid_token")
+        .discovers("a")
+        .asks("a")
+        .refuses()
+        .unauthorized("a")
+        .obtains("a", "t1")
+        .unauthorized("a", token="t1")
+        .asks("a"),
+        RIGHT,
     ),
     "a token served something else before it was refused as the one before it was": (
         begun.unauthorized("a", "write", "t1", error="invalid_token")
@@ -506,7 +557,45 @@ def test_a_motive_is_not_presumed_where_another_is_at_hand(told: Story, expected
     confirm(told, expected)
 
 
+DECEIVING = 'Bearer realm="error=none", error="insufficient_scope", scope="b"'
+
+
+def test_a_call_does_not_give_up_what_another_of_its_operation_sends_again() -> None:
+    refused = begun.application_calls(1, "list").calls("list", "t1").answers("list", 403, DECEIVING)
+    confirm(refused.served("list", "t1").application_has(1), finds("PARSE-8", "discouraged"))
+    another = refused.application_calls(2, "list").calls("list", "t1").answers("list", 403, bearer("b", INSUFFICIENT))
+    both = another.obtains("a b", "t2").served("list", "t2").served("list", "t2").application_has(1)
+    confirm(both.application_has(2), allows("unspecified", absent="PARSE-8"))
+
+
+def test_of_two_refusals_that_were_answered_either_may_be_answered_again() -> None:
+    both = story().application_calls(1, "list").calls("list").application_calls(2, "list").calls("list")
+    refused = (
+        both.answers("list", 401, bearer())
+        .answers("list", 401, bearer("b"))
+        .discovers("a", "c", by_server=("offline_access",))
+    )
+    told = refused.asks("b offline_access", "consent").asks("b offline_access", "consent").refuses()
+    confirm(told.asks("b"), allows("unspecified", absent="SEL-2"))
+
+
+RETRY_3 = finds("RETRY-3", "discouraged")
+
 moved = begun.insufficient("b").asks("a b").refuses()
+
+
+def test_a_token_that_nobody_saw_issued_is_set_aside_where_all_servers_are_others() -> None:
+    began = by_itself(OLD).then(ProtectedResourceMetadata(RESOURCE, (ISSUER,))).insufficient("b", token="t0")
+    elsewhere = began.then(ProtectedResourceMetadata(RESOURCE, (OTHER_ISSUER,))).at(RESOURCE, OTHER_ISSUER).asks("b")
+    refused = elsewhere.then(TokenResponse(error="invalid_grant", issuer=OTHER_ISSUER, resource=RESOURCE))
+    confirm(refused.calls("read"), allows("unspecified", absent="ACC-10"))
+
+
+def test_what_was_never_asked_for_is_not_held_although_no_token_would_show_it() -> None:
+    for lasting, expected in (("a", allows("unspecified", absent="RETRY-3")), ("a offline_access", RETRY_3)):
+        began = story(configured=("ceiling", lasting)).unauthorized("a offline_access").discovers()
+        again = began.obtains(lasting, "t1", "a").insufficient("a offline_access", "read").obtains(lasting, "t2", "a")
+        confirm(again.insufficient("a offline_access", "read", "t2").asks(lasting), expected)
 
 
 def test_a_token_is_set_aside_where_its_server_is_named_no_more() -> None:
