@@ -5,6 +5,7 @@ These need chromium and chromedriver, and npm for axe-core: `pytest -m browser` 
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from selenium.webdriver.support.expected_conditions import visibility_of
 from selenium.webdriver.support.ui import WebDriverWait
 
 from scope_oracle.page import report_html
-from scope_oracle.reports import read_report
+from scope_oracle.reports import read_report, report_of
 from scope_oracle.scoreboard import LOOKED_AT, RESULTS
 
 pytestmark = pytest.mark.browser
@@ -76,9 +77,12 @@ def _shown(chromium: webdriver.Chrome) -> int:
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The page of one result."""
+    """The page of one result, of which something was expected, and something more."""
+    form = json.loads((RESULTS / "mcp-remote-0.15.1.json").read_text("utf-8"))
+    form["findings"][0]["expected"] = "known"
+    form["gone"] = [{"finding": "EXT-3", "reason": "a reason"}]
     path = tmp_path_factory.mktemp("page") / "one.html"
-    path.write_text(report_html([read_report(RESULTS / "mcp-remote-0.15.1.json")]), "utf-8")
+    path.write_text(report_html([report_of(form)]), "utf-8")
     return path.as_uri()
 
 
