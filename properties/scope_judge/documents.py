@@ -69,8 +69,7 @@ class Documents:
 
     def _take_from_a_parent(self, resource: Resource, document: ProtectedResourceMetadata) -> None:
         resource.parent_listed = _listed(document.scopes_supported) or NO_SCOPES
-        resource.issuers = document.authorization_servers
-        self.issuers.update(map(canonical, document.authorization_servers))
+        self._names(resource, document.authorization_servers)
 
     def of_a_resource(self, event: ProtectedResourceMetadata, at: int) -> Resource | None:
         """Take a document in; the resource whose own it is, None where that is not known."""
@@ -92,9 +91,12 @@ class Documents:
         resource.listed = _listed(event.scopes_supported)
         resource.publishes_empty = event.scopes_supported is not None and resource.listed is None
         resource.published, resource.document_at = event.resource, at
-        _set_aside(resource, event.authorization_servers)
-        resource.issuers = event.authorization_servers
-        self.issuers.update(map(canonical, event.authorization_servers))
+        self._names(resource, event.authorization_servers)
+
+    def _names(self, resource: Resource, issuers: tuple[str, ...]) -> None:
+        _set_aside(resource, issuers)
+        resource.issuers = issuers
+        self.issuers.update(map(canonical, issuers))
 
     def _take_for_foreign(self, scopes: ScopeSet | None, at: int) -> None:
         self.foreign_at = at
@@ -153,12 +155,15 @@ _ROOT: Final = "/.well-known/oauth-protected-resource"
 
 
 def _set_aside(resource: Resource, issuers: tuple[str, ...]) -> None:
-    """Where none of the authorization servers is named any more that a token may be of, it may be set aside."""
+    """Where none of the authorization servers is named any more that a token may be of, it may be set aside.
+
+    So it may at the first document that is seen, where nobody saw the token issued.
+    """
     account = resource.account
     if account is None or account.token is None or account.token.state != "in use" or not issuers:
         return
     before = resource.issuers if account.issuer is None else (account.issuer,)
-    if before and set(map(canonical, before)).isdisjoint(map(canonical, issuers)):
+    if set(map(canonical, before)).isdisjoint(map(canonical, issuers)):
         account.token.state = "set aside"
 
 

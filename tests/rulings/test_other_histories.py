@@ -589,6 +589,8 @@ def test_a_token_that_nobody_saw_issued_is_set_aside_where_all_servers_are_other
     elsewhere = began.then(ProtectedResourceMetadata(RESOURCE, (OTHER_ISSUER,))).at(RESOURCE, OTHER_ISSUER).asks("b")
     refused = elsewhere.then(TokenResponse(error="invalid_grant", issuer=OTHER_ISSUER, resource=RESOURCE))
     confirm(refused.calls("read"), allows("unspecified", absent="ACC-10"))
+    stored = story(OLD).served(token="t0").then(ProtectedResourceMetadata(RESOURCE, (ISSUER,), ("a",)))
+    confirm(stored.asks("a").refuses().calls("read"), allows("unspecified", absent="ACC-10"))
 
 
 def test_what_was_never_asked_for_is_not_held_although_no_token_would_show_it() -> None:
