@@ -5,6 +5,7 @@ These need chromium and chromedriver, and npm for axe-core: `pytest -m browser` 
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -12,12 +13,14 @@ from collections.abc import Iterator, Mapping
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import visibility_of
 from selenium.webdriver.support.ui import WebDriverWait
 
 from scope_oracle.page import report_html
-from scope_oracle.reports import read_report
+from scope_oracle.reports import read_report, report_of
 from scope_oracle.scoreboard import LOOKED_AT, RESULTS
 
 pytestmark = pytest.mark.browser
@@ -74,9 +77,12 @@ def _shown(chromium: webdriver.Chrome) -> int:
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The page of one result."""
+    """The page of one result, of which something was expected, and something more."""
+    form = json.loads((RESULTS / "mcp-remote-0.15.1.json").read_text("utf-8"))
+    form["findings"][0]["expected"] = "known"
+    form["gone"] = [{"finding": "EXT-3", "reason": "a reason"}]
     path = tmp_path_factory.mktemp("page") / "one.html"
-    path.write_text(report_html([read_report(RESULTS / "mcp-remote-0.15.1.json")]), "utf-8")
+    path.write_text(report_html([report_of(form)]), "utf-8")
     return path.as_uri()
 
 
@@ -154,6 +160,49 @@ def test_a_cell_leads_to_its_finding_which_opens(chromium: webdriver.Chrome) -> 
     body = chromium.find_element(By.ID, CELL)
     WebDriverWait(chromium, 5).until(lambda _: body.is_displayed())
     assert chromium.current_url.endswith(f"#{CELL}")
+
+
+def test_a_link_leads_to_what_the_filter_has_hidden_the_second_time_too(chromium: webdriver.Chrome) -> None:
+    chromium.get(BOARD)
+    cell, body = chromium.find_element(By.CSS_SELECTOR, f"td a[href='#{CELL}']"), chromium.find_element(By.ID, CELL)
+    counts = chromium.find_element(By.CSS_SELECTOR, ".counts .violates a")
+    for link, leads_to in ((cell, body), (cell, body), (counts, chromium.find_element(By.ID, "violates"))):
+        chromium.find_element(By.NAME, "text").send_keys("nothing has this text")
+        assert not leads_to.is_displayed()
+        link.click()
+        WebDriverWait(chromium, 5).until(visibility_of(leads_to))
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(chromium: webdriver.Chrome, one: str) -> None:
+    chromium.get(one)
+    chromium.execute_script("for (const each of document.querySelectorAll('.finding')) each.open = true")
+    wanted = chromium.execute_script(
+        "return [...document.querySelectorAll('a, summary, input, select, button, [tabindex=\\'0\\']')]"
+        ".filter((each) => each.checkVisibility({ contentVisibilityAuto: true })).length"
+    )
+    seen = set()
+    for _ in range(wanted):
+        ActionChains(chromium).send_keys(Keys.TAB).perform()
+        place, width, style = chromium.execute_script(
+            "const at = document.activeElement, style = getComputedStyle(at);"
+            "return [[...document.querySelectorAll('*')].indexOf(at), style.outlineWidth, style.outlineStyle]"
+        )
+        assert (width, style) == ("3px", "solid")
+        seen.add(place)
+    assert len(seen) == wanted > 100
+
+
+def test_the_clients_and_the_clauses_of_the_table_stay_in_sight(chromium: webdriver.Chrome) -> None:
+    chromium.get(BOARD)
+    chromium.find_element(By.CSS_SELECTOR, "header a[href='#clauses']").click()
+    seen = chromium.execute_script(
+        "const box = document.querySelector('.several'); box.scrollTo(200, 900);"
+        "const at = (each) => document.querySelector(each).getBoundingClientRect();"
+        "const last = [...document.querySelectorAll('thead th')].at(-2).getBoundingClientRect();"
+        "return [at('thead th').top - at('.several').top, last.top - at('.several').top,"
+        " at('tbody th').left - at('.several').left, box.scrollTop]"
+    )
+    assert seen == [0, 0, 0, 900]
 
 
 def test_a_permalink_opens_without_a_script(chromium: webdriver.Chrome) -> None:

@@ -15,14 +15,15 @@ from junitparser import JUnitXml
 
 from scope_oracle.checking import Result, check
 from scope_oracle.cli import cli
-from scope_oracle.expecting import BadExpectation, Expected, meet, read_expected, written
+from scope_oracle.expecting import BadExpectation, Expected, Met, meet, read_expected, written
 from scope_oracle.github import annotations_of, step_summary
 from scope_oracle.junit import junit
 from scope_oracle.names import UnknownName
-from scope_oracle.outcome import rows
+from scope_oracle.outcome import rows, summary
 from scope_oracle.sarif import sarif
 from scope_oracle.selecting import Selection, selected
 from scope_oracle.subjects import subject
+from scope_spec import VERDICTS
 
 FEW = 80
 OLD = "mcp-2025-11-25"
@@ -88,6 +89,63 @@ def test_an_entry_of_another_subject_says_nothing_here(result: Result) -> None:
     assert not meet(OLD, result.broken, [other]).gone
 
 
+def test_what_is_new_is_printed_as_entries_from_the_first_day_on(tmp_path: Path) -> None:
+    file = tmp_path / "expected.toml"
+    file.touch()
+    words = ("check", OLD, "--examples", str(FEW), "--quiet", "--expect", str(file))
+    first = scopelaw(*words)
+    entries = first.stdout.partition("new, and to be added where it is to be borne with:\n")[2]
+    file.write_text(entries.replace('reason = ""', 'reason = "so far"'))
+    assert (first.returncode, scopelaw(*words).returncode) == (1, 0)
+    assert "to be added" not in scopelaw(*words[:-2]).stdout
+
+
+def test_what_no_longer_happens_fails_wherever_a_build_server_looks(tmp_path: Path, result: Result) -> None:
+    file, cases, summary = expected_file(tmp_path, result), tmp_path / "cases.xml", tmp_path / "summary.md"
+    file.write_text(file.read_text() + '[[expected]]\nclause = "EXT-3"\nreason = "a | <link>"\n')
+    words = ("check", OLD, "--examples", str(FEW), "--quiet", "--expect", str(file), "--junit", str(cases))
+    run = scopelaw(*words, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+    says = "EXT-3 no longer happens, and is expected (a | <link>)"
+    assert run.returncode == 1, run.stderr
+    assert run.stdout.splitlines()[-1] == f"::error title={OLD}%3A no longer happens::{says}"
+    (failed,) = (case for suite in JUnitXml.fromfile(str(cases)) for case in suite if case.result and case.is_failure)
+    assert (failed.name, failed.result[0].message) == ("EXT-3 is expected", says)
+    assert "\n- EXT-3 no longer happens, and is expected (a | &lt;link&gt;)\n" in summary.read_text()
+    assert summary.read_text().count(", expected: known</summary>") == len(result.broken)
+
+
+def test_the_summary_of_a_step_begins_with_what_is_new_and_the_worst_of_it(result: Result) -> None:
+    first = result.broken[0]
+    met = meet(OLD, result.broken, [Expected(first.finding.clause, "known", cause=first.finding.cause)])
+    titles = re.findall(
+        r"<summary>(\S+) (\w+)(, expected: known)?<", "\n".join(step_summary(result, readings={}, met=met))
+    )
+    assert [verdict for _, verdict, known in titles if not known] == sorted(
+        (verdict for _, verdict, known in titles if not known), key=VERDICTS.index
+    )
+    assert [bool(known) for *_, known in titles] == [False] * len(met.new) + [True] * len(met.known)
+    assert met.known
+
+
+def test_findings_of_a_client_of_ones_own_stand_beside_its_file(tmp_path: Path) -> None:
+    folder = tmp_path / "repository" / "tests"
+    folder.mkdir(parents=True)
+    (folder / "mine.py").write_text(
+        "from scope_properties import ModelSubject\nfrom scope_model import POLICIES\n"
+        f"subject = ModelSubject(POLICIES['{OLD}'], label='mine:subject')\n"
+    )
+    results = tmp_path / "results.sarif"
+    words = ("check", "mine:subject", "--examples", str(FEW), "--jobs", "1", "--quiet", "--sarif", str(results))
+    for root, place in ((folder.parent, "tests/mine.py"), (tmp_path / "elsewhere", None)):
+        run = scopelaw(*words, PYTHONPATH=str(folder), GITHUB_ACTIONS="true", GITHUB_WORKSPACE=str(root))
+        annotations = [line for line in run.stdout.splitlines() if line.startswith("::")]
+        assert annotations
+        assert all((f",file={place}::" in line) == (place is not None) for line in annotations)
+        (written_,) = json.loads(results.read_text("utf-8"))["runs"]
+        uris = {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in written_["results"]}
+        assert uris == {place or "mine%3Asubject"}
+
+
 def test_what_a_run_cut_short_did_not_find_is_not_gone(result: Result) -> None:
     assert not meet(OLD, result.broken, [Expected("EXT-3", "known")], complete=False).gone
 
@@ -130,6 +188,8 @@ def test_a_selection_names_clauses_families_and_verdicts(result: Result) -> None
     assert "ACC-8" not in {row.clause.id for row in rows(accumulating)}
     assert {row.clause.id.partition("-")[0] for row in rows(accumulating)} == {"ACC"}
     assert {each.finding.verdict for each in grave.broken} <= {"violates"}
+    assert summary(accumulating)[1].startswith(f"{len(rows(accumulating))} clauses: 0 violate, ")
+    assert summary(replace(accumulating, selection=Selection(selected(["ACC-1"]))))[1].startswith("1 clause: ")
     assert len(rows(grave)) == len(rows(result))
 
 
@@ -154,13 +214,17 @@ def test_junit_has_a_case_a_clause_and_a_failure_a_finding_that_fails(result: Re
 
 
 def test_sarif_has_a_rule_a_clause_and_a_result_a_finding(result: Result) -> None:
-    (run,) = json.loads(sarif(result, readings={}))["runs"]
+    met = meet(OLD, result.broken, [Expected(result.broken[0].finding.clause, "known <of old>")])
+    (run,) = json.loads(sarif(result, readings={}, met=met))["runs"]
     assert len(run["results"]) == len(result.broken)
     assert {each["ruleId"] for each in run["results"]} == {rule["id"] for rule in run["tool"]["driver"]["rules"]}
     assert all(rule["helpUri"].startswith("https://") for rule in run["tool"]["driver"]["rules"])
     levels = {each["level"] for each in run["results"]}
     assert levels <= {"error", "warning", "note"}
     assert len({each["partialFingerprints"]["scopelaw/v1"] for each in run["results"]}) == len(result.broken)
+    suppressed = [each["suppressions"] for each in run["results"]]
+    assert suppressed.count([{"kind": "external", "justification": "known <of old>"}]) == len(met.known)
+    assert suppressed.count([]) == len(met.new) > 0
 
 
 def test_github_shows_what_fails_and_a_summary(tmp_path: Path, result: Result) -> None:
@@ -172,7 +236,9 @@ def test_github_shows_what_fails_and_a_summary(tmp_path: Path, result: Result) -
     shown = [line for line in run.stdout.splitlines() if line.startswith("::")]
     assert shown == list(annotations_of(OLD, failing))
     assert shown
-    assert summary.read_text() == "".join(f"{line}\n" for line in step_summary(result, readings={}))
+    assert summary.read_text() == "".join(
+        f"{line}\n" for line in step_summary(result, readings={}, met=Met(new=result.broken))
+    )
     assert summary.read_text().count("<details>") == len(result.broken)
 
 

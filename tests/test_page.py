@@ -62,6 +62,34 @@ def test_a_page_of_twelve_clients_with_all_traces_weighs_under_two_megabytes(rep
     assert len(report_html(twelve).encode()) < 2_000_000
 
 
+def test_a_page_counts_clauses_as_the_command_does(reports: list[Report]) -> None:
+    for report in reports:
+        form = json.loads((RESULTS / f"{report.subject}-{report.version}.json").read_text("utf-8"))
+        counts = re.findall(
+            r"(\d+) (violate|discouraged|differ|hold|not reached|out of reach)\b", report_html([report])
+        )
+        said = {name: int(number) for number, name in counts}
+        worst = [each.get("verdict", each["state"]) for each in form["clauses"]]
+        assert f"<li>{len(worst)} clauses:</li>" in report_html([report])
+        assert said.get("violate", 0) == worst.count("violates")
+        assert said.get("differ", 0) == worst.count("unspecified")
+        assert said.get("not reached", 0) + said.get("out of reach", 0) == worst.count("not reached")
+
+
+def test_what_is_expected_is_told_apart_and_what_is_gone_is_told() -> None:
+    form = json.loads(ONE.read_text("utf-8"))
+    assert "expected</small>" not in report_html([report_of(form)])
+    form["findings"][0]["expected"] = "known"
+    form["gone"] = [{"finding": "EXT-3", "reason": "a <link>"}]
+    told = report_html([report_of(form)])
+    assert told.count('<small class="expected">expected</small>') == 1
+    assert told.count('<dt class="expected">expected</dt>') == 1
+    assert '<li><b class="name">EXT-3</b> <span class="title">a &lt;link&gt;</span></li>' in told
+    assert f"Expected of {ONE.stem.replace('-0', ' 0')}, and no longer there" in report_html(
+        [report_of(form), report_of(form)]
+    )
+
+
 def test_every_finding_is_drawn_and_every_accused_message_marked_once(reports: list[Report]) -> None:
     for report in reports:
         for found in report.findings:
@@ -97,6 +125,7 @@ def test_explain_prints_a_finding_by_number_or_name() -> None:
         (f"{ONE}", r"is not FILE#N"),
         (f"{ONE}#0", r"there is no finding 0: the report has \d+"),
         (f"{ONE}#SEL-7/server-lis", r"did you mean SEL-7/server-list"),
+        (f"{ONE}#SEL-7", r"unknown finding 'SEL-7'; the report has SEL-7/server-list"),
         ("nowhere.json#1", r"cannot read nowhere.json: no such file"),
     ],
 )

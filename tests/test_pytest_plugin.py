@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
+from dataclasses import replace
 
 import pytest
 
+from scope_oracle.checking import check
+from scope_oracle.expecting import written
+from scope_oracle.issues import replay_of
 from scope_oracle.reports import read_reports
+from scope_oracle.subjects import subject
 
 pytest_plugins = ["pytester"]
 
@@ -35,7 +42,11 @@ def test_a_failing_check_tells_the_exchange(pytester: pytest.Pytester) -> None:
     result = ran(pytester, CHECKED, "--scopelaw-examples", "60")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*Findings: ACC-1/dropped  discouraged  mine", "*authorize  scope=*", "*replay(SUBJECT*"]
+        [
+            "*Findings: ACC-1/dropped  discouraged  mine",
+            "*authorize  scope=*",
+            "*; print(scope_oracle.replay(test_a_failing_check_*.scopelaw_subject, '*",
+        ]
     )
 
 
@@ -45,11 +56,22 @@ def test_a_right_client_passes_and_the_report_is_kept(pytester: pytest.Pytester)
     report = pytester.path / "report.jsonl"
     (line,) = report.read_text().splitlines()
     form = json.loads(line)
-    assert (form["subject"], form["seed"], form["examples"]) == ("mine", 4, 20)
+    named = "test_a_right_client_passes_and_the_report_is_kept:scopelaw_subject"
+    assert (form["subject"], form["seed"], form["examples"]) == (named, 4, 20)
     assert (form["command"][0], form["command"][-1]) == ("pytest", "report.jsonl")
     assert form["seconds"] > 0
     ran(pytester, CHECKED, *options)
     assert [each.seed for each in read_reports(report)] == [4, 4]
+
+
+def test_what_a_report_says_to_see_a_finding_again_can_be_run(pytester: pytest.Pytester) -> None:
+    ran(pytester, CHECKED, "--scopelaw-examples", "40", "--scopelaw-report", "report.jsonl")
+    (report,) = read_reports(pytester.path / "report.jsonl")
+    found = next(found for found in report.findings if found.clause == "ACC-1")
+    words = shlex.split(replay_of(report, found))[1:]
+    again = pytester.run(sys.executable, "-m", "scope_oracle", *words)
+    again.stdout.fnmatch_lines([f"*ACC-1/{found.cause} {found.verdict}: *"])
+    assert "SUBJECT" in replay_of(replace(report, subject="mine"), found)
 
 
 def test_there_can_be_an_item_a_clause(pytester: pytest.Pytester) -> None:
@@ -58,6 +80,21 @@ def test_there_can_be_an_item_a_clause(pytester: pytest.Pytester) -> None:
     assert outcomes["failed"] >= 1
     assert outcomes["passed"] > 30
     result.stdout.fnmatch_lines(["*test_clause[[]CHAL-1[]] PASSED*", "*test_clause[[]ACC-1[]] FAILED*"])
+    assert "pytest_plugin.py" not in result.stdout.str()  # the failure is the test's, and not ours
+
+
+def test_what_is_expected_passes_and_what_is_gone_fails_as_an_item_too(pytester: pytest.Pytester) -> None:
+    with subject("mcp-2025-11-25") as chosen:
+        lines = written("mine:subject", check(chosen, examples=60).broken)
+    entries = "\n".join(lines).replace('reason = ""', 'reason = "known"')
+    pytester.path.joinpath("expected.toml").write_text(entries)
+    options = ("--scopelaw-examples", "60", "--scopelaw-expect", "expected.toml")
+    assert set(ran(pytester, CHECKED + BY_CLAUSE, *options).parseoutcomes()) == {"passed", "skipped"}
+    pytester.path.joinpath("expected.toml").write_text(f'{entries}[[expected]]\nclause = "CHAL-1"\nreason = "known"\n')
+    result = ran(pytester, CHECKED + BY_CLAUSE, *options)
+    result.stdout.fnmatch_lines(["*Findings: CHAL-1 no longer happens, and is expected (known)*"])
+    result.stdout.re_match_lines_random([r"FAILED .*::test_scopes", r"FAILED .*::test_clause\[CHAL-1\]"])
+    assert result.parseoutcomes()["failed"] == 2
 
 
 def test_a_module_without_a_subject_says_what_is_missing(pytester: pytest.Pytester) -> None:
@@ -77,6 +114,7 @@ def test_a_module_without_a_subject_says_what_is_missing(pytester: pytest.Pytest
             "cannot write '/nowhere/report.jsonl': no such file or directory",
         ),
         ("--scopelaw-report", ".", "cannot write '.': is a directory"),
+        ("--scopelaw-expect", "none.toml", "cannot read none.toml: no such file or directory"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_refused_before_anything_is_run(

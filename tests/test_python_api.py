@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import re
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import nullcontext, suppress
@@ -27,6 +28,7 @@ import scope_judge
 import scope_model
 import scope_oracle
 import scope_properties
+import scope_spec
 from scope_model.client import Call
 from scope_model.events import ClientReported
 from scope_oracle import (
@@ -40,7 +42,7 @@ from scope_oracle import (
     from_httpx_auth,
     in_process,
 )
-from scope_oracle.checking import plain_episode
+from scope_oracle.checking import Engine, plain_episode
 from scope_oracle.forms import result_json
 from scope_oracle.outcome import hindrances
 from scope_oracle.page import result_html
@@ -119,6 +121,16 @@ def test_a_sync_auth_is_checked_and_a_failure_tells_the_exchange_and_how_to_see_
     blob = line.partition("'")[2].partition("'")[0]
     assert "ACC-1" in told
     assert "AuthorizationRequest" not in scope_oracle.replay(from_httpx_auth(Careless, "careless"), blob)
+
+
+def test_a_client_without_a_name_is_left_to_be_put_in_and_one_of_ours_is_played_as_it_was() -> None:
+    with pytest.raises(Findings, match=r"replay:   import scope_oracle; print\(scope_oracle\.replay\(SUBJECT, '"):
+        check(from_httpx_auth(Careless), examples=FEW, select="ACC-1").raise_for_findings()
+    with pytest.raises(Findings) as raised:
+        check("mcp-2025-11-25", examples=FEW, select="ACC-1", readings={"A1": "requested"}).raise_for_findings()
+    line = next(line for line in str(raised.value).splitlines() if "replay:" in line)
+    assert "replay('mcp-2025-11-25', '" in line
+    assert line.endswith(", readings={'union-base': 'requested'}))")
 
 
 def test_the_same_seed_gives_the_same_findings() -> None:
@@ -397,6 +409,18 @@ def test_a_client_is_not_set_up_in_a_way_that_nobody_knows(about: dict[str, Any]
         in_process(Careful, **about)
 
 
+@pytest.mark.parametrize("engine", ["sampling", "hypothesis"])
+def test_a_check_that_is_interrupted_is_no_check_that_passed(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Application) -> Careless:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)  # where Hypothesis keeps its examples
+    with pytest.raises(KeyboardInterrupt):
+        check(from_httpx_auth(interrupted), examples=5, engine=engine)
+
+
 def test_a_reading_by_its_name_is_the_reading_by_its_id() -> None:
     ours, theirs = (
         check(from_httpx_auth(Careless), examples=1, readings={name: "granted"}) for name in ("union-base", "A1")
@@ -419,7 +443,22 @@ def test_a_request_can_be_sent_to_each_of_the_servers() -> None:
     assert set(seen) == {200}
 
 
-@pytest.mark.parametrize("package", [scope_model, scope_judge, scope_properties, scope_oracle])
+PACKAGES = (scope_spec, scope_model, scope_judge, scope_properties, scope_oracle)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_can_be_called_or_caught_is_shown_in_an_example(package: ModuleType) -> None:
+    def said(where: object) -> str:
+        told = doctest.DocTestFinder(recurse=False).find(where, package.__name__)
+        return " ".join(example.source + example.want for each in told for example in each.examples)
+
+    exported = {name: getattr(package, name) for name in package.__all__}
+    for name, value in exported.items():
+        if inspect.isroutine(value) or (inspect.isclass(value) and issubclass(value, Exception)):
+            assert re.search(rf"\b{name}\b", f"{said(package)} {said(value)}"), f"{name} has no example"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_what_a_package_exports_is_there_and_its_examples_are_true(package: ModuleType) -> None:
     assert sorted(package.__all__) == sorted(set(package.__all__))
     assert all(getattr(package, name) is not None for name in package.__all__)

@@ -52,6 +52,13 @@ def test_the_first_test_fails_as_it_is_shown(project: Path) -> None:
     assert shown.startswith("ACC-1/dropped  discouraged")
 
 
+def test_the_last_line_of_a_failure_plays_it_again_as_it_stands(project: Path) -> None:
+    (line,) = re.findall(r"^E +replay: +(.*)\n", pytest_in(project, "test_scopes.py").stdout, re.MULTILINE)
+    again = subprocess.run((sys.executable, "-c", line), cwd=project, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "ACC-1/dropped discouraged: a was asked for before, and is missing" in " ".join(again.stdout.split())
+
+
 def test_it_passes_once_the_line_that_is_named_is_mended(project: Path) -> None:
     client = project / "my_client.py"
     assert f"`{BUG.strip()}`" in README

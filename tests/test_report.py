@@ -119,7 +119,7 @@ def test_a_finding_is_told_as_an_exchange() -> None:
         "  client  →  AS      authorize  scope=b  ← a was asked for before, and is missing",
         "  because:  When a client authorizes again, it asks for the union of the scopes it requested before",
         "            and the scopes of the current challenge (MCP 2026-07-28, Step-Up Authorization Flow)",
-        "  replay:   scopelaw check mine --replay 'AXicY2'",
+        "  replay:   import scope_oracle; print(scope_oracle.replay(SUBJECT, 'AXicY2'))",
     ]
 
 

@@ -15,6 +15,7 @@ from scope_oracle.checking import Progress
 from scope_oracle.cli import cli
 from scope_oracle.commands import progress
 from scope_oracle.commands.progress import Pace, showing
+from scope_oracle.subjects import SUBJECTS
 from scope_spec import CLAUSES, READINGS
 
 
@@ -40,6 +41,9 @@ def told_to_complete(*words: str) -> list[str]:
         (("smoke", "go"), ["go-sdk"]),
         (("history", "type"), ["typescript-sdk", "typescript-sdk-v1"]),
         (("compare", "model", "mcp-2"), ["mcp-2025-11-25"]),
+        (("check", "rust-sdk+"), ["rust-sdk+initial-scope-selection"]),
+        (("check", ""), [*SUBJECTS]),
+        (("explain", "rust"), ["rust-sdk", "rust-sdk+initial-scope-selection"]),
         (("explain", "acc-1"), ["ACC-1", "ACC-10"]),
         (("explain", "union"), ["union-base"]),
         (("check", "--select", "CHAL-1,ACC-1"), ["CHAL-1,ACC-1", "CHAL-1,ACC-10"]),

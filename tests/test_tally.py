@@ -176,7 +176,7 @@ def test_what_is_said_of_the_whole_run_is_told_in_a_sentence_and_not_as_a_trace(
     text = "\n".join(line.plain for line in broken_text(broken, readings={}, width=100))
     assert f"\n  {broken.finding.because}\n" in text
     assert "→" not in text
-    assert f"replay:   scopelaw check never-steps-up --replay '{broken.replay}'" in text
+    assert f"scope_oracle.replay(SUBJECT, '{broken.replay}')" in text
     (form,) = (each for each in map(broken_json, result.broken) if each["cause"] == "never-steps-up")
     assert not {"event", "transcript"} & form.keys()
     assert form["because"] == broken.finding.because

@@ -50,6 +50,11 @@ class Expected:
         fault = self.clause if self.cause is None else f"{self.clause}/{self.cause}"
         return fault if self.verdict is None else f"{fault} {self.verdict}"
 
+    @property
+    def no_longer(self) -> str:
+        """What is said where it does not happen."""
+        return f"{self.named} no longer happens, and is expected ({self.reason})"
+
 
 @dataclass(frozen=True, slots=True)
 class Met:
@@ -58,6 +63,10 @@ class Met:
     known: tuple[tuple[Broken, Expected], ...] = ()
     new: tuple[Broken, ...] = ()
     gone: tuple[Expected, ...] = ()
+
+    def entry_of(self, broken: Broken) -> Expected | None:
+        """What expects a finding, if anything does."""
+        return next((entry for each, entry in self.known if each is broken), None)
 
 
 def meet(subject: str, broken: Sequence[Broken], expected: Iterable[Expected], *, complete: bool = True) -> Met:

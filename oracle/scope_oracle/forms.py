@@ -60,7 +60,6 @@ def result_json(
     result: Result, *, readings: Mapping[str, str], met: Met | None = None, ran: Ran | None = None
 ) -> dict[str, object]:
     """The form of a result (check.schema.json)."""
-    known = {} if met is None else {id(broken): expected for broken, expected in met.known}
     form = _written_by(ran) | {
         "subject": result.subject,
         "version": result.version,
@@ -80,14 +79,16 @@ def result_json(
             for row in rows(result)
         ],
         "counts": counted(result),
-        "findings": [
-            broken_json(broken) | ({"expected": known[id(broken)].reason} if id(broken) in known else {})
-            for broken in result.broken
-        ],
+        "findings": [broken_json(broken) | _expected_json(broken, met) for broken in result.broken],
     }
     if result.fault is not None:
         form["fault"] = result.fault
     return form if met is None else form | {"gone": [{"finding": e.named, "reason": e.reason} for e in met.gone]}
+
+
+def _expected_json(broken: Broken, met: Met | None) -> dict[str, object]:
+    entry = None if met is None else met.entry_of(broken)
+    return {} if entry is None else {"expected": entry.reason}
 
 
 def broken_json(broken: Broken) -> dict[str, object]:

@@ -26,7 +26,7 @@ COUNTED: Final[Mapping[Verdict, str]] = {
     "discouraged": "discouraged",
     "unspecified": f"differ {_A_CHOICE}",
 }
-"""What follows the number of such clauses, or of such findings."""
+"""What follows the number of such clauses."""
 
 _FAILURES: Final = 5
 """How many of the errors that ended calls are told, the most frequent first."""
@@ -92,7 +92,8 @@ def summary(result: Result) -> list[str]:
     ran = f"{shown(result.subject)}{version}, {result.revision}: {result.examples} episodes, seed {result.seed}"
     if result.engine == "hypothesis":
         ran += ", chosen by Hypothesis"
-    beyond = sum(row.out_of_reach for row in rows(result))
+    table = rows(result)
+    beyond, clauses = sum(row.out_of_reach for row in table), f"{len(table)} clause{'s' if len(table) > 1 else ''}"
     excluded = sum(clause.excluded is not None for clause in CLAUSES.values())
     kept = sum(clause.unjudged is not None for clause in CLAUSES.values())
     judged = (clause for clause in CLAUSES.values() if not clause.excluded and not clause.unjudged)
@@ -102,7 +103,7 @@ def summary(result: Result) -> list[str]:
         apart += f"; {elsewhere} do not bind at {result.revision}"
     return [
         ran if result.complete else f"{ran}; interrupted, and this is what was found so far",
-        counts_told(counted(result), beyond),
+        f"{clauses}: {counts_told(counted(result), beyond)}",
         f"{apart}: see scopelaw explain",
     ]
 

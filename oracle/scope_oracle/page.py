@@ -113,10 +113,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The findings of one verdict."""
+    """The findings of one verdict, and how many clauses have it as their worst, over all runs."""
 
     verdict: Verdict
     entries: Sequence[Entry]
+    clauses: int
 
     @property
     def short(self) -> str:
@@ -130,7 +131,7 @@ class Group:
 
     @property
     def counted(self) -> str:
-        """What follows their number."""
+        """What follows the number of clauses."""
         return COUNTED[self.verdict]
 
 
@@ -231,7 +232,7 @@ def report_html(reports: Sequence[Report], title: str | None = None) -> str:
         title=title or f"scopelaw: {reports[0].name if len(reports) == 1 else f'{len(reports)} clients'}",
         runs=runs,
         entries=entries,
-        groups=[Group(each, [entry for entry in entries if entry.found.verdict == each]) for each in VERDICTS],
+        groups=[_group(verdict, entries, matrix) for verdict in VERDICTS],
         states=_states(matrix),
         matrix=matrix,
         families=list(dict.fromkeys(row.family for row in matrix)),
@@ -242,6 +243,11 @@ def report_html(reports: Sequence[Report], title: str | None = None) -> str:
         version=version("scopelaw"),
         at=_at,
     )
+
+
+def _group(verdict: Verdict, entries: Iterable[Entry], matrix: Iterable[Row]) -> Group:
+    worst = [cell for row in matrix for cell in row.cells if cell.standing and cell.standing.verdict == verdict]
+    return Group(verdict, [entry for entry in entries if entry.found.verdict == verdict], len(worst))
 
 
 def _entries(run: Run) -> Iterator[Entry]:

@@ -11,6 +11,8 @@ or a module gives a subject by the name of `scopelaw_subject`, and takes a `scop
 
     def test_clause(scopelaw_clause):
         scopelaw_clause.raise_for_findings()
+
+For annotations, the one is a `Scopelaw` and the other an `OfOneClause`, both of this module.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
     from scope_properties.subjects import Subject
     from scope_spec import Verdict
 
+    from .expecting import Expected
     from .testing import Checked
+
+__all__ = ["OfOneClause", "Scopelaw"]
 
 _SUBJECT: Final = "scopelaw_subject"
 _CLAUSE: Final = "scopelaw_clause"
@@ -46,6 +51,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--scopelaw-seed", type=int, default=0, metavar="N", help="The seed of each check.")
     group.addoption(
         "--scopelaw-report", type=_writable, metavar="FILE", help="Add the results to this file, a line each."
+    )
+    group.addoption(
+        "--scopelaw-expect", type=_expected, metavar="FILE", help="TOML: the findings that are known, and why."
     )
 
 
@@ -69,6 +77,15 @@ class _Check(Protocol):
         """As `scope_oracle.check`."""
 
 
+def _expected(text: str) -> tuple[Expected, ...]:
+    from .expecting import BadExpectation, read_expected  # noqa: PLC0415 - late, see below
+
+    try:
+        return read_expected(Path(text))
+    except BadExpectation as wrong:
+        raise ArgumentTypeError(str(wrong)) from None
+
+
 @dataclass(slots=True)
 class Scopelaw:
     """Checks with the options that pytest was started with; what a test says itself goes before them."""
@@ -77,15 +94,17 @@ class Scopelaw:
     seed: int
     report: Path | None
     command: tuple[str, ...]
+    expect: tuple[Expected, ...] = ()
     done: list[Checked] = field(default_factory=list)
 
     def check(self, subject: Subject | str, **options: object) -> Checked:
         """Put a client through generated episodes; takes what `scope_oracle.check` takes."""
+        __tracebackhide__ = True
         # Late, so that whoever has scopelaw installed and does not use it pays nothing for the plugin.
         from .testing import check  # noqa: PLC0415
 
         began = monotonic()
-        given: dict[str, object] = {"seed": self.seed}
+        given: dict[str, object] = {"seed": self.seed, "expect": self.expect}
         if self.examples is not None:
             given["examples"] = self.examples
         run = cast("_Check", check)  # its options are its own to check
@@ -97,9 +116,13 @@ class Scopelaw:
 
     def _write(self, report: Path, checked: Checked, began: float) -> None:
         from .forms import Ran, result_json  # noqa: PLC0415
+        from .sources import named_in  # noqa: PLC0415
 
-        ran = Ran.since(began, *self.command)
-        line = json.dumps(result_json(checked.result, readings=checked.readings, met=checked.met, ran=ran))
+        ran, result = Ran.since(began, *self.command), checked.result
+        named = None if isinstance(checked.subject, str) else named_in(checked.subject)
+        if named is not None:  # as on the command line, so that the command of a report is one that can be run
+            result = replace(result, subject=":".join(named))
+        line = json.dumps(result_json(result, readings=checked.readings, met=checked.met, ran=ran))
         with report.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
 
@@ -109,24 +132,27 @@ def scopelaw(pytestconfig: pytest.Config) -> Scopelaw:
     """Check a client, with the options of this run: `scopelaw.check(subject).raise_for_findings()`."""
     options = pytestconfig.option
     command = ("pytest", *map(str, pytestconfig.invocation_params.args))
-    return Scopelaw(options.scopelaw_examples, options.scopelaw_seed, options.scopelaw_report, command)
+    expect = options.scopelaw_expect or ()
+    return Scopelaw(options.scopelaw_examples, options.scopelaw_seed, options.scopelaw_report, command, expect)
 
 
 @dataclass(frozen=True, slots=True)
 class OfOneClause:
-    """What a check says of one clause."""
+    """What a check says of one clause, and of what is expected of it."""
 
     clause: str
     checked: Checked
 
     def raise_for_findings(self, fail_on: Verdict = "discouraged") -> None:
-        """Raise Findings where this clause is broken; skip the test where nothing came to it."""
+        """Raise Findings where this clause is broken, or no longer is; skip the test where nothing came to it."""
+        __tracebackhide__ = True  # pytest shows the test, and the exchange
         result = self.checked.result
         broken = tuple(each for each in result.broken if each.finding.clause == self.clause)
-        if not broken and not result.reached.get(self.clause):
+        gone = tuple(each for each in self.checked.met.gone if each.clause == self.clause)
+        if not broken and not gone and not result.reached.get(self.clause):
             pytest.skip("not reached")
         new = tuple(each for each in self.checked.met.new if each.finding.clause == self.clause)
-        one = replace(self.checked, met=replace(self.checked.met, new=new, gone=()))
+        one = replace(self.checked, met=replace(self.checked.met, new=new, gone=gone))
         one.raise_for_findings(fail_on)
 
 

@@ -58,7 +58,9 @@ def _finding(report: Report, wanted: str) -> Found:
         return report.findings[int(wanted) - 1]
     named = {f"{found.clause}/{found.cause}": found for found in reversed(report.findings)}
     if wanted not in named:
-        raise click.ClickException(str(UnknownName("finding", wanted[:80], list(named))))
+        of_it = [name for name in reversed(named) if name.partition("/")[0] == wanted]
+        otherwise = f"the report has {', '.join(of_it)}" if of_it else ""
+        raise click.ClickException(str(UnknownName("finding", wanted[:80], list(named), otherwise)))
     return named[wanted]
 
 

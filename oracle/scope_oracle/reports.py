@@ -74,6 +74,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """A finding that was expected, and is not there; with the reason why it was expected."""
+
+    finding: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What became of one clause."""
 
@@ -102,6 +110,7 @@ class Report:
     skipped: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
     date: str | None = None
+    gone: tuple[Gone, ...] = ()
 
     @property
     def name(self) -> str:

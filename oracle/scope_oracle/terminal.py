@@ -219,7 +219,7 @@ def met_text(subject: str, met: Met, failing: Sequence[Broken], *, quiet: bool =
         yield Text(f"expected: {known} ({shown(expected.reason)})", style="dim")
     for expected in met.gone:
         yield Text(f"no longer happens: {expected.named} ({shown(expected.reason)})", style="yellow")
-    if failing and (met.known or met.gone):
+    if failing:
         yield Text("new, and to be added where it is to be borne with:")
         for line in written(subject, failing):
             yield Text(line)

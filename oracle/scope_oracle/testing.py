@@ -21,9 +21,11 @@ from .outcome import SEVERITY, left_out, summary
 from .plain import plain_finding, plain_transcript
 from .reaching import NothingSelected, selected_at
 from .selecting import Selection, selected
+from .sources import named_in
 from .subjects import DriverFault, checked_subject
 from .subjects import subject as named
 from .tally import Broken
+from .wording import replay_in_python
 
 EPISODES: Final = 300
 """How many episodes a test runs where it does not say: enough for all but the rarest faults, in a few seconds."""
@@ -40,11 +42,13 @@ class Checked:
     """What came of a check: the `result`, and how it compares with what was expected (`met`).
 
     `result.broken` are the findings, `result.failed` the errors that ended calls, with the number of episodes.
+    `subject` is what was checked.
     """
 
     result: Result
     met: Met
     readings: Mapping[str, str] = field(default_factory=dict)
+    subject: Subject | str | None = None
 
     def failing(self, fail_on: Verdict = "discouraged") -> tuple[Broken, ...]:
         """The findings that nobody expects, at or above a verdict; raises UnknownName."""
@@ -57,16 +61,25 @@ class Checked:
         failing = self.failing(fail_on)
         if not failing and not self.met.gone:
             return
-        told = [_told(each, self.readings) for each in failing]
-        told += [f"{each.named} no longer happens, and is expected ({each.reason})" for each in self.met.gone]
+        told = [_told(each, self) for each in failing]
+        told += [each.no_longer for each in self.met.gone]
         ran, counts, _ = summary(self.result)
         raise Findings("\n\n".join((*told, ran, "\n".join((counts, *left_out(self.result))))))
 
 
-def _told(broken: Broken, readings: Mapping[str, str]) -> str:
+def _told(broken: Broken, checked: Checked) -> str:
     """A finding in full, with one line of Python to see it again: on the command line its client may have no name."""
-    again = f"  replay:   print(scope_oracle.replay(SUBJECT, {broken.replay!r}))"
-    return f"{plain_finding(replace(broken, replay=''), readings=readings)}\n{again}"
+    again = f"  replay:   {_again(checked, broken.replay)}"
+    return f"{plain_finding(replace(broken, replay=''), readings=checked.readings)}\n{again}"
+
+
+def _again(checked: Checked, text: str) -> str:
+    """A line of Python that plays an episode: as it stands, where the subject has a name that can be imported."""
+    subject, readings = checked.subject, checked.readings
+    if isinstance(subject, str):
+        return replay_in_python(repr(subject), readings, text)
+    module, name = named_in(subject) or ("", "")
+    return replay_in_python(f"{module}.{name}" if name else "SUBJECT", readings, text, module)
 
 
 def check(
@@ -89,7 +102,7 @@ def check(
     themselves. The same `seed` gives the same result. With the `engine` "hypothesis" that one chooses the episodes
     and shrinks them, and keeps examples in its database. What is found raises nothing here, but in
     `raise_for_findings` of the answer. Raises UnknownName, SubjectUnavailable, DriverFault or BadExpectation where
-    there is nothing to check.
+    there is nothing to check, and KeyboardInterrupt where it is interrupted.
     """
     __tracebackhide__ = True
     one_of("revision", revision, REVISIONS)
@@ -114,9 +127,11 @@ def check(
         )
     if result.fault is not None:
         raise DriverFault(result.fault)
+    if not result.complete:
+        raise KeyboardInterrupt  # a test that was interrupted has not passed
     ours = (each for each in expected if selection.may_take(each.clause, each.verdict))
     met = meet(result.subject, result.broken, ours, complete=result.complete)
-    return Checked(result, met, in_force)
+    return Checked(result, met, in_force, subject)
 
 
 def replay(subject: Subject | str, text: str, *, readings: Mapping[str, str] = _NO_READINGS) -> str:

@@ -10,7 +10,7 @@ from scope_judge.findings import DEFAULT_READINGS, Finding
 from scope_model.events import Header
 from scope_spec import CLAUSES, READINGS, Revision
 
-from .subjects import BUILT, PYTHON_SDK, sdk_of
+from .subjects import BUILT, PYTHON_SDK, SUBJECTS, sdk_of
 from .tally import Kind
 
 
@@ -68,8 +68,23 @@ def tested(header: Header) -> str:
 
 
 def replay_command(subject: str, readings: Mapping[str, str], replay: str) -> str:
-    """The command that shows a finding again; the revision is part of the episode."""
-    chosen = "".join(
-        f" --reading {READINGS[id_].name}={value}" for id_, value in readings.items() if value != DEFAULT_READINGS[id_]
-    )
+    """The command that shows a finding again; the revision is part of the episode.
+
+    It is a line of Python for a client that has no name on the command line.
+    """
+    first = subject.partition(" ")[0]
+    if sdk_of(first) not in SUBJECTS and ":" not in first and first != "--command":
+        return replay_in_python("SUBJECT", readings, replay)
+    chosen = "".join(f" --reading {name}={value}" for name, value in _chosen(readings).items())
     return f"scopelaw check {subject}{chosen} --replay '{replay}'"
+
+
+def replay_in_python(subject: str, readings: Mapping[str, str], replay: str, module: str = "") -> str:
+    """A line of Python that shows a finding again, of a subject by its name there, with an import of its module."""
+    imports = f"scope_oracle, {module}" if module else "scope_oracle"
+    chosen = f", readings={_chosen(readings)!r}" if _chosen(readings) else ""
+    return f"import {imports}; print(scope_oracle.replay({subject}, {replay!r}{chosen}))"
+
+
+def _chosen(readings: Mapping[str, str]) -> dict[str, str]:
+    return {READINGS[id_].name: value for id_, value in readings.items() if value != DEFAULT_READINGS[id_]}

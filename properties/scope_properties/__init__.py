@@ -1,13 +1,30 @@
 """What must always hold: laws, strategies and a state machine over the reference model.
 
-`machine_for(subject)` is the state machine for any client, and `machine_for(subject).TestCase` its test case, for
-unittest and pytest alike; `plans()` and its like are Hypothesis strategies, and `scope_properties.strategies` has the
-one of whole episodes, beside a module of that name. What is not exported here may change.
+`machine_for(subject)` is the state machine for any client, a `ScopeMachine`, and `machine_for(subject).TestCase` its
+test case, for unittest and pytest alike; `plans()` and its like are Hypothesis strategies, and
+`scope_properties.strategies` has the one of whole episodes, beside a module of that name. What is not exported here
+may change.
 
 >>> from scope_properties import LAWS, ModelSubject, machine_for
 >>> machine_for(ModelSubject()).TestCase.__mro__[1].__module__
 'unittest.case'
 >>> len(LAWS) > 20
+True
+
+An `Episode` is a `Plan`, the world as it starts, and what happens in it; `run` plays it with any `Subject`, which opens
+a `Session` for it, and gives the transcript. `MUTANTS` are clients that break a clause or a law each.
+
+>>> from scope_judge import judge
+>>> from scope_model import AuthorizationServer, Call, ResourceServer, ScopeSet, Servers
+>>> from scope_properties import MUTANTS, Episode, ExpireToken, MakeCall, Plan, run
+>>> files = ResourceServer("https://rs.example/mcp", "https://as.example", {"read": ScopeSet(["files:read"])})
+>>> servers = Servers({files.resource: files}, {files.issuer: AuthorizationServer(files.issuer)})
+>>> steps = (MakeCall(Call(files.resource, "read")), ExpireToken(files.resource))
+>>> [type(event).__name__ for event in run(Episode(Plan(servers), steps), ModelSubject()).events][-4:]
+['ResourceRequest', 'ResourceResponse', 'CallEnded', 'TokenExpired']
+>>> judge(run(Episode(Plan(servers), steps), ModelSubject()))
+[]
+>>> any(mutant.clause == "ACC-1" for mutant in MUTANTS.values())
 True
 """
 

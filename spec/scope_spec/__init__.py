@@ -1,4 +1,17 @@
-"""What the documents ask of an MCP client about scopes, as clauses, and what they leave open, as readings."""
+"""What the documents ask of an MCP client about scopes, as clauses, and what they leave open, as readings.
+
+>>> from scope_spec import CLAUSES, READINGS, REVISIONS, parse
+>>> CLAUSES["ACC-1"].level, CLAUSES["ACC-1"].verdict, CLAUSES["ACC-1"].binds_at(REVISIONS[-1])
+('SHOULD', 'discouraged', True)
+>>> CLAUSES["ACC-1"].sources[0].section
+'Step-Up Authorization Flow'
+>>> READINGS["A1"].name, READINGS["A1"].default
+('union-base', 'requested-and-granted')
+>>> parse("", "")
+Traceback (most recent call last):
+    ...
+ValueError: the clauses: clause is missing
+"""
 
 import re
 import tomllib
@@ -10,8 +23,12 @@ from typing import Final, Literal, TypeVar, get_args
 
 __all__ = [
     "CLAUSES",
+    "EVENTS",
+    "LEVELS",
+    "PARTIES",
     "READINGS",
     "REVISIONS",
+    "VERDICTS",
     "Alternative",
     "Clause",
     "Event",

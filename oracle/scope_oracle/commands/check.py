@@ -66,7 +66,7 @@ from .progress import showing
         "scopelaw check mine.testing:subject --engine hypothesis",
     ),
 )
-@click.argument("name", metavar="[SUBJECT]", required=False, shell_complete=completing.SUBJECT)
+@click.argument("name", metavar="[SUBJECT]", required=False, shell_complete=completing.subject)
 @COMMAND
 @REVISION
 @READING
@@ -117,7 +117,7 @@ def check(
     form: str,
     select: frozenset[str],
     ignore: frozenset[str],
-    expect: tuple[Expected, ...],
+    expect: tuple[Expected, ...] | None,
     html: Path | None,
     junit: Path | None,
     sarif: Path | None,
@@ -162,11 +162,11 @@ def check(
     _say_parting(chosen, bench, result)
     if result.fault is not None and not result.examples:
         raise Unusable(result.fault)
-    ours = (each for each in expect if selection.may_take(each.clause, each.verdict))
+    ours = (each for each in expect or () if selection.may_take(each.clause, each.verdict))
     checked = Checked(result, meet(result.subject, result.broken, ours, complete=result.complete), readings)
     failing = checked.failing(fail_on)
     files.write(checked, failing)
-    _tell(checked, failing, ran_since(began) if form == "json" else None, quiet=quiet)
+    _tell(checked, failing, ran_since(began) if form == "json" else None, quiet=quiet, expecting=expect is not None)
     if result.fault is not None:
         raise Unusable(result.fault)
     if not result.complete:
@@ -197,16 +197,18 @@ class _Files:
         if self.html is not None:
             write_file(self.html, page.result_html(result, readings=readings, met=checked.met))
         if self.junit is not None:
-            write_file(self.junit, _for_servers("junit").junit(result, readings=readings, fails=failing.__contains__))
+            cases = _for_servers("junit").junit
+            fails, gone = failing.__contains__, checked.met.gone
+            write_file(self.junit, cases(result, readings=readings, fails=fails, gone=gone))
         if self.sarif is not None:
-            write_file(self.sarif, _for_servers("sarif").sarif(result, readings=readings))
+            write_file(self.sarif, _for_servers("sarif").sarif(result, readings=readings, met=checked.met))
         if self.folder is not None:
             for broken in result.broken:
                 name = f"{broken.finding.clause}-{broken.finding.cause}.jsonl"
                 write_transcript(self.folder / name, broken.transcript)
 
 
-def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *, quiet: bool) -> None:
+def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *, quiet: bool, expecting: bool) -> None:
     """Print a result and how it compares with what was expected, as JSON where it is said how it came to be.
 
     And what GitHub shows of it, where it runs there.
@@ -218,7 +220,7 @@ def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *,
         out = console()
         told = terminal.findings_text(failing, readings=readings, width=out.width)
         whole = terminal.result_text(result, readings=readings, width=out.width)
-        held = terminal.met_text(result.subject, met, failing, quiet=quiet)
+        held = terminal.met_text(result.subject, met, failing, quiet=quiet) if expecting else ()
         terminal.show(out, terminal.apart((told if quiet else whole, held)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         _annotate(checked, failing, annotates=ran is None)
@@ -226,11 +228,11 @@ def _tell(checked: Checked, failing: Sequence[Broken], ran: forms.Ran | None, *,
 
 def _annotate(checked: Checked, failing: Sequence[Broken], *, annotates: bool) -> None:
     if annotates:
-        for line in github.annotations_of(checked.result.subject, failing):
+        for line in github.annotations_of(checked.result.subject, failing, checked.met.gone):
             click.echo(line)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        add_lines(Path(summary), github.step_summary(checked.result, readings=checked.readings))
+        add_lines(Path(summary), github.step_summary(checked.result, readings=checked.readings, met=checked.met))
 
 
 def _for_servers(kind: str) -> ModuleType:

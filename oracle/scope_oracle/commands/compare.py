@@ -24,8 +24,8 @@ from .progress import showing
     short_help="Find where two clients ask for different scopes.",
     epilog=example("scopelaw compare mcp-2025-11-25 mcp-2026-07-28"),
 )
-@click.argument("left", metavar="A", shell_complete=completing.SUBJECT)
-@click.argument("right", metavar="B", shell_complete=completing.SUBJECT)
+@click.argument("left", metavar="A", shell_complete=completing.subject)
+@click.argument("right", metavar="B", shell_complete=completing.subject)
 @REVISION
 @EXAMPLES
 @SEED

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from scope_oracle.releases import NAMED
 from scope_oracle.selecting import FAMILIES, SELECTABLE
-from scope_oracle.subjects import BUILT, SUBJECTS
+from scope_oracle.subjects import BUILT, MODEL, catalogue
 from scope_properties.laws import LAWS
 from scope_properties.mutants import MUTANTS
 from scope_spec import CLAUSES, READINGS, VERDICTS
@@ -35,8 +35,13 @@ def _beginning(begun: str, known: Iterable[tuple[str, str | None]]) -> list[Comp
     return [CompletionItem(name, help=says) for name, says in known if name.casefold().startswith(start)]
 
 
-SUBJECT = words(SUBJECTS)
 RELEASED = words(BUILT)
+
+
+def subject(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Complete the name of a client, its settings among them."""
+    policies = ((name, policy.says) for name, policy in NAMED.items())
+    return _beginning(begun, [(MODEL, "the reference model"), *catalogue.listed(), *policies])
 
 
 def readings(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -60,4 +65,4 @@ def explained(_: click.Context, __: click.Parameter, begun: str) -> list[Complet
     known = [(name, clause.title) for name, clause in CLAUSES.items()]
     known += [(name, ", ".join(each.values)) for each in READINGS.values() for name in (each.id, each.name)]
     known += [(name, each.says) for kind in (NAMED, LAWS, MUTANTS) for name, each in kind.items()]
-    return _beginning(begun, known)
+    return _beginning(begun, [*known, *catalogue.listed()])

@@ -69,10 +69,10 @@ def writable(ctx: click.Context, param: click.Parameter, file: Path | None) -> P
     return file
 
 
-def expectations(ctx: click.Context, param: click.Parameter, file: Path | None) -> tuple[Expected, ...]:
-    """Take a file of expected findings."""
+def expectations(ctx: click.Context, param: click.Parameter, file: Path | None) -> tuple[Expected, ...] | None:
+    """Take a file of expected findings; None where there is no such file."""
     try:
-        return () if file is None else read_expected(file)
+        return None if file is None else read_expected(file)
     except BadExpectation as wrong:
         raise click.BadParameter(str(wrong), ctx, param) from None
 

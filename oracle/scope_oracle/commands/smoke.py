@@ -19,7 +19,7 @@ from .progress import showing
     short_help="Ask whether a driver plays its part.",
     epilog=example("scopelaw smoke rust-sdk", "scopelaw smoke go-sdk --sdk-version 1.7.0"),
 )
-@click.argument("name", metavar="[SUBJECT]", required=False, shell_complete=completing.SUBJECT)
+@click.argument("name", metavar="[SUBJECT]", required=False, shell_complete=completing.subject)
 @COMMAND
 @RELEASE
 @REVISION

@@ -28,11 +28,17 @@ const filter = () => {
 };
 
 const open = () => {
-  let target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (!target || !target.closest(".finding")) return;
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
   if (target.closest("[hidden]")) { form.reset(); filter(); }
-  target.closest(".finding").open = true;
+  const finding = target.closest(".finding");
+  if (finding) finding.open = true;
   target.scrollIntoView();
+};
+
+const again = ({ target }) => {
+  const link = target.closest("a[href^='#']");
+  if (link && link.hash === location.hash) open();
 };
 
 const copy = async (button) => {
@@ -54,5 +60,6 @@ for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", () => copy(button));
 }
 addEventListener("hashchange", open);
+addEventListener("click", again);
 filter();
 open();
