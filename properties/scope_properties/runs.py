@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final, assert_never
 
@@ -59,16 +59,26 @@ class Run:
         return Transcript(self.header, tuple(self.world.events))
 
     def play(self, *steps: EpisodeStep) -> None:
-        """Let things happen, one after the other."""
+        """Let things happen, one after the other; to a client that makes its calls by itself, as it makes them."""
+        if self._calls_itself:
+            self._play_by_itself(steps)
+            return
         for step in steps:
             self._play(step)
+
+    def _play_by_itself(self, steps: Sequence[EpisodeStep]) -> None:
+        first = next((step.call for step in steps if isinstance(step, MakeCall)), None)
+        if first is not None:
+            self.world.coming.extend(steps)
+            with suppress(Exhausted):
+                self.session.call(first)
 
     def _play(self, step: EpisodeStep) -> None:
         world, session = self.world, self.session
         match step:
             case MakeCall(call):
                 world.begin(step)
-                if not self._serves(call) and world.plan.sends_again and not self._calls_itself:
+                if not self._serves(call) and world.plan.sends_again:
                     self._let_brief_tokens_expire()
                     world.begin_again()
                     self._serves(call)
@@ -92,10 +102,8 @@ class Run:
                 report = session.report(resource)
                 if report is not None:
                     world.events.append(report)
-            case RepublishMetadata(resource, scopes_supported):
-                world.servers = world.servers.republish(resource, scopes_supported)
-            case MoveResource(resource, issuer):
-                world.servers = world.servers.move(resource, issuer)
+            case RepublishMetadata() | MoveResource():
+                world.change(step)
             case _:
                 assert_never(step)
 
@@ -119,13 +127,7 @@ class Run:
 
     @contextmanager
     def _written_down(self, call: Call) -> Iterator[None]:
-        """Write down where a call of the application begins, and where it ends, be it with the world's patience.
-
-        What a standalone client calls is its own affair: only the world sees it.
-        """
-        if self._calls_itself:
-            yield
-            return
+        """Write down where a call of the application begins, and where it ends, be it with the world's patience."""
         self._calls += 1
         number, events = self._calls, self.world.events
         events.append(CallStarted(number, call.operation, call.resource))
