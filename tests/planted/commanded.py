@@ -23,6 +23,7 @@ from scope_model.events import AUTHORIZATION_CODE
 from scope_oracle.page import write_whole
 from scope_oracle.subjects.command import Command
 from scope_oracle.tally import Kind
+from scope_spec import Verdict
 
 RESULTS: Final = Path(__file__).with_name("commanded.json")
 
@@ -53,7 +54,7 @@ class Results:
         write_whole(RESULTS, json.dumps(form, indent=1) + "\n")
 
 
-def _found(clause: str, verdict: str, cause: str, episode: int) -> Found:
+def _found(clause: str, verdict: Verdict, cause: str, episode: int) -> Found:
     return Found((clause, verdict, cause), AUTHORIZATION_CODE, episode)
 
 

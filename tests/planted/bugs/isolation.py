@@ -87,5 +87,6 @@ BUGS = (
             ),
         ),
         probe(READ),
+        commanded=False,  # no call ever carries a token: it is turned away as no client
     ),
 )
