@@ -111,7 +111,7 @@ def test_what_an_operation_needs_is_challenged_where_it_was_not_named_before() -
     )
     tool = Call(RESOURCE, TOOL)
     assert Command("client").playable(Episode(plan, steps)).steps == (
-        MakeCall(tool, (Challenging("insufficient_scope", scopes("a")),)),
+        MakeCall(tool, (Challenging("insufficient_scope", scopes("a")),), (Granting(brief=True),)),
         MakeCall(tool, (Challenging(scope=scopes("a"), spelling="after-basic"),)),
         listed,
         MakeCall(tool, (Challenging("insufficient_scope", scopes("b")),)),

@@ -77,7 +77,6 @@ def test_what_one_run_cannot_be_put_through_is_named() -> None:
     read, write = MakeCall(Call(RESOURCE, "read")), MakeCall(Call(RESOURCE, "write"))
     beyond = Episode(plain.plan, (read, ExpireToken(RESOURCE), read, RestartClient(), OverlapCalls(read, write), write))
     assert list(lost(beyond)) == [
-        "a token that expires",
         "a restart",
         "calls that overlap",
         "an operation that is called again",

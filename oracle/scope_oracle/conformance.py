@@ -26,7 +26,6 @@ from scope_model.events import AUTHORIZATION_CODE
 from scope_properties.episodes import (
     Episode,
     EpisodeStep,
-    ExpireToken,
     MakeCall,
     OverlapCalls,
     ReportGrant,
@@ -150,7 +149,6 @@ def lost(episode: Episode) -> Iterator[str]:
 
 _BEYOND_A_RUN: Final[Mapping[type[EpisodeStep], str]] = {
     OverlapCalls: "calls that overlap",
-    ExpireToken: "a token that expires",
     RestartClient: "a restart",
     ReportGrant: "the client's own account",
 }

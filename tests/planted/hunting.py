@@ -18,7 +18,7 @@ from scope_spec import Revision
 
 REVISION: Final[Revision] = "2026-07-28"
 SEED: Final = 0
-BY_COMMAND: Final = 300
+BY_COMMAND: Final = 200
 """How many episodes are tried where each of them is a whole run of a client."""
 
 Known = AbstractSet[tuple[Kind, str]]

@@ -25,8 +25,8 @@ Each of these is a small edit of the source of the Python SDK {RELEASE}, with a 
 wire. `scopelaw check` must find each by the clause that it breaks, as a kind of finding (clause, verdict, cause) that
 the SDK itself shows in none of {EXAMPLES} episodes with the same grant: for each grant it has a provider of its own,
 and what is wrong with one of them hides nothing in another. *Episode* is the first with such a finding, of seed {SEED}.
-*By command* is empty where no conformance client can show it: it has one server, one tool, no restart, no passing
-time, no account of its own, and always a user. Then it is the episode in which `python -m planted.commanded COMMAND`
+*By command* is empty where no conformance client can show it: it has one server, two methods and a tool, no
+restart, no account of its own, and always a user. Else it is the episode in which `python -m planted.commanded COMMAND`
 found it through the one of that SDK's repository, unchanged, or *no* where it lived for {BY_COMMAND} episodes.
 """
 

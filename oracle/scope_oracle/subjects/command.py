@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 import subprocess
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from shlex import quote
 from threading import Event, Thread, Timer
 from types import TracebackType
@@ -26,6 +25,7 @@ from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
 from scope_model.servers import (
     AuthorizationServer,
     Challenging,
+    Granting,
     Grants,
     Named,
     Rejects,
@@ -37,6 +37,7 @@ from scope_properties.episodes import (
     STREAM,
     Episode,
     EpisodeStep,
+    ExpireToken,
     MakeCall,
     MoveResource,
     OverlapCalls,
@@ -69,7 +70,6 @@ MOST_CALLS: Final = 8
 ENDING: Final = 30.0
 """Seconds that a client has for an episode, as in the official suite."""
 
-_PLAYED: Final = (MakeCall, RepublishMetadata, MoveResource)
 _FOR_GOOD: Final[tuple[Rejects, ...]] = ("forbidden", "another_error")
 _REFUSALS: Final[tuple[Grants, ...]] = ("refused", "invalid_scope", "refused_code")
 _OF_THE_OPERATION: Final[tuple[Named, ...]] = ("needed", "missing", "needed-and-held")
@@ -176,7 +176,7 @@ def _needing_a_token(server: ResourceServer) -> dict[str, ScopeSet]:
 
 def _steps(call: Call, episode: Episode, needs: Mapping[str, ScopeSet]) -> Iterator[EpisodeStep]:
     """The first calls of an episode, each as this one, and what happens to servers before the last of them."""
-    steps = [step for step in chain.from_iterable(map(_apart, episode.steps)) if isinstance(step, _PLAYED)]
+    steps = _with_brief_tokens(episode.steps)
     calls = [at for at, step in enumerate(steps) if isinstance(step, MakeCall)][:MOST_CALLS]
     named = NO_SCOPES
     for at, step in enumerate(steps[: calls[-1] + 1] if calls else ()):
@@ -189,8 +189,21 @@ def _steps(call: Call, episode: Episode, needs: Mapping[str, ScopeSet]) -> Itera
         yield replace(kept, call=call, challenges=challenges)
 
 
-def _apart(step: EpisodeStep) -> tuple[EpisodeStep, ...]:
-    return (step.first, step.second) if isinstance(step, OverlapCalls) else (step,)
+def _with_brief_tokens(steps: Iterable[EpisodeStep]) -> list[EpisodeStep]:
+    """The steps that can be played, one after the other: a token that expires was issued for no longer than a call."""
+    played: list[EpisodeStep] = []
+    for step in steps:
+        match step:
+            case OverlapCalls(first, second):
+                played += (first, second)
+            case MakeCall() | RepublishMetadata() | MoveResource():
+                played.append(step)
+            case ExpireToken() if played and isinstance(before := played[-1], MakeCall):
+                brief = tuple(replace(how, brief=True) for how in before.grants or (Granting(),))
+                played[-1] = replace(before, grants=brief)
+            case _:
+                pass
+    return played
 
 
 def _that_can_be_served(step: MakeCall) -> MakeCall:

@@ -73,7 +73,6 @@ BUGS = (
             ),
         ),
         probe(READ, EXPIRED, READ),
-        commanded=False,
     ),
     Bug(
         "slash-at-the-exchange",
