@@ -540,5 +540,6 @@ class Client:
             return
         if not (self.habits.sure or at.account.stated) and self.draws.whether("unsure", 0.5):
             known = None
+        at.account.stated = at.account.stated or known is not None  # who has said it knows it
         granted = None if known is None else self.draws.shuffled(known)
         self.events.append(ClientReported(granted, at.issuer, at.name))

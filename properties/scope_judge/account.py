@@ -149,8 +149,8 @@ class Token:
 
     `answers` is the challenge that it was issued for, None where there was none. `differs` is whether its
     scope is another than was asked for. `tried` is whether the operation was sent with it, or what has to come first
-    was refused, `used_at` when a call first carried it, and `passed_over` whether a request that was surely sent later
-    went without it.
+    was refused, `used_at` when a call first carried it, `served` whether one that did was served, and `passed_over`
+    whether a request that was surely sent later went without it.
     """
 
     access_token: str | None
@@ -162,6 +162,7 @@ class Token:
     tried: bool = False
     used_at: int = NEVER
     expired_at: int = NEVER
+    served: bool = False
     passed_over: bool = False
 
 
@@ -230,6 +231,7 @@ class Account:
     refresh_refusals: int = 0
     refusals: int = 0
 
+    asked_at: int = NEVER
     granted_at: int = NEVER
     called_at: int = NEVER
     refused_at: int = NEVER
@@ -300,7 +302,7 @@ class Resource:
     answering: PendingChallenge | None = None
     asked_for: PendingChallenge | None = None
     in_vain: PendingChallenge | None = None
-    doubtful: dict[str, PendingChallenge] = field(default_factory=dict)
+    doubtful: deque[PendingChallenge] = field(default_factory=lambda: deque(maxlen=SEEN_BACK))
     left: deque[PendingChallenge] = field(default_factory=lambda: deque(maxlen=SEEN_BACK))
     owed: dict[str, Token] = field(default_factory=dict)
     attempts: dict[str, Attempts] = field(default_factory=dict)

@@ -16,15 +16,15 @@ from scope_model.events import CLIENT_CREDENTIALS, OFFLINE_ACCESS
 from scope_model.scopes import NO_SCOPES, ScopeSet, same_scopes
 
 from .account import NEVER, SEEN_BACK, Account, PendingChallenge, Resource
+from .calls import Calls
 
 
 class Requesting(NamedTuple):
     """A request for scopes that answers something, or nothing: of an account at a resource, by a grant type.
 
     `challenges` are those that wait for an answer, the latest first. `is_new` is whether a scope was never asked for or
-    granted here, `goes_on` whether the call that was challenged may go on. `expired_at` is when a token last ran out by
-    the client's clock, that of the account or one that nobody knows, and `its_token_expired_at` when its own did.
-    `elsewhere_at` is when another resource was last called, and `alone` the call that goes on where it is the only one.
+    granted here, and `calls` are those that go on. `unknown_expired_at` is when a token that nobody knows last ran out
+    by the client's clock, and `elsewhere_at` when another resource was last called.
     """
 
     resource: Resource
@@ -33,25 +33,33 @@ class Requesting(NamedTuple):
     wanted: ScopeSet
     grant_type: str
     is_new: Callable[[str], bool]
-    goes_on: Callable[[PendingChallenge], bool]
-    expired_at: int
-    its_token_expired_at: int
+    calls: Calls
+    unknown_expired_at: int
     elsewhere_at: int
-    alone: int | None
+
+    @property
+    def expired_at(self) -> int:
+        """When a token of the account, or one that nobody knows, last ran out by the client's clock."""
+        return max(self.unknown_expired_at, self._its_token_expired_at)
+
+    @property
+    def _its_token_expired_at(self) -> int:
+        return NEVER if self.account.token is None else self.account.token.expired_at
 
     def answers(self) -> tuple[PendingChallenge | None, tuple[PendingChallenge, ...]]:
         """The challenge that it answers, and the others that it may answer."""
-        resource = self.resource
-        waiting = [one for one in self.challenges if one.at > self.expired_at]
-        doubtful = tuple(islice(reversed(resource.doubtful.values()), SEEN_BACK)) if resource.doubtful else ()
+        resource, expired_at = self.resource, self.expired_at
+        waiting = [one for one in self.challenges if one.at > expired_at and not self._is_over(one)]
+        doubtful = tuple(reversed(resource.doubtful))
         in_vain = resource.in_vain
         if waiting and in_vain is not None and self._may_be_made_again(in_vain, waiting):
             waiting.append(in_vain)  # for less than what was refused
         if not waiting:
             again = resource.answering or resource.in_vain
-            if again is None or self.expired_at >= resource.responded_at:
+            if again is None or expired_at >= resource.responded_at:
                 return None, tuple(dict.fromkeys((*doubtful, *self._left(None))))
-            return (again, doubtful) if self.goes_on(again) else (None, (again, *doubtful))
+            goes_on = self.calls.may_go_on(again.call) and not self._may_be_by_the_clock(again)
+            return (again, doubtful) if goes_on else (None, (again, *doubtful))
         if self._may_renew(waiting[0]):
             return None, doubtful
         if len(waiting) == 1:
@@ -61,6 +69,16 @@ class Requesting(NamedTuple):
         others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
         return best, tuple(dict.fromkeys((*others, *doubtful, *self._left(best))))
 
+    def _is_over(self, one: PendingChallenge) -> bool:
+        """Whether a 401 was left by a call that ended, and a grant came since."""
+        return one.challenge.status == 401 and NEVER < one.ended_at < self.account.granted_at
+
+    def _may_be_by_the_clock(self, again: PendingChallenge) -> bool:
+        """Whether the token ran out by the clock and no other came, so that another call may renew it, too."""
+        account = self.account
+        another = again.call is None or again.call != self.calls.alone
+        return another and self._its_token_expired_at != NEVER and account.refused_at < account.asked_at
+
     def _left(self, best: PendingChallenge | None) -> Iterator[PendingChallenge]:
         """Where it meets nothing that it would answer: those left for later that it meets and widens the grant for.
 
@@ -68,25 +86,45 @@ class Requesting(NamedTuple):
         """
         if best is not None and not best.challenge.refuses_plainly and best.challenge.is_met_by(self.wanted):
             return
-        resource, held, granted_at = self.resource, self.account.in_hand.at_least, self.account.granted_at
+        resource, granted_at = self.resource, self.account.granted_at
         in_vain = () if resource.in_vain is None else (resource.in_vain,)
         ended = (one for one in reversed(resource.left) if one.challenge.status == 403)
         since = (one for one in (*self.challenges, *in_vain, *resource.left) if one.at > granted_at)
         for left in (*since, *ended):
             challenge = left.challenge
-            named = challenge.scope or challenge.first
-            widens = len(named) > 0 and named <= self.wanted and not named <= held
             rejected = best is None and challenge.status == 401
-            may_wait = rejected or self.its_token_expired_at < left.at <= self.expired_at
-            sensible = widens or (may_wait and challenge.asks_within(self.wanted))
+            bare = best is not None and best.challenge.refuses_plainly
+            may_wait = rejected or self._its_token_expired_at < left.at <= self.expired_at
+            sensible = (
+                self._widens(left)
+                or (bare and self._is_unmet(left))
+                or (may_wait and challenge.asks_within(self.wanted))
+            )
             if left is not best and sensible and not challenge.refuses_plainly:
                 yield left
+
+    def may_be_for_what_was_left(self, best: PendingChallenge) -> bool:
+        """Whether it widens the grant for what another call left for later, beside what it answers.
+
+        Of the same operation, that was after the last grant: with what that brought, it was tried again.
+        """
+        left = (one for one in self.resource.left if one is not best and one.challenge.insufficient)
+        since = (one for one in left if one.operation != best.operation or one.at > self.account.granted_at)
+        return any(self._widens(one) for one in since)
+
+    def _widens(self, one: PendingChallenge) -> bool:
+        named = one.challenge.scope or one.challenge.first
+        return len(named) > 0 and named <= self.wanted and not named <= self.account.in_hand.at_least
+
+    def _is_unmet(self, one: PendingChallenge) -> bool:
+        """Whether a challenge names what is not met yet: where none binds, that may be answered by any request."""
+        return not (one.challenge.scope or NO_SCOPES) <= self.account.in_hand.at_least
 
     def _may_renew(self, latest: PendingChallenge) -> bool:
         """Whether a client without a user may ask for a new token by its clock, something else having come between."""
         since = max(self.resource.responded_at, self.elsewhere_at if latest.call is None else NEVER)
         between = not latest.alone or since > latest.at
-        if latest.call is not None and latest.call == self.alone:
+        if latest.call is not None and latest.call == self.calls.alone:
             return False  # it is for nothing else
         return self.grant_type == CLIENT_CREDENTIALS and between and self._is_renewal
 
@@ -94,16 +132,19 @@ class Requesting(NamedTuple):
         """Whether a request that was refused may come again: at once, while its call goes on, or as none other can."""
         if in_vain in waiting:
             return False
-        goes_on = in_vain.call is not None and self.goes_on(in_vain)
+        goes_on = in_vain.call is not None and self.calls.may_go_on(in_vain.call)
         at_once = self.account.refused_at > self.resource.called_at
-        return at_once or goes_on or (in_vain.call is None and waiting[0].challenge.refuses_plainly)
+        none_other = all(one.passed_over or one.challenge.refuses_plainly for one in waiting)
+        asked = self.resource.attempt(in_vain.operation).asked
+        for_less = len(self.wanted) > 0 and self.wanted <= asked and not asked <= self.wanted
+        return at_once or goes_on or (in_vain.call is None and (none_other or for_less))
 
     def _live(self, waiting: list[PendingChallenge]) -> list[PendingChallenge]:
         """Those whose calls may go on; where it meets none of these, those that it widens the grant for.
 
         A call that had ended before any of them went out has no part in it.
         """
-        live = [one for one in waiting if self.goes_on(one)] or waiting
+        live = [one for one in waiting if self.calls.may_go_on(one.call)] or waiting
         began = min(one.sent_at for one in live)
         waiting = [one for one in waiting if one in live or not NEVER < one.ended_at < began]
         if any(not one.challenge.refuses_plainly and one.challenge.asks_within(self.wanted) for one in live):

@@ -69,8 +69,7 @@ class Documents:
 
     def _take_from_a_parent(self, resource: Resource, document: ProtectedResourceMetadata) -> None:
         resource.parent_listed = _listed(document.scopes_supported) or NO_SCOPES
-        resource.issuers = document.authorization_servers
-        self.issuers.update(map(canonical, document.authorization_servers))
+        self._names(resource, document.authorization_servers)
 
     def of_a_resource(self, event: ProtectedResourceMetadata, at: int) -> Resource | None:
         """Take a document in; the resource whose own it is, None where that is not known."""
@@ -80,6 +79,7 @@ class Documents:
             self._attach(resource, event, at)
         elif current is not None and name is not None and _speaks_of_a_child(name, event.url, current):
             self._take_from_a_parent(current, event)
+            current.listed, current.publishes_empty = None, False  # it was looked for anew, and found above
             self._of_resources[canonical(name)] = (event, at)
         elif name is not None:
             self._of_resources[canonical(name)] = (event, at)
@@ -91,8 +91,12 @@ class Documents:
         resource.listed = _listed(event.scopes_supported)
         resource.publishes_empty = event.scopes_supported is not None and resource.listed is None
         resource.published, resource.document_at = event.resource, at
-        resource.issuers = event.authorization_servers
-        self.issuers.update(map(canonical, event.authorization_servers))
+        self._names(resource, event.authorization_servers)
+
+    def _names(self, resource: Resource, issuers: tuple[str, ...]) -> None:
+        _set_aside(resource, issuers)
+        resource.issuers = issuers
+        self.issuers.update(map(canonical, issuers))
 
     def _take_for_foreign(self, scopes: ScopeSet | None, at: int) -> None:
         self.foreign_at = at
@@ -148,6 +152,19 @@ class Documents:
 
 
 _ROOT: Final = "/.well-known/oauth-protected-resource"
+
+
+def _set_aside(resource: Resource, issuers: tuple[str, ...]) -> None:
+    """Where none of the authorization servers is named any more that a token may be of, it may be set aside.
+
+    So it may at the first document that is seen, where nobody saw the token issued.
+    """
+    account = resource.account
+    if account is None or account.token is None or account.token.state != "in use" or not issuers:
+        return
+    before = resource.issuers if account.issuer is None else (account.issuer,)
+    if set(map(canonical, before)).isdisjoint(map(canonical, issuers)):
+        account.token.state = "set aside"
 
 
 def _speaks_of_a_child(name: str, url: str | None, current: Resource) -> bool:

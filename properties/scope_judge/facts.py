@@ -43,7 +43,9 @@ from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
 
 from .account import NEVER, Account, Attempts, Life, PendingChallenge, Renewal, Resource, ScopeRequest, Token
 from .answering import Requesting, waiting_at
+from .calls import Calls
 from .documents import Documents
+from .first_legs import FirstLegs
 from .granting import issue, leave_unknown, refresh, refuse, refuse_token, said_by
 from .knowledge import UNKNOWN, Known
 from .occasions import (
@@ -98,12 +100,10 @@ class Facts:
         self._named: dict[str, dict[Owner, int]] = {}
         self._documents = Documents(self.places, self._named)
         self._redeeming: tuple[Account, Resource] | None = None
-        self._silent: dict[str | None, TokenRequest] = {}
-        self._asserted: dict[str | None, TokenRequest] = {}
+        self._first_legs = FirstLegs()
         self._authorizing: dict[Resource, Account] = {}
         self._touched: dict[Resource, None] = {}
-        self._calls: dict[int, tuple[CallStarted, int]] = {}
-        self._open: dict[str, set[int]] = {}
+        self._calls = Calls()
         self._unknown_expired_at = NEVER
         self._called: Resource | None = None
         self._called_elsewhere_at = NEVER
@@ -125,7 +125,7 @@ class Facts:
         for resource in self.places.known:
             newest = None if resource.account is None else resource.account.token
             for operation, token in resource.owed.items():
-                if self._open.get(operation):
+                if self._calls.of(operation):
                     continue  # its call may go on
                 used_at = max(token.used_at, NEVER if newest is None else newest.used_at)
                 if token.state != "expired" and used_at > token.issued_at and resource.responded_at > used_at:
@@ -142,27 +142,21 @@ class Facts:
     # --- calls ------------------------------------------------------------------------------------
 
     def _call_started(self, event: CallStarted) -> Occasions:
-        before = self._calls.get(event.call)
-        if before is not None:
-            self._open[before[0].operation].discard(event.call)  # its number is another call's now
-        self._calls[event.call] = event, self.at
-        self._open.setdefault(event.operation, set()).add(event.call)
+        self._calls.begin(event, self.at)
         if event.resource is not None:
             self._found(self.places.known_as(event.resource))
         return ()
 
     def _call_ended(self, event: CallEnded) -> Occasions:
-        if event.call not in self._calls:
+        started = self._calls.end(event.call)
+        if started is None:
             return
-        started, _ = self._calls.pop(event.call)
-        others = self._open[started.operation]
-        others.discard(event.call)
         resource = self.places.called(started.resource)
         yield CallOver(resource.attempt(started.operation), event.outcome == BROKEN_OFF)
         pending = resource.pending.get(started.operation)
-        if others and any(self.places.called(self._calls[other][0].resource) is resource for other in others):
-            left = pending or resource.attempt(started.operation).left
-            resource.left.extend(() if left is None else left.and_those_beside)
+        if any(self.places.called(other) is resource for other in self._calls.resources(started.operation)):
+            which = (resource.attempt(started.operation).left, pending)  # nobody knows whose is whose
+            resource.left.extend(dict.fromkeys(one for left in which if left for one in left.and_those_beside))
             return
         self._no_longer_in_vain(resource, started.operation)
         tried = resource.attempt(started.operation)
@@ -247,10 +241,10 @@ class Facts:
     def _tried_again(self, resource: Resource, tried: Attempts, operation: str) -> Settled | RefreshTried | None:
         """A challenge is over when its operation is tried again."""
         pending = resource.pending.pop(operation, None)
-        overlaps = len(self._open.get(operation, ())) > 1
+        overlaps = self._calls.overlap(operation)
         if not overlaps:
-            resource.doubtful.pop(operation, None)
-        self._no_longer_in_vain(resource, operation)
+            for one in [each for each in resource.doubtful if each.operation == operation]:
+                resource.doubtful.remove(one)
         if pending is not None or (tried.sent_at == NEVER and not overlaps):
             if pending is not None and pending.beside is None and pending is not tried.left and overlaps:
                 pending.beside = tried.left
@@ -265,9 +259,11 @@ class Facts:
             return None
         if resource.account is not None and resource.account.granted_at > pending.at:
             return None  # another call brought a grant, and whether it suffices is tried first
+        if overlaps:
+            return None  # this may be another call
         if pending.refreshed_at == NEVER:
             return self._given_up(resource, pending)
-        if pending.call is not None and pending.call in self._open.get(operation, ()):
+        if pending.call is not None and pending.call in self._calls.of(operation):
             return self._refreshed_in_answer(resource, pending)
         if pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
             return self._given_up(resource, pending)
@@ -284,7 +280,7 @@ class Facts:
 
     @staticmethod
     def _no_longer_in_vain(resource: Resource, operation: str) -> None:
-        """The challenges of an operation are over that was tried again, or whose call ended."""
+        """The challenges of an operation are over that was tried again and answered, or whose call ended."""
         for asked_for in (resource.in_vain, resource.asked_for):
             if asked_for is not None and asked_for.operation == operation:
                 resource.in_vain = resource.asked_for = None
@@ -303,12 +299,12 @@ class Facts:
 
     def _same_call(self, tried: Attempts, event: ResourceRequest) -> bool | None:
         """Whether a request is of the same call as the last of its operation, and what that leaves of its attempts."""
-        calls = self._open.get(event.operation)
-        call = min(calls) if calls else None
-        same = None if calls is None or call is None else calls == {call} == tried.calls
+        calls = self._calls.of(event.operation)
+        call = min(calls, default=None)
+        same = None if call is None else calls == {call} == tried.calls
         if not tried.calls.issuperset(calls) if calls else tried.renewed is None:
             tried.refreshes = 0
-        tried.calls = frozenset(calls or ())
+        tried.calls = frozenset(calls)
         if same is False:
             tried.said = None  # it may be another call's
         if tried.renewed is None:
@@ -351,9 +347,8 @@ class Facts:
 
     def _knows_of(self, token: Token, resource: Resource, operation: str) -> bool:
         """Whether a request was surely sent after a token came: by a call that began since, or at the second chance."""
-        calls = self._open.get(operation)
-        if calls:
-            return all(self._calls[call][1] > token.issued_at for call in calls)
+        if self._calls.of(operation):
+            return self._calls.began_after(operation, token.issued_at)
         return resource.responded_at > token.issued_at and resource.called_at > token.issued_at
 
     def _resource_response(self, event: ResourceResponse) -> Occasions:
@@ -362,16 +357,20 @@ class Facts:
         renewed, tried.renewed = tried.renewed, None
         sent_at, tried.sent_at = tried.sent_at, NEVER
         resource.responded_at = self.at
+        overlaps = self._calls.overlap(event.operation)
+        if not overlaps:
+            self._no_longer_in_vain(resource, event.operation)
         if account is not None:
             account.refused = None
         if event.status < 300:
-            overlaps = len(self._open.get(event.operation, ())) > 1
+            self._serves(account, tried)
             left = tried.left if overlaps else None
+            resource.left.extend(self._left_by_another_call(account, tried, event.operation))
             resource.attempts[event.operation] = Attempts(call=tried.call, calls=tried.calls, left=left)
         if event.status not in (401, 403):
             tried.refused, tried.refreshes = None, 0
             return ()
-        if not self._open.get(event.operation):
+        if not self._calls.of(event.operation):
             self._comes_first(account, tried)
         challenge = read_response(event.status, event.www_authenticate, self._several)
         if challenge.presumes_a_token and resource.called_at == NEVER:
@@ -384,7 +383,7 @@ class Facts:
             renewed,
             repeats=self._repeats(account, event, tried, challenge),
             outdated=sent_at != NEVER and self._is_outdated(account, tried.carried, sent_at),
-            call=self._only_call(event.operation),
+            call=self._calls.only(event.operation),
             held=self._held(account, challenge),
             sent_again=tried.resent > 0,
         )
@@ -404,9 +403,31 @@ class Facts:
         return ()
 
     @staticmethod
-    def _repeats(account: Account | None, event: ResourceResponse, tried: Attempts, challenge: ParsedChallenge) -> bool:
-        """Whether a 401 says what that said which the token was issued for, and no other came since."""
+    def _serves(account: Account | None, tried: Attempts) -> None:
+        """An operation was served with the token that it carried."""
+        token = None if account is None else account.token
+        if token is not None and token.access_token == tried.carried:
+            token.served = True
+
+    def _left_by_another_call(
+        self, account: Account | None, tried: Attempts, operation: str
+    ) -> Iterable[PendingChallenge]:
+        """The challenge that the operation was left with, where the token that serves it was asked for before."""
+        if account is None or account.token is None or tried.left is None or self._calls.of(operation):
+            return ()
+        served = account.token.access_token == tried.carried
+        return (tried.left,) if served and account.asked_at < tried.left.at < account.token.issued_at else ()
+
+    def _repeats(
+        self, account: Account | None, event: ResourceResponse, tried: Attempts, challenge: ParsedChallenge
+    ) -> bool:
+        """Whether a 401 says what that said which the token was issued for, and no other came since.
+
+        Where calls are not known, a token that served since may have been revoked in between.
+        """
         if event.status != 401 or tried.said != challenge.says or account is None or account.token is None:
+            return False
+        if account.token.served and not self._calls.of(event.operation):
             return False
         answered = account.token.answers
         return answered is not None and answered.operation == event.operation
@@ -496,7 +517,6 @@ class Facts:
         account.audience = event.resource
         yield ResourceNamed(event.resource, resource.published)
         challenges, is_new = waiting_at(resource), partial(self._is_new, account)
-        expired_at = NEVER if account.token is None else account.token.expired_at
         requesting = Requesting(
             resource,
             challenges,
@@ -504,14 +524,12 @@ class Facts:
             request.wanted,
             grant_type,
             is_new,
-            self._goes_on,
-            max(expired_at, self._unknown_expired_at),
-            expired_at,
+            self._calls,
+            self._unknown_expired_at,
             self._elsewhere_at(resource),
-            next(iter(self._calls)) if len(self._calls) == 1 else None,
         )
         answers, candidates = requesting.answers()
-        yield from self._passed_over(resource, challenges, answers, request.wanted)
+        yield from self._passed_over(resource, challenges, answers, request)
         tried = None if answers is None else resource.attempt(answers.operation)
         last = NO_SCOPES if tried is None else tried.asked
         doubted = any(each.operation != answers.operation for each in candidates) if answers is not None else False
@@ -552,9 +570,9 @@ class Facts:
             if refreshed and (in_vain := self._refreshed_in_answer(resource, answers)) is not None:
                 yield in_vain
             self._answered(resource, answers)
-            if candidates:
-                answers.doubted = True
-                resource.doubtful[answers.operation] = answers
+            answers.doubted = answers.doubted or len(candidates) > 0 or requesting.may_be_for_what_was_left(answers)
+            if candidates and answers not in resource.doubtful:
+                resource.doubtful.append(answers)
         self._remember(asked)
 
     @staticmethod
@@ -586,7 +604,7 @@ class Facts:
         resource: Resource,
         challenges: list[PendingChallenge],
         answers: PendingChallenge | None,
-        wanted: ScopeSet,
+        request: ScopeRequest,
     ) -> Occasions:
         """Challenges that were left behind when the one that is answered was caused, or have the same answer."""
         if answers is None or answers.passed_over:
@@ -595,24 +613,16 @@ class Facts:
             if other is answers or other.passed_over:
                 continue
             together = other.operation == answers.operation or other.at >= answers.sent_at
-            if together and other.challenge.insufficient and other.challenge.is_met_by(wanted):
+            heeded = request.scope is None or other.challenge.is_met_by(request.wanted)  # a default may be all of it
+            if together and other.challenge.insufficient and other.challenge.is_met_by(request.wanted):
                 other.passed_over = True
             elif other.at < answers.sent_at:
                 other.passed_over = True
                 if other.refreshed_at == NEVER:
-                    yield self._given_up(resource, other, heeded=other.challenge.is_met_by(wanted))
+                    yield self._given_up(resource, other, heeded=heeded)
 
     def _is_new(self, account: Account, scope: str) -> bool:
         return account not in self._named.get(scope, {})
-
-    def _only_call(self, operation: str) -> int | None:
-        """The call of an operation, where one and no other is open."""
-        calls = self._open.get(operation, ())
-        return next(iter(calls)) if len(calls) == 1 else None
-
-    def _goes_on(self, pending: PendingChallenge) -> bool:
-        """Whether the call that was challenged may go on."""
-        return pending.call is None or pending.call in self._calls
 
     def _count(self, answers: PendingChallenge, tried: Attempts, wanted: ScopeSet, *, doubted: bool) -> int | None:
         """Count a request against the operation that caused it; how many one call may cause, where calls are known.
@@ -626,7 +636,7 @@ class Facts:
         tried.since_served += 1
         tried.named.update(named)
         tried.asked = wanted
-        calls = self._open.get(answers.operation)
+        calls = self._calls.of(answers.operation)
         if calls:
             tried.in_call += not doubted
             return FEW * max(len(calls), tried.at_once)
@@ -642,7 +652,7 @@ class Facts:
             return False
         if token.issued_at < self._life.restarted_at:
             return False
-        return token.issued_at > max(resource.responded_at, resource.called_at) and not resource.pending
+        return token.issued_at > max(resource.responded_at, resource.called_at) and not waiting_at(resource)
 
     def _remember(self, asked: Asked) -> None:
         account, invented = asked.account, asked.unsourced
@@ -657,6 +667,7 @@ class Facts:
         elif account.awaited == 0:
             account.leg = AUTHORIZATION_CODE
         account.under_way.append(account.sourced)
+        account.asked_at = self.at
         account.overlaps = len(account.under_way) > 1
         asked.resource.answering = asked.resource.asked_for = asked.answers
         self.places.waiting.pop(asked.resource, None)
@@ -702,16 +713,13 @@ class Facts:
 
     def _exchanges(self, event: TokenRequest) -> Occasions:
         """The first leg of an exchange. One that names no scope leaves it to the last to name them."""
-        for earlier in (self._asserted, self._silent):
-            earlier.pop(_one_of(earlier, event.resource), None)
+        self._first_legs.begin(event)
         if event.scope is not None:
             yield from self._asks(event, TOKEN_EXCHANGE)
-        else:
-            self._silent[event.resource] = event
 
     def _presents(self, event: TokenRequest) -> Occasions:
         """The last leg of an exchange: where the first named no scope, or nobody saw it, this one asks for scopes."""
-        first = self._asserted.pop(_one_of(self._asserted, event.resource), None)
+        first = self._first_legs.go_on(event)
         if first is None and event.scope is not None and not self._names_scopes_already(event):
             first = event
         if first is not None:
@@ -724,14 +732,6 @@ class Facts:
         """Whether the first leg is known to have named scopes."""
         account = self._being_authorized(event)[0]
         return account.leg == TOKEN_EXCHANGE or len(account.under_way) > account.redeemed
-
-    def _is_asserted(self, event: TokenResponse) -> bool:
-        """Whether a response brings the assertion that a silent first leg asked for."""
-        at = _one_of(self._silent, event.resource)
-        if event.access_token is None or at not in self._silent:
-            return False
-        self._asserted[at] = self._silent.pop(at)
-        return True
 
     def _redeems(self, event: TokenRequest) -> Occasions:
         """The exchange of a code, or of an assertion: it goes on with the request that was answered last."""
@@ -770,7 +770,7 @@ class Facts:
         yield ResourceNamed(event.resource, (account.audience or resource.published) if known else resource.published)
         answers, doubted = self._refresh_answers(resource, account)
         tried = None if answers is None else resource.attempt(answers.operation)
-        calls = () if answers is None else self._open.get(answers.operation, ())
+        calls = () if answers is None else self._calls.of(answers.operation)
         allowed = FEW * len(calls) if calls else None
         repeated = self._repeated(account, event, request)
         meanwhile = answers is not None and answers.call is None and self._elsewhere_at(resource) > answers.at
@@ -788,7 +788,7 @@ class Facts:
     def _repeated(self, account: Account, event: TokenRequest, request: ScopeRequest) -> int | None:
         """How often a refresh was refused before in this very call, None where none was, or nobody knows."""
         token, scope, calls = account.refresh_refused or (None, None, frozenset())
-        if token is None or len(calls) != 1 or calls != frozenset(self._calls):
+        if token is None or len(calls) != 1 or calls != self._calls.numbers:
             return None
         return account.refresh_refusals if (token, scope) == (event.refresh_token, request.scope) else 0
 
@@ -824,7 +824,7 @@ class Facts:
         if account.token is not None and account.token.state == "expired":
             return None, False
         since = (one for one in waiting_at(resource) if one.at > self._unknown_expired_at)
-        waiting = [one for one in since if self._goes_on(one) and (one.refreshed_at == NEVER or one.alone)]
+        waiting = [one for one in since if self._calls.may_go_on(one.call) and (one.refreshed_at == NEVER or one.alone)]
         latest = waiting[0] if waiting and waiting[0].alone else None
         new = [one for one in waiting if one.refreshed_at == NEVER and not one.repeats]
         rejected = next((one for one in new if one.challenge.status == 401), None)
@@ -832,16 +832,16 @@ class Facts:
         return answers, any(one is not answers and one.challenge.insufficient for one in waiting)
 
     def _token_response(self, event: TokenResponse) -> Occasions:
-        if self._silent:
+        if self._first_legs.are_awaited:
             return self._silence_answered(event)
         self._token_answered(event)
         return ()
 
     def _silence_answered(self, event: TokenResponse) -> Occasions:
         """An answer, where it may be that of a first leg which named no scope."""
-        if self._is_asserted(event):
+        if self._first_legs.is_asserted(event):
             return
-        refused = self._silent.pop(_one_of(self._silent, event.resource), None)
+        refused = self._first_legs.refused(event)
         if refused is not None:
             yield from self._asks(refused, TOKEN_EXCHANGE, is_whole=False)
         self._token_answered(event)
@@ -851,12 +851,13 @@ class Facts:
         self._began_midway = self._began_midway or account.leg is None
         account.awaited = max(0, account.awaited - 1)
         if event.access_token is None and event.error is not None:
-            refuse_token(account, event.error, self.at, self._calls)
+            refuse_token(account, event.error, self.at, self._calls.numbers)
             resource.in_vain = resource.asked_for
         elif event.access_token is None:
             leave_unknown(account, self.at)
             resource.owed.clear()
-        elif account.leg == TOKEN_EXCHANGE:
+        elif _is_an_assertion(event, account):
+            self._name(account, read_scope(event.scope or ""))
             return
         else:
             said, had_a_token = said_by(event, account, self._commas), account.token is not None
@@ -897,16 +898,16 @@ class Facts:
         if event.refresh_token is not None:
             self.places.refreshed_by[event.refresh_token] = account, resource
 
-    @staticmethod
-    def _renewed(account: Account, resource: Resource, answering: PendingChallenge, *, had_a_token: bool) -> None:
+    def _renewed(self, account: Account, resource: Resource, answering: PendingChallenge, *, had_a_token: bool) -> None:
         """A new token in answer to a challenge."""
         renewed: Renewal = "refresh" if account.leg == REFRESH_TOKEN else "authorization"
         goes_on = answering.ended_at == NEVER
-        if account.token is not None and goes_on and Facts._is_surely_for(answering, account):
+        if account.token is not None and goes_on and self._is_surely_for(answering, account):
             resource.owed[answering.operation] = account.token
         tried = resource.attempt(answering.operation)
         tried.renewed = renewed
         tried.refreshes += renewed == "refresh"
+        had_a_token = had_a_token and (tried.carried is not None or not (self.tokens_seen or account.unseen))
         certain = had_a_token and not answering.doubted
         tried.said = answering.challenge.says if certain and answering.challenge.status == 401 else None
 
@@ -995,11 +996,11 @@ _MODES: Final[Mapping[str, ConfiguredMode]] = MappingProxyType(
 """What undeclared configured scopes mean by each value of A11: by its default, any of these."""
 
 
-def _one_of(legs: dict[str | None, TokenRequest], resource: str | None) -> str | None:
-    """The name by which the leg of an exchange is kept: the same, or the last where one of the two has no name."""
-    if resource is None:
-        return next(reversed(legs), None)
-    return resource if resource in legs else None
+def _is_an_assertion(event: TokenResponse, account: Account) -> bool:
+    """Whether a response answers the first leg of an exchange, not a last one that overlaps it."""
+    awaits_the_last = account.mixed and account.assertion is not None
+    is_the_last = awaits_the_last and event.issuer is not None and event.issuer == account.issuer
+    return account.leg == TOKEN_EXCHANGE and not is_the_last
 
 
 def _is_or_awaits(account: Account, issuer: str | None) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import reduce
 from operator import and_, or_
 
-from scope_model.events import JWT_BEARER, REFRESH_TOKEN, TokenResponse
+from scope_model.events import JWT_BEARER, REFRESH_TOKEN, TOKEN_EXCHANGE, TokenResponse
 from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
 
 from .account import NEVER, Account, Token
@@ -56,7 +56,7 @@ def issue(account: Account, event: TokenResponse, said: Known | None, at: int, *
         # What the first leg of an exchange named, its assertion may carry into a last one that names nothing.
         silent = request is None or request.scope is None
         account.told = "omitted" if asked is not None else "nobody" if silent else "unseen"
-    account.in_hand, account.asked = account.granted, asked
+    account.in_hand, account.asked, account.assertion = account.granted, asked, None
     account.refresh_told, account.narrowed = "nothing", None
     account.refreshed = account.aborted = NO_SCOPES
     account.grant_type, account.granted_at = account.leg, at
@@ -74,7 +74,7 @@ def _redeemed_one_of(account: Account) -> list[ScopeSet]:
     if account.leg == REFRESH_TOKEN:
         return []
     asked = account.under_way
-    if not (account.mixed and account.leg == JWT_BEARER):  # the answer may be that of a first leg
+    if not (account.mixed and account.leg in (JWT_BEARER, TOKEN_EXCHANGE)):  # the answer may be that of a first leg
         _end_one(account)
     return [] if all(same_scopes(one, asked[0]) for one in asked[1:]) else asked
 

@@ -779,6 +779,11 @@ class Asked(Occasion):
         came_since = token is not None and self.answers is not None and self.answers.at > token.issued_at
         return came_since and challenge.scope <= self.account.in_hand.at_least | OFFLINE
 
+    @property
+    def unseen(self) -> ScopeSet:
+        """The scopes that were asked for or granted here before, and that no token shows: offline_access."""
+        return OFFLINE if all(map(self.was_had, OFFLINE)) else NO_SCOPES
+
 
 _NO_SURPLUS: Final[Mapping[Origin, list[Scope]]] = MappingProxyType({})
 _UNSOURCED: Final[tuple[Origin, ...]] = ("elsewhere", "foreign", "nowhere")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rulings.expectations import RIGHT, Expected, confirm, finds, rows
-from rulings.stories import NEW, OLD, Story, story
+from rulings.stories import ISSUER, NEW, OLD, OTHER_RESOURCE, RESOURCE, Story, story
 from scope_judge.judge import judge
 from scope_model.events import JWT_BEARER, TOKEN_EXCHANGE, TokenRequest, TokenResponse, WireScope
 from scope_spec import Revision
@@ -85,3 +85,35 @@ def test_who_is_told_of_a_grant_in_commas_by_the_last_leg_need_not_know_what_is_
     for said, expected in (("a,b", RIGHT), ("a b", finds("EXT-2", "discouraged"))):
         told = exchanges(story().unauthorized("a b").discovers(), "t1", ("a b", None), said)
         confirm(told.reports_that_it_does_not_know(), expected)
+
+
+IDP = "https://idp.example"
+
+
+def overlapping(presented_for: str) -> Story:
+    """A second exchange begins before the first ends, and goes on once one for another resource has begun."""
+    asked = TokenRequest(TOKEN_EXCHANGE, "a", None, IDP, RESOURCE)
+    asserted = TokenResponse("assertion", None, None, None, IDP, RESOURCE)
+    called = story().at(OTHER_RESOURCE).calls("list").at(RESOURCE).unauthorized("a").unauthorized("a", "write")
+    first = called.discovers().then(asked, asserted, TokenRequest(JWT_BEARER, None, None, ISSUER, RESOURCE))
+    both = first.then(asked).issued("t1", "a").served().then(asserted)
+    other = both.at(OTHER_RESOURCE).answers("list", 401, 'Bearer scope="b"')
+    elsewhere = other.then(TokenRequest(TOKEN_EXCHANGE, "b", None, IDP, OTHER_RESOURCE))
+    return (
+        elsewhere.then(TokenRequest(JWT_BEARER, None, None, ISSUER, presented_for)).at(presented_for).issued("t2", "a")
+    )
+
+
+def test_an_assertion_is_told_from_the_token_that_comes_while_it_is_awaited() -> None:
+    confirm(overlapping(RESOURCE), RIGHT)
+
+
+def test_what_a_response_names_has_a_source_whichever_leg_it_answers() -> None:
+    began = first_leg(story().unauthorized(None).discovers(by_server=("a", "c")))
+    second = began.then(TokenRequest(JWT_BEARER, None, None, ISSUER, RESOURCE)).unauthorized("a", "list")
+    told = first_leg(second, "a", "a").issued("t1", "c a")
+    both = last_leg(told, "t2", None, "a").insufficient("b", "list", "t2")
+    confirm(both.then(TokenRequest(TOKEN_EXCHANGE, "c a b", None, ISSUER, RESOURCE)), RIGHT)
+    neither = last_leg(first_leg(second, "a", "a").issued("t1", "a"), "t2", None, "a").insufficient("b", "list", "t2")
+    asked = neither.then(TokenRequest(TOKEN_EXCHANGE, "c a b", None, ISSUER, RESOURCE))
+    confirm(asked, finds("SEL-7", "discouraged"))

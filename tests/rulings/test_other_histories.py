@@ -9,6 +9,7 @@ from rulings.stories import (
     ISSUER,
     NEW,
     OLD,
+    OLDEST,
     OTHER_ISSUER,
     OTHER_RESOURCE,
     RESOURCE,
@@ -79,6 +80,110 @@ LEFT_FOR_LATER = {
         .asks("a b"),
         finds("CHAL-7", "discouraged", worst="discouraged"),
     ),
+    "a token serves what a call waits for and what an ended one was refused for": (
+        left.application_calls(2, "admin")
+        .insufficient("c", "admin")
+        .obtains("a b c", "t2")
+        .application_has(2, "failed"),
+        RIGHT,
+    ),
+    "a token serves what a call waits for, and nothing else was left": (
+        begun.application_calls(2, "admin")
+        .insufficient("c", "admin")
+        .obtains("a c", "t2")
+        .application_has(2, "failed"),
+        finds("STEP-7", "discouraged", worst="discouraged"),
+    ),
+    "a part of it is asked for after a bare refusal, where no challenge binds": (
+        story(OLDEST)
+        .handshake()
+        .application_calls(1, "list")
+        .insufficient("b c", "list")
+        .application_has(1, "unauthorized")
+        .application_calls(2, "admin")
+        .calls("admin", "t1")
+        .answers("admin", 403)
+        .asks("a b"),
+        RIGHT,
+    ),
+    "a token serves a second call of what an ended one was refused for": (
+        left.application_calls(2, "list").insufficient("b", "list").obtains("a b", "t2").application_has(2, "failed"),
+        RIGHT,
+    ),
+    "a token serves the second refusal of a call and what another was refused for before the first": (
+        left.application_calls(2, "admin")
+        .insufficient("a c", "admin")
+        .obtains("a c", "t2", "")
+        .insufficient("a c", "admin", "t2")
+        .obtains("a c b", "t3")
+        .application_has(2, "failed"),
+        RIGHT,
+    ),
+    "one of two calls of an operation ended, and what either was refused for is asked for": (
+        begun.application_calls(1, "list")
+        .calls("list", "t1")
+        .answers("list", 403, bearer("b", INSUFFICIENT))
+        .application_calls(2, "list")
+        .calls("list", "t1")
+        .answers("list", 403, bearer("c", INSUFFICIENT))
+        .application_has(1, "unauthorized")
+        .application_calls(3, "admin")
+        .insufficient("d", "admin")
+        .application_has(2, "failed")
+        .asks("a b"),
+        RIGHT,
+    ),
+    "something else is asked for after a bare refusal, where no challenge binds": (
+        story(OLDEST)
+        .handshake()
+        .application_calls(1, "list")
+        .insufficient("b c", "list")
+        .application_has(1, "unauthorized")
+        .application_calls(2, "admin")
+        .calls("admin", "t1")
+        .answers("admin", 403)
+        .asks("a"),
+        RIGHT,
+    ),
+    "the default is asked for after a bare refusal, where no challenge binds": (
+        story(OLDEST)
+        .handshake()
+        .application_calls(1, "list")
+        .insufficient("b c", "list")
+        .application_has(1, "unauthorized")
+        .application_calls(2, "admin")
+        .calls("admin", "t1")
+        .answers("admin", 403)
+        .asks(None),
+        RIGHT,
+    ),
+    "what was held all along is asked for after a bare refusal, where no challenge binds": (
+        story(OLDEST).handshake().application_calls(2, "admin").calls("admin", "t1").answers("admin", 403).asks("a"),
+        finds("CHAL-7", "discouraged", worst="discouraged"),
+    ),
+    "a call that was sent meanwhile is answered after another of its operation was served": (
+        by_itself()
+        .handshake()
+        .insufficient("b", "list")
+        .asks("a b")
+        .calls("list", "t1")
+        .answers("list", 403, bearer("a c", INSUFFICIENT))
+        .issued("t2", "a b")
+        .served("list", "t2")
+        .unauthorized("d", "admin", "t2", error="invalid_token")
+        .asks("a b c"),
+        RIGHT,
+    ),
+    "the call that was sent is served with what was asked for because of it": (
+        by_itself()
+        .handshake()
+        .insufficient("a c", "list")
+        .obtains("a c", "t2")
+        .served("list", "t2")
+        .unauthorized("d", "admin", "t2", error="invalid_token")
+        .asks("a c"),
+        finds("CHAL-1", "violates"),
+    ),
     "a refusal without scope is answered by all that is listed, whatever was left before": (
         story()
         .unauthorized("b")
@@ -108,6 +213,18 @@ def two_at_once(first: str | None, second: str | None) -> Story:
     refused = sent.answers("write", 403, bearer("b", INSUFFICIENT)).answers("list", 403, bearer("c", INSUFFICIENT))
     return refused.asks("a b").asks("a c").issued("t2", first).issued("t3", second).served("write", "t3")
 
+
+asked_by_two = story().handshake(refresh=None).expires().asks("a").unauthorized("a b", token="t1").asks("a b")
+left_before = (
+    story()
+    .application_calls(1, "admin")
+    .unauthorized("d", "admin")
+    .application_has(1, "unauthorized")
+    .application_calls(2)
+    .handshake()
+    .application_has(2)
+    .expires()
+)
 
 RENEWALS = {
     "a client without a user asks for what it was granted, by its clock": (
@@ -148,6 +265,42 @@ RENEWALS = {
         .asks("a"),
         finds("CHAL-8", "discouraged", worst="discouraged"),
     ),
+    "a token was thrown away, and the first that comes in its place is refused": (
+        story()
+        .unauthorized("a", token="t0", error="invalid_token")
+        .discovers("a")
+        .asks("a")
+        .refuses()
+        .unauthorized("a")
+        .obtains("a", "t1")
+        .unauthorized("a", token="t1")
+        .asks("a"),
+        RIGHT,
+    ),
+    "a token served something else before it was refused as the one before it was": (
+        begun.unauthorized("a", "write", "t1", error="invalid_token")
+        .obtains("a", "t2")
+        .served("list", "t2")
+        .unauthorized("a", "write", "t2", error="invalid_token")
+        .asks("a"),
+        RIGHT,
+    ),
+    "a token that served something else is refused within the call that it was obtained for": (
+        begun.application_calls(1)
+        .unauthorized("a", "write", "t1", error="invalid_token")
+        .obtains("a", "t2")
+        .served("list", "t2")
+        .unauthorized("a", "write", "t2", error="invalid_token")
+        .asks("a"),
+        finds("CHAL-8", "discouraged", worst="discouraged"),
+    ),
+    "a token that served nothing is refused as the one before it was": (
+        begun.unauthorized("a", "write", "t1", error="invalid_token")
+        .obtains("a", "t2")
+        .unauthorized("a", "write", "t2", error="invalid_token")
+        .asks("a"),
+        finds("CHAL-8", "discouraged", worst="discouraged"),
+    ),
     "a token is refreshed after another resource was called": (
         begun.unauthorized("a", token="t1", error="invalid_token")
         .refreshes("t2")
@@ -172,6 +325,23 @@ RENEWALS = {
         .obtains("a b", "t3", refresh="r3"),
         RIGHT,
     ),
+    "a token ran out, and each of two calls renews it": (
+        asked_by_two.asks("a"),
+        RIGHT,
+    ),
+    "a token that had not run out was refused": (
+        story().handshake(refresh=None).unauthorized("a b", token="t1", error="invalid_token").asks("a b").asks("a"),
+        finds("CHAL-1", "violates"),
+    ),
+    "a refresh fails beside another, long after a 401 that was left": (
+        left_before.application_calls(3)
+        .asks_to_refresh()
+        .application_calls(4, "list")
+        .refreshes("t2", rotated="r2")
+        .then(TokenResponse(error="invalid_grant", issuer=ISSUER, resource=RESOURCE))
+        .asks("a"),
+        RIGHT,
+    ),
     "a token ran out of which nobody saw where it came from": (
         story()
         .unauthorized("a")
@@ -194,6 +364,51 @@ RENEWALS = {
 
 @pytest.mark.parametrize(("told", "expected"), rows(RENEWALS))
 def test_whose_renewal_it_is_is_asked_before_it_is_judged(told: Story, expected: Expected) -> None:
+    confirm(told, expected)
+
+
+lasting = story().handshake(by_server=("offline_access",))
+refused_for_more = lasting.insufficient("b", "list").asks("a b offline_access", "consent").refuses()
+"""More was asked for than a challenge names, and refused."""
+
+in_a_call = (
+    lasting.application_calls(1, "list").insufficient("b", "list").asks("a b offline_access", "consent").refuses()
+)
+
+MADE_AGAIN = {
+    "its operation is sent again and not yet answered": (
+        refused_for_more.calls("write", "t1").calls("list", "t1").answers("write", 403).asks("a b"),
+        RIGHT,
+    ),
+    "another operation is refused since, and less is asked for": (
+        refused_for_more.calls("list", "t1").insufficient("d", "admin").asks("a b"),
+        RIGHT,
+    ),
+    "another operation is refused since, and something else is asked for": (
+        refused_for_more.calls("list", "t1").insufficient("d", "admin").asks("a b e"),
+        finds("CHAL-1", "violates"),
+    ),
+    "its operation was served since": (
+        refused_for_more.calls("write", "t1").served("list", "t1").answers("write", 403).asks("a b"),
+        finds("CHAL-7", "discouraged", worst="discouraged"),
+    ),
+    "its operation is sent again by another call, and another operation is refused": (
+        in_a_call.application_calls(2, "list")
+        .calls("list", "t1")
+        .application_calls(3, "admin")
+        .insufficient("d", "admin")
+        .asks("a b"),
+        RIGHT,
+    ),
+    "its call ended": (
+        in_a_call.application_has(1, "failed").application_calls(3, "admin").insufficient("d", "admin").asks("a"),
+        finds("CHAL-1", "violates"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(MADE_AGAIN))
+def test_a_request_that_was_refused_may_be_made_again_for_less(told: Story, expected: Expected) -> None:
     confirm(told, expected)
 
 
@@ -308,6 +523,30 @@ MOTIVES = {
         story(wants_refresh_token=False).unauthorized("a").discovers().obtains("a", "t1").asks("a"),
         RIGHT,
     ),
+    "another call of the operation that is asked for waits": (
+        story()
+        .handshake(refresh=None)
+        .application_calls(1)
+        .insufficient("b")
+        .application_calls(2)
+        .insufficient("b c")
+        .asks("a b c")
+        .consents()
+        .issued("t2", "a b c")
+        .asks("a b c"),
+        allows("unspecified", absent="OFFLINE-2"),
+    ),
+    "no other call waits": (
+        story()
+        .handshake(refresh=None)
+        .application_calls(2)
+        .insufficient("b c")
+        .asks("a b c")
+        .consents()
+        .issued("t2", "a b c")
+        .asks("a b c"),
+        finds("OFFLINE-2", "violates"),
+    ),
     "a client that lost its memory authorizes again": (no_refresh_token.restarts().asks("a"), RIGHT),
     "a client authorizes again": (no_refresh_token.asks("a"), finds("OFFLINE-2", "violates")),
 }
@@ -316,6 +555,63 @@ MOTIVES = {
 @pytest.mark.parametrize(("told", "expected"), rows(MOTIVES))
 def test_a_motive_is_not_presumed_where_another_is_at_hand(told: Story, expected: Expected) -> None:
     confirm(told, expected)
+
+
+DECEIVING = 'Bearer realm="error=none", error="insufficient_scope", scope="b"'
+
+
+def test_a_call_does_not_give_up_what_another_of_its_operation_sends_again() -> None:
+    refused = begun.application_calls(1, "list").calls("list", "t1").answers("list", 403, DECEIVING)
+    confirm(refused.served("list", "t1").application_has(1), finds("PARSE-8", "discouraged"))
+    another = refused.application_calls(2, "list").calls("list", "t1").answers("list", 403, bearer("b", INSUFFICIENT))
+    both = another.obtains("a b", "t2").served("list", "t2").served("list", "t2").application_has(1)
+    confirm(both.application_has(2), allows("unspecified", absent="PARSE-8"))
+
+
+def test_of_two_refusals_that_were_answered_either_may_be_answered_again() -> None:
+    both = story().application_calls(1, "list").calls("list").application_calls(2, "list").calls("list")
+    refused = (
+        both.answers("list", 401, bearer())
+        .answers("list", 401, bearer("b"))
+        .discovers("a", "c", by_server=("offline_access",))
+    )
+    told = refused.asks("b offline_access", "consent").asks("b offline_access", "consent").refuses()
+    confirm(told.asks("b"), allows("unspecified", absent="SEL-2"))
+
+
+RETRY_3 = finds("RETRY-3", "discouraged")
+
+moved = begun.insufficient("b").asks("a b").refuses()
+
+
+def test_a_token_that_nobody_saw_issued_is_set_aside_where_all_servers_are_others() -> None:
+    began = by_itself(OLD).then(ProtectedResourceMetadata(RESOURCE, (ISSUER,))).insufficient("b", token="t0")
+    elsewhere = began.then(ProtectedResourceMetadata(RESOURCE, (OTHER_ISSUER,))).at(RESOURCE, OTHER_ISSUER).asks("b")
+    refused = elsewhere.then(TokenResponse(error="invalid_grant", issuer=OTHER_ISSUER, resource=RESOURCE))
+    confirm(refused.calls("read"), allows("unspecified", absent="ACC-10"))
+    stored = story(OLD).served(token="t0").then(ProtectedResourceMetadata(RESOURCE, (ISSUER,), ("a",)))
+    confirm(stored.asks("a").refuses().calls("read"), allows("unspecified", absent="ACC-10"))
+
+
+def test_what_was_never_asked_for_is_not_held_although_no_token_would_show_it() -> None:
+    for lasting, expected in (("a", allows("unspecified", absent="RETRY-3")), ("a offline_access", RETRY_3)):
+        began = story(configured=("ceiling", lasting)).unauthorized("a offline_access").discovers()
+        again = began.obtains(lasting, "t1", "a").insufficient("a offline_access", "read").obtains(lasting, "t2", "a")
+        confirm(again.insufficient("a offline_access", "read", "t2").asks(lasting), expected)
+
+
+def test_a_token_is_set_aside_where_its_server_is_named_no_more() -> None:
+    elsewhere = moved.then(ProtectedResourceMetadata(RESOURCE, (OTHER_ISSUER,))).unauthorized("a")
+    confirm(elsewhere, allows("unspecified", absent="ACC-10"))
+    both = moved.then(ProtectedResourceMetadata(RESOURCE, (OTHER_ISSUER, ISSUER))).unauthorized("a")
+    confirm(both, finds("ACC-10", "discouraged"))
+
+
+def test_a_document_that_is_found_above_replaces_what_was_found_before() -> None:
+    above = ProtectedResourceMetadata("https://rs.example", (ISSUER,), ("a",))
+    told = story().unauthorized(None).discovers("a", "b")
+    confirm(told.asks("a"), finds("SEL-2", "discouraged"))
+    confirm(told.then(above).asks("a"), allows("unspecified", absent="SEL-2"))
 
 
 def test_what_was_reported_since_a_refusal_the_refusal_did_not_cost() -> None:

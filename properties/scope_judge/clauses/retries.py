@@ -85,10 +85,10 @@ def nothing_is_asked_for_twice_in_vain(asked: Asked) -> Answer:
         return None
     if asked.refused is not None:
         return None  # RETRY-5 says more
-    if asked.is_covered:
+    if asked.is_covered and asked.challenged <= held | asked.unseen:
         return Broken("covered", "the token carries what the challenge asks for, and the same is requested again")
     before = asked.account.requested
-    if before is not None and asked.challenged - OFFLINE <= before.at_least:
+    if before is not None and asked.challenged - asked.unseen <= before.at_least:
         return Broken(
             "requested-before", "the challenge asks for what was requested before, and the same is asked again"
         )
