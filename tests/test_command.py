@@ -215,7 +215,7 @@ def test_a_client_that_never_steps_up_is_told_so_and_plays_its_part() -> None:
     timid = f"{CLIENT} never-steps-up"
     assert scopelaw("smoke", "--command", timid).exit_code == 0
     with Command(timid) as client:
-        result = checking.check(client, examples=40)
+        result = checking.check(client, examples=25)
     never = next(broken.finding for broken in result.broken if broken.finding.cause == "never-steps-up")
     assert (never.clause, never.verdict) == ("STEP-2", "discouraged")
 
