@@ -38,8 +38,9 @@ class Standalone(ModelSubject):
         return True
 
     def open(self, plan: Plan, world: World) -> ModelSession:
-        """Start a client with nothing stored; nobody says of the other that it wants no refresh token."""
-        session = ModelSubject.open(self, replace(plan, wants_refresh_token=True), world)
+        """Start a client with nothing stored, that wants refresh tokens unless the plan says otherwise."""
+        wants = plan.wants_refresh_token is not False
+        session = ModelSubject.open(self, replace(plan, wants_refresh_token=wants), world)
         return _Standing(session.world, session.client, session.step)
 
 
