@@ -55,6 +55,9 @@ class _Standing(ModelSession):
             super().call(Call(call.resource, operation))
             if not self._is_served():
                 return
+            for token in self.world.brief_tokens:
+                self.world.expire(token)
+                self.expire(token)
 
     def _operations(self, call: Call) -> Iterator[str]:
         plan = self.world.plan

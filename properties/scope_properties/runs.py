@@ -14,7 +14,6 @@ from scope_model.events import (
     ClientRestarted,
     Header,
     ResourceResponse,
-    TokenExpired,
     Transcript,
 )
 
@@ -116,13 +115,11 @@ class Run:
         return any(each.status == _OK and each.operation == call.operation for each in answers)
 
     def _let_brief_tokens_expire(self) -> None:
-        for token, issued in self.world.servers.access_tokens.items():
-            if issued.brief:
-                self._expire(token)
+        for token in self.world.brief_tokens:
+            self._expire(token)
 
     def _expire(self, token: str) -> None:
-        self.world.servers = self.world.servers.expire(token)
-        self.world.events.append(TokenExpired(token))
+        self.world.expire(token)
         self.session.expire(token)
 
     @contextmanager

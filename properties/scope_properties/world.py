@@ -17,6 +17,7 @@ from scope_model.events import (
     RegistrationResponse,
     ResourceRequest,
     Sent,
+    TokenExpired,
     TokenRequest,
     Unavailable,
 )
@@ -151,6 +152,16 @@ class World:
                 return Freedom(granting=_next(self._grants, Granting(), keep=self._persists))
             case _:
                 return Freedom()
+
+    @property
+    def brief_tokens(self) -> list[str]:
+        """The access tokens whose lifetime ends with a call."""
+        return [token for token, issued in self.servers.access_tokens.items() if issued.brief]
+
+    def expire(self, access_token: str) -> None:
+        """Let an access token reach the end of its lifetime."""
+        self.servers = self.servers.expire(access_token)
+        self.events.append(TokenExpired(access_token))
 
     def token_in_use(self, resource: str) -> str | None:
         """The access token that was last presented at `resource`."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from scope_model.events import CallEnded, CallStarted, TokenExpired
+from scope_model.events import CallEnded, CallStarted
 from scope_oracle.world import BRIEFLY, Addresses, HttpRequest, HttpResponse, HttpWorld, json_object
 from scope_properties.episodes import MakeCall
 from scope_properties.world import Exhausted, World
@@ -63,7 +63,7 @@ class WatchingWorld(HttpWorld):
         response = self._patiently(request)
         if response.status == _OK:
             self._connections += handshake
-            if self._brief_tokens():
+            if self.world.brief_tokens:
                 sleep(BRIEFLY + _A_LITTLE)  # by the clock of the client as well
             self._let_brief_tokens_expire()
             if key in self._open:
@@ -85,13 +85,9 @@ class WatchingWorld(HttpWorld):
         if token in self.world.servers.refresh_tokens:
             self._let_brief_tokens_expire()
 
-    def _brief_tokens(self) -> list[str]:
-        return [token for token, issued in self.world.servers.access_tokens.items() if issued.brief]
-
     def _let_brief_tokens_expire(self) -> None:
-        for token in self._brief_tokens():
-            self.world.servers = self.world.servers.expire(token)
-            self.world.events.append(TokenExpired(token))
+        for token in self.world.brief_tokens:
+            self.world.expire(token)
 
     def end_calls(self) -> None:
         """Write down that no call goes on, where the client has ended by itself."""
