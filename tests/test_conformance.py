@@ -17,6 +17,7 @@ from scope_oracle.checking import plain_episode
 from scope_oracle.conformance import (
     PAGE,
     Form,
+    as_called,
     driver_of,
     forms,
     lost,
@@ -25,7 +26,6 @@ from scope_oracle.conformance import (
     reasons,
     record,
     scenario_of,
-    staged,
     unexplained,
 )
 from scope_oracle.subjects import DRIVEN, DriverFault
@@ -77,7 +77,6 @@ def test_what_one_run_cannot_be_put_through_is_named() -> None:
     read, write = MakeCall(Call(RESOURCE, "read")), MakeCall(Call(RESOURCE, "write"))
     beyond = Episode(plain.plan, (read, ExpireToken(RESOURCE), read, RestartClient(), OverlapCalls(read, write), write))
     assert list(lost(beyond)) == [
-        "a token that expires",
         "a restart",
         "calls that overlap",
         "an operation that is called again",
@@ -87,17 +86,16 @@ def test_what_one_run_cannot_be_put_through_is_named() -> None:
     assert list(lost(Episode(plain.plan, (read, elsewhere)))) == ["several servers"]
 
 
-def test_stages_take_servers_and_operations_in_the_order_in_which_they_are_called() -> None:
+def test_one_run_has_the_server_that_is_called_first() -> None:
     plain = plain_episode("2026-07-28")
     (one,) = plain.plan.servers.resources.values()
     two = replace(one, resource="https://two.example/mcp")
     servers = replace(plain.plan.servers, resources={each.resource: each for each in (one, two)})
     calls = tuple(MakeCall(Call(two.resource, operation)) for operation in ("delete", "read", "delete"))
-    resources = staged(Episode(replace(plain.plan, servers=servers), calls)).plan.servers.resources
+    resources = as_called(Episode(replace(plain.plan, servers=servers), calls)).plan.servers.resources
     assert list(resources) == [two.resource, one.resource]
-    assert list(resources[two.resource].needs) == ["delete", "read", "write"]
     assert resources == servers.resources
-    assert staged(plain) == plain
+    assert as_called(plain) == plain
 
 
 def test_a_client_is_recorded_with_what_its_driver_alone_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

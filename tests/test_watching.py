@@ -23,10 +23,10 @@ from scope_model.events import (
     TokenResponse,
 )
 from scope_model.scopes import scopes
-from scope_model.servers import AuthorizationServer, Granting, Issued, ResourceServer, Servers
+from scope_model.servers import AuthorizationServer, Challenging, Granting, Issued, ResourceServer, Servers
 from scope_oracle.subjects.watching import HANDSHAKES, WatchingWorld
 from scope_oracle.world import BRIEFLY, Addresses, HttpRequest
-from scope_properties.episodes import MakeCall, Plan
+from scope_properties.episodes import MakeCall, MoveResource, Plan, RepublishMetadata
 from scope_properties.world import PATIENCE, Exhausted, World
 
 RESOURCE, ISSUER, TOOL = "https://one.example/mcp", "https://as.example", "test-tool"
@@ -161,3 +161,27 @@ def test_who_refreshes_a_brief_token_may_go_by_a_clock_that_looks_ahead(brief: b
     assert isinstance(request, TokenRequest)
     assert isinstance(response, TokenResponse)
     assert ("t0" in world.world.servers.access_tokens) is not brief
+
+
+def result_type(world: WatchingWorld, serial: int, revision: str) -> object:
+    """What kind of result the tool gives to a request that carries a token, by its revision."""
+    body = json.dumps({"id": serial, "method": "tools/call", "params": {"name": TOOL}}).encode()
+    headers = (("Authorization", "Bearer t1"), ("MCP-Protocol-Version", revision))
+    response = world.handle(HttpRequest("POST", RESOURCE, headers, body))
+    return json.loads(response.body).get("result", {}).get("resultType", response.status)
+
+
+def test_a_tool_has_its_call_sent_again_where_calls_are_coming_and_what_comes_before_them_happens() -> None:
+    world, old, new = watching(), "2025-11-25", "2026-07-28"
+    issued = Issued(Key(ISSUER, RESOURCE), scopes(""))
+    world.world.servers = replace(world.world.servers, access_tokens={"t1": issued})
+    call = MakeCall(Call(RESOURCE, TOOL))
+    changes = RepublishMetadata(RESOURCE, ("x",)), MoveResource(RESOURCE, ISSUER)
+    world.world.coming.extend((call, call, *changes, call, replace(call, challenges=(Challenging("forbidden"),))))
+    assert result_type(world, 1, old) == "complete"
+    assert result_type(world, 2, new) == "input_required"
+    assert world.world.servers.resources[RESOURCE].scopes_supported is None
+    assert result_type(world, 3, new) == "input_required"
+    assert world.world.servers.resources[RESOURCE].scopes_supported == ("x",)
+    assert result_type(world, 4, new) == 403
+    assert result_type(world, 5, new) == "complete"  # nothing is coming

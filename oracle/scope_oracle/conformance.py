@@ -14,24 +14,21 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from scope_judge.findings import DEFAULT_READINGS
 from scope_model.events import AUTHORIZATION_CODE
 from scope_properties.episodes import (
     Episode,
     EpisodeStep,
-    ExpireToken,
     MakeCall,
-    MoveResource,
     OverlapCalls,
     ReportGrant,
-    RepublishMetadata,
     RestartClient,
 )
 from scope_spec import REVISIONS
@@ -62,8 +59,6 @@ suite. It was built, unchanged, against the release that is on the [scoreboard](
 client makes one run an episode, with the scopes, the registration and the user that its authors gave it. What the
 driver alone shows was tried on it: the shortest trace was played, as far as one run can be put through it."""
 
-Known = TypeVar("Known")
-
 # Any: JSON, whose form is that of forms.result_json, with what `record` adds to it.
 Form = Mapping[str, Any]
 
@@ -88,7 +83,7 @@ def record(
         for kind, replay in _replays(driver).items():
             if kind not in found:
                 episode = episode_of(replay)
-                shown = kind in alone.judge_one(client.playable(staged(episode))).broken
+                shown = kind in alone.judge_one(client.playable(as_called(episode))).broken
                 clause, verdict, cause = kind
                 told = {"clause": clause, "verdict": verdict, "cause": cause, "shown": shown}
                 tried.append(told | {"without": list(lost(episode))})
@@ -123,19 +118,12 @@ def _kind(each: Form) -> Kind:
     return each["clause"], each["verdict"], each["cause"]
 
 
-def staged(episode: Episode) -> Episode:
-    """The same, with the servers and their operations in the order in which they are called: stages go by theirs."""
-    calls = [step.call for step in episode.steps if isinstance(step, MakeCall)]
+def as_called(episode: Episode) -> Episode:
+    """The same, with the servers in the order in which they are called: one run has the first."""
     servers = episode.plan.servers
-    resources = {
-        name: replace(server, needs=_ordered(server.needs, (call.operation for call in calls if call.resource == name)))
-        for name, server in _ordered(servers.resources, (call.resource for call in calls)).items()
-    }
+    called = [step.call.resource for step in episode.steps if isinstance(step, MakeCall)]
+    resources = {name: servers.resources[name] for name in dict.fromkeys((*called, *servers.resources))}
     return replace(episode, plan=replace(episode.plan, servers=replace(servers, resources=resources)))
-
-
-def _ordered(known: Mapping[str, Known], first: Iterable[str]) -> dict[str, Known]:
-    return {name: known[name] for name in dict.fromkeys((*first, *known))}
 
 
 def lost(episode: Episode) -> Iterator[str]:
@@ -161,11 +149,8 @@ def lost(episode: Episode) -> Iterator[str]:
 
 _BEYOND_A_RUN: Final[Mapping[type[EpisodeStep], str]] = {
     OverlapCalls: "calls that overlap",
-    ExpireToken: "a token that expires",
     RestartClient: "a restart",
     ReportGrant: "the client's own account",
-    RepublishMetadata: "metadata that changes",
-    MoveResource: "another authorization server",
 }
 
 

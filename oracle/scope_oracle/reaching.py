@@ -5,19 +5,21 @@ It is put through what the subject was put through: the same grant types, and th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from scope_judge.judge import judged
 from scope_model.client import Call
 from scope_model.events import ResourceResponse
-from scope_properties.episodes import Episode, Plan
+from scope_properties.episodes import STREAM, Episode, Plan
 from scope_properties.model_subject import ModelSession, ModelSubject
 from scope_properties.runs import run
 from scope_properties.world import World
-from scope_spec import CLAUSES, REVISIONS, Clause, Revision
+from scope_spec import CLAUSES, Clause, Revision
 
 from .selecting import Selection
+from .subjects.watching import ROUNDS
 
 ENOUGH: Final = 200
 """Episodes after which what the reference has not reached counts as out of reach: it reaches the rest in far fewer."""
@@ -36,8 +38,9 @@ class Standalone(ModelSubject):
         return True
 
     def open(self, plan: Plan, world: World) -> ModelSession:
-        """Start a client with nothing stored."""
-        session = ModelSubject.open(self, plan, world)
+        """Start a client with nothing stored, that wants refresh tokens unless the plan says otherwise."""
+        wants = plan.wants_refresh_token is not False
+        session = ModelSubject.open(self, replace(plan, wants_refresh_token=wants), world)
         return _Standing(session.world, session.client, session.step)
 
 
@@ -46,13 +49,22 @@ class _Standing(ModelSession):
 
     def call(self, call: Call) -> None:
         """Begin with the handshake of the revision, and go on for as long as it is served."""
+        for operation in self._operations(call):
+            if operation != STREAM:
+                self.world.proceed()
+            super().call(Call(call.resource, operation))
+            if not self._is_served():
+                return
+            for token in self.world.brief_tokens:
+                self.world.expire(token)
+                self.expire(token)
+
+    def _operations(self, call: Call) -> Iterator[str]:
         plan = self.world.plan
-        other = _HANDSHAKE_OF_OLD if plan.revision == REVISIONS[-1] else _HANDSHAKE
-        for operation in plan.servers.resources[call.resource].needs:
-            if operation != other:
-                super().call(Call(call.resource, operation))
-                if not self._is_served():
-                    return
+        other = _HANDSHAKE_OF_OLD if plan.revision in ROUNDS else _HANDSHAKE
+        yield from (each for each in plan.servers.resources[call.resource].needs if each != other)
+        while plan.revision in ROUNDS and self.world.coming:
+            yield call.operation
 
     def _is_served(self) -> bool:
         last = self.world.events[-1]

@@ -309,10 +309,14 @@ class HttpWorld:
         challenges = self._challenges(response)
         if response.status == 200:
             if method == "tools/call":
-                return _rpc(200, serial, result={"content": [], "isError": False, "resultType": "complete"})
+                return _rpc(200, serial, result=self.tool_result(request))
             return self._besides(resource, message)
         error = {"code": -32001, "message": f"the resource server answers {response.status}"}
         return _rpc(response.status, serial, challenges, error=error)
+
+    def tool_result(self, request: HttpRequest) -> Mapping[str, object]:  # noqa: ARG002 - every call is the same here
+        """What a tool comes to."""
+        return {"content": [], "isError": False, "resultType": "complete"}
 
     def _stream(self, resource: str, request: HttpRequest) -> HttpResponse:
         """Have no stream for whoever may have one (MCP 2025-11-25, Listening for Messages from the Server)."""

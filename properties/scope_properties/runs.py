@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final, assert_never
 
@@ -14,7 +14,6 @@ from scope_model.events import (
     ClientRestarted,
     Header,
     ResourceResponse,
-    TokenExpired,
     Transcript,
 )
 
@@ -59,16 +58,26 @@ class Run:
         return Transcript(self.header, tuple(self.world.events))
 
     def play(self, *steps: EpisodeStep) -> None:
-        """Let things happen, one after the other."""
+        """Let things happen, one after the other; to a client that makes its calls by itself, as it makes them."""
+        if self._calls_itself:
+            self._play_by_itself(steps)
+            return
         for step in steps:
             self._play(step)
+
+    def _play_by_itself(self, steps: Sequence[EpisodeStep]) -> None:
+        first = next((step.call for step in steps if isinstance(step, MakeCall)), None)
+        if first is not None:
+            self.world.coming.extend(steps)
+            with suppress(Exhausted):
+                self.session.call(first)
 
     def _play(self, step: EpisodeStep) -> None:
         world, session = self.world, self.session
         match step:
             case MakeCall(call):
                 world.begin(step)
-                if not self._serves(call) and world.plan.sends_again and not self._calls_itself:
+                if not self._serves(call) and world.plan.sends_again:
                     self._let_brief_tokens_expire()
                     world.begin_again()
                     self._serves(call)
@@ -92,10 +101,8 @@ class Run:
                 report = session.report(resource)
                 if report is not None:
                     world.events.append(report)
-            case RepublishMetadata(resource, scopes_supported):
-                world.servers = world.servers.republish(resource, scopes_supported)
-            case MoveResource(resource, issuer):
-                world.servers = world.servers.move(resource, issuer)
+            case RepublishMetadata() | MoveResource():
+                world.change(step)
             case _:
                 assert_never(step)
 
@@ -108,24 +115,16 @@ class Run:
         return any(each.status == _OK and each.operation == call.operation for each in answers)
 
     def _let_brief_tokens_expire(self) -> None:
-        for token, issued in self.world.servers.access_tokens.items():
-            if issued.brief:
-                self._expire(token)
+        for token in self.world.brief_tokens:
+            self._expire(token)
 
     def _expire(self, token: str) -> None:
-        self.world.servers = self.world.servers.expire(token)
-        self.world.events.append(TokenExpired(token))
+        self.world.expire(token)
         self.session.expire(token)
 
     @contextmanager
     def _written_down(self, call: Call) -> Iterator[None]:
-        """Write down where a call of the application begins, and where it ends, be it with the world's patience.
-
-        What a standalone client calls is its own affair: only the world sees it.
-        """
-        if self._calls_itself:
-            yield
-            return
+        """Write down where a call of the application begins, and where it ends, be it with the world's patience."""
         self._calls += 1
         number, events = self._calls, self.world.events
         events.append(CallStarted(number, call.operation, call.resource))

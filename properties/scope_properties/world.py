@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -16,12 +17,13 @@ from scope_model.events import (
     RegistrationResponse,
     ResourceRequest,
     Sent,
+    TokenExpired,
     TokenRequest,
     Unavailable,
 )
 from scope_model.servers import Answer, Challenging, Freedom, Granting, Request, Servers, answer
 
-from .episodes import STREAM, MakeCall, Plan
+from .episodes import STREAM, EpisodeStep, MakeCall, MoveResource, Plan, RepublishMetadata
 
 PATIENCE: Final = 60
 """How many requests a client may send within one call before the world stops answering it."""
@@ -46,7 +48,8 @@ class Exchange:
 class World:
     """The servers at work: answers requests, keeps the transcript, and spends the episode's choices.
 
-    `exhausted_by` are the calls that went on until its patience with them was at its end.
+    `exhausted_by` are the calls that went on until its patience with them was at its end, and `coming` is what happens
+    to a client that makes its calls by itself as it makes them.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -64,6 +67,29 @@ class World:
         self._call: Call | None = None
         self.exhausted_by: set[Call] = set()
         self._in_use: dict[str, str] = {}
+        self.coming: deque[EpisodeStep] = deque()
+
+    def proceed(self) -> None:
+        """Take up the next call of a client that makes its calls by itself, with what happens before it.
+
+        Where no call is coming, it goes on with the choices of the last.
+        """
+        while self.coming:
+            step = self.coming.popleft()
+            if isinstance(step, MakeCall):
+                self.begin(step)
+                return
+            self.change(step)
+
+    def change(self, step: EpisodeStep) -> None:
+        """Let a server change; what happens to the client alone changes none."""
+        match step:
+            case RepublishMetadata(resource, scopes_supported):
+                self.servers = self.servers.republish(resource, scopes_supported)
+            case MoveResource(resource, issuer):
+                self.servers = self.servers.move(resource, issuer)
+            case _:
+                pass
 
     def begin(self, step: MakeCall) -> None:
         """Take up the servers' choices for the next call."""
@@ -126,6 +152,16 @@ class World:
                 return Freedom(granting=_next(self._grants, Granting(), keep=self._persists))
             case _:
                 return Freedom()
+
+    @property
+    def brief_tokens(self) -> list[str]:
+        """The access tokens whose lifetime ends with a call."""
+        return [token for token, issued in self.servers.access_tokens.items() if issued.brief]
+
+    def expire(self, access_token: str) -> None:
+        """Let an access token reach the end of its lifetime."""
+        self.servers = self.servers.expire(access_token)
+        self.events.append(TokenExpired(access_token))
 
     def token_in_use(self, resource: str) -> str | None:
         """The access token that was last presented at `resource`."""

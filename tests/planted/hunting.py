@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from planted.bugs import BUGS
 from planted.planting import Bug, planted
-from scope_oracle.checking import COSTLY_EXAMPLES, EXAMPLES, Alone, examiner, generated, mostly_delegated
+from scope_oracle.checking import EXAMPLES, Alone, examiner, generated, mostly_delegated
 from scope_oracle.subjects.python_sdk import PythonSdk
 from scope_oracle.tally import Kind, Tally, kind_of
 from scope_properties.episodes import Episode
@@ -18,6 +18,8 @@ from scope_spec import Revision
 
 REVISION: Final[Revision] = "2026-07-28"
 SEED: Final = 0
+BY_COMMAND: Final = 200
+"""How many episodes are tried where each of them is a whole run of a client."""
 
 Known = AbstractSet[tuple[Kind, str]]
 """Kinds of findings, each with a grant type: the SDK has a provider for each, with findings of its own."""
@@ -34,7 +36,8 @@ class Found(NamedTuple):
 def findings(subject: Subject) -> Iterator[Found]:
     """Each kind of finding with each grant type that a check of a subject comes to, as it comes."""
     bench, tallies, known = Alone(examiner(subject, REVISION)), dict[str, Tally](), set[tuple[Kind, str]]()
-    for number, episode in enumerate(_episodes(mostly_delegated(subject), subject.standalone), 1):
+    examples = BY_COMMAND if subject.standalone else EXAMPLES
+    for number, episode in enumerate(_episodes(mostly_delegated(subject), examples), 1):
         grant_type = episode.plan.grant_type
         tally = tallies.setdefault(grant_type, Tally())
         tally.add(bench.judge_one(subject.playable(episode)))
@@ -70,5 +73,5 @@ def found(name: str) -> Found | None:
 
 
 @cache
-def _episodes(grant_types: tuple[str, ...], costly: bool) -> list[Episode]:  # noqa: FBT001 - it chooses a number
-    return list(generated(REVISION, COSTLY_EXAMPLES if costly else EXAMPLES, SEED, grant_types))
+def _episodes(grant_types: tuple[str, ...], examples: int) -> list[Episode]:
+    return list(generated(REVISION, examples, SEED, grant_types))

@@ -50,8 +50,9 @@ class Edit:
 class Bug:
     """A planted bug: the clause that must find it, its edits, and a legal episode in which it changes the wire.
 
-    `commanded` is whether a conformance client can show it: it has one server, one call of the tool, no restart,
-    no passing time, no account of its own, and always a user.
+    `commanded` is whether a conformance client can show it: it has one server, two methods and a tool, no restart, no
+    account of its own, and always a user. Where no call ever carries a token, it is turned away before any episode, as
+    no client at all.
     """
 
     name: str

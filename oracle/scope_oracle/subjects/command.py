@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -22,9 +22,29 @@ from typing import IO, Final, Self
 from scope_model.client import Call
 from scope_model.events import AUTHORIZATION_CODE, AuthorizationRequest, ClientReported, ConfiguredMode
 from scope_model.scopes import NO_SCOPES, ScopeSet, scopes
-from scope_model.servers import AuthorizationServer, Challenging, Granting, ResourceServer, Servers
+from scope_model.servers import (
+    AuthorizationServer,
+    Challenging,
+    Granting,
+    Grants,
+    Named,
+    Rejects,
+    ResourceServer,
+    Servers,
+)
 from scope_oracle.subjects import DriverFault
-from scope_properties.episodes import STREAM, Episode, MakeCall, OverlapCalls, Plan
+from scope_properties.episodes import (
+    STREAM,
+    Episode,
+    EpisodeStep,
+    ExpireToken,
+    MakeCall,
+    MoveResource,
+    OverlapCalls,
+    Plan,
+    RepublishMetadata,
+    fit_to_world,
+)
 from scope_properties.runs import Run
 from scope_properties.subjects import one_after_the_other
 from scope_properties.world import World
@@ -44,9 +64,15 @@ TOOL: Final = "test-tool"
 STAGES: Final = (HANDSHAKES, ("tools/list",), (TOOL,))
 """What a client asks for in turn; of the first, the one that its revision has."""
 
+MOST_CALLS: Final = 8
+"""How many calls of an episode are played at the most: each after the stages is the tool's, which has it sent again."""
+
 ENDING: Final = 30.0
 """Seconds that a client has for an episode, as in the official suite."""
 
+_FOR_GOOD: Final[tuple[Rejects, ...]] = ("forbidden", "another_error")
+_REFUSALS: Final[tuple[Grants, ...]] = ("refused", "invalid_scope", "refused_code")
+_OF_THE_OPERATION: Final[tuple[Named, ...]] = ("needed", "missing", "needed-and-held")
 _FLUSHING: Final = 1.0
 _KEPT_LINES: Final = 10
 _KEPT_OF_A_LINE: Final = 500
@@ -109,18 +135,20 @@ class Command:
         return True
 
     def playable(self, episode: Episode) -> Episode:
-        """One server, its methods guarded as its operations were, and one call, with the choices for the first few.
+        """One server and its first calls, each as one of the client's own, with what happens to servers in between.
 
-        Of the challenges to a call the first is left, but for the last call's: each stage is challenged in its turn.
+        The client makes its calls by itself, whatever they are for, and ends where one of them fails. So a token is
+        enough for each of them, what an operation needs is challenged instead, and none but the last is challenged for
+        more than can be answered.
         """
         plan = episode.plan
         name, server = next(iter(plan.servers.resources.items()))
-        if TOOL not in server.needs:
-            server = replace(server, needs=_guarded(server))
-        issuers = {known: issuer for known, issuer in plan.servers.issuers.items() if known == server.issuer}
-        servers = Servers({name: server}, issuers or plan.servers.issuers)
-        plan = Plan(servers, plan.revision, wants_refresh_token=None)
-        return Episode(plan, (_joined(Call(name, TOOL), _calls_in(episode)[: len(STAGES)]),))
+        servers = Servers({name: replace(server, needs=_needing_a_token(server))}, plan.servers.issuers)
+        steps = _steps(Call(name, TOOL), episode, server.needs)
+        return Episode(
+            Plan(servers, plan.revision, wants_refresh_token=None),
+            tuple(fit_to_world(step, servers) for step in steps) or (MakeCall(Call(name, TOOL)),),
+        )
 
     def open(self, plan: Plan, world: World) -> CommandSession:
         """A client that is yet to be started."""
@@ -140,34 +168,61 @@ class Command:
             raise run.session.fault("was challenged and did not follow the authorization redirect")
 
 
-def _calls_in(episode: Episode) -> list[MakeCall]:
-    calls: list[MakeCall] = []
-    for step in episode.steps:
-        match step:
-            case MakeCall():
-                calls.append(step)
-            case OverlapCalls(first, second):
-                calls += (first, second)
-            case _:
-                pass
-    return calls
-
-
-def _guarded(server: ResourceServer) -> dict[str, ScopeSet]:
-    """What the methods need: each stage what an operation does, in turn, and the last one for what is left."""
-    needs = [needed for operation, needed in server.needs.items() if operation != STREAM] or [NO_SCOPES]
-    guarded = {name: needs[min(at, len(needs) - 1)] for at, names in enumerate(STAGES) for name in names}
+def _needing_a_token(server: ResourceServer) -> dict[str, ScopeSet]:
+    """What the methods and the tool need; the stream what it did, since a client goes on without."""
+    guarded = {name: NO_SCOPES for names in STAGES for name in names}
     return guarded | {name: needed for name, needed in server.needs.items() if name == STREAM}
 
 
-def _joined(call: Call, calls: Sequence[MakeCall]) -> MakeCall:
-    """One call in place of several: before the last, a challenge and a plain answer each, and a grant at least."""
-    if not calls:
-        return MakeCall(call)
-    *before, last = calls
-    challenges = [how for each in before for how in (*(each.challenges or (Challenging(),))[:1], Challenging())]
-    grants = [how for each in before for how in each.grants or (Granting(),)]
-    return MakeCall(call, (*challenges, *last.challenges), (*grants, *last.grants), last.persists)
+def _steps(call: Call, episode: Episode, needs: Mapping[str, ScopeSet]) -> Iterator[EpisodeStep]:
+    """The first calls of an episode, each as this one, and what happens to servers before the last of them."""
+    steps = _with_brief_tokens(episode.steps)
+    calls = [at for at, step in enumerate(steps) if isinstance(step, MakeCall)][:MOST_CALLS]
+    named = NO_SCOPES
+    for at, step in enumerate(steps[: calls[-1] + 1] if calls else ()):
+        if not isinstance(step, MakeCall):
+            yield step
+            continue
+        kept = step if at == calls[-1] else _that_can_be_served(step)
+        challenges = tuple(_challenges(kept, needs.get(step.call.operation, NO_SCOPES), named))
+        named |= ScopeSet(scope for how in challenges if isinstance(how.scope, ScopeSet) for scope in how.scope)
+        yield replace(kept, call=call, challenges=challenges)
+
+
+def _with_brief_tokens(steps: Iterable[EpisodeStep]) -> list[EpisodeStep]:
+    """The steps that can be played, one after the other: a token that expires was issued for no longer than a call."""
+    played: list[EpisodeStep] = []
+    for step in steps:
+        match step:
+            case OverlapCalls(first, second):
+                played += (first, second)
+            case MakeCall() | RepublishMetadata() | MoveResource():
+                played.append(step)
+            case ExpireToken() if played and isinstance(before := played[-1], MakeCall):
+                brief = tuple(replace(how, brief=True) for how in before.grants or (Granting(),))
+                played[-1] = replace(before, grants=brief)
+            case _:
+                pass
+    return played
+
+
+def _that_can_be_served(step: MakeCall) -> MakeCall:
+    """The same call with one challenge at the most, and none that no scope can meet or whose answer is refused."""
+    challenges = tuple(how for how in step.challenges[:1] if how.rejects not in _FOR_GOOD)
+    grants = tuple(how for how in step.grants[:1] if how.grant not in _REFUSALS)
+    return replace(step, challenges=challenges, grants=grants, persists=False)
+
+
+def _challenges(step: MakeCall, needed: ScopeSet, named: ScopeSet) -> Iterator[Challenging]:
+    """The challenges of a call for an operation that needs this: they demand of themselves what none before named."""
+    for how in step.challenges or (() if needed <= named else (Challenging(),)):
+        demands = how.rejects is None and not needed <= named and not step.persists
+        named |= needed
+        yield replace(
+            how,
+            rejects="insufficient_scope" if demands else how.rejects,
+            scope=(needed or "unnamed") if how.scope in _OF_THE_OPERATION else how.scope,
+        )
 
 
 class CommandSession:

@@ -7,20 +7,26 @@ itself is none: that two of them are one call, sent again, is more than can be s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import sleep
 from typing import Final
 
 from typing_extensions import override
 
-from scope_model.events import CallEnded, CallStarted, TokenExpired
+from scope_model.events import CallEnded, CallStarted
 from scope_oracle.world import BRIEFLY, Addresses, HttpRequest, HttpResponse, HttpWorld, json_object
+from scope_properties.episodes import MakeCall
 from scope_properties.world import Exhausted, World
+from scope_spec import Revision
 
 HANDSHAKES: Final = ("initialize", "server/discover")
 """What a connection begins with; of the two, the one that a revision has."""
 
+ROUNDS: Final[tuple[Revision, ...]] = ("2026-07-28",)
+"""The revisions in which a tool may have its call sent again (MCP, Multi Round-Trip Requests)."""
+
 SERVED: Final = "served"
+_REVISION: Final = "mcp-protocol-version"
 _OK: Final = 200
 _A_LITTLE: Final = 0.05
 
@@ -35,6 +41,7 @@ class WatchingWorld(HttpWorld):
         super().__init__(world, addresses)
         self.lose_patience: Callable[[], object] = lambda: None
         self.gone = False
+        self._begun = False
         self._connections = 0
         self._numbers = 0
         self._open: dict[tuple[object, ...], int] = {}
@@ -45,19 +52,31 @@ class WatchingWorld(HttpWorld):
         if called is None:
             return self._patiently(request)
         key = (self._connections, called.resource, called.operation, repr(json_object(request.body).get("id")))
-        if called.operation not in HANDSHAKES and key not in self._open:
+        handshake = called.operation in HANDSHAKES
+        if not self._begun or (not handshake and key not in self._open):
+            self._begun = True
+            self.world.proceed()
+        if not handshake and key not in self._open:
             self._numbers += 1
             self._open[key] = self._numbers
             self.world.events.append(CallStarted(self._numbers, called.operation, called.resource))
         response = self._patiently(request)
         if response.status == _OK:
-            self._connections += called.operation in HANDSHAKES
-            if self._brief_tokens():
+            self._connections += handshake
+            if self.world.brief_tokens:
                 sleep(BRIEFLY + _A_LITTLE)  # by the clock of the client as well
             self._let_brief_tokens_expire()
             if key in self._open:
                 self.world.events.append(CallEnded(self._open.pop(key), SERVED))
         return response
+
+    @override
+    def tool_result(self, request: HttpRequest) -> Mapping[str, object]:
+        """Ask for the request again for as long as calls are coming, of who can be asked (MCP, Multi Round-Trip)."""
+        revision = next((value for name, value in request.headers if name.lower() == _REVISION), "")
+        if revision in ROUNDS and any(isinstance(step, MakeCall) for step in self.world.coming):
+            return {"resultType": "input_required", "requestState": str(self._numbers)}
+        return super().tool_result(request)
 
     @override
     def has_read(self, token: str | None) -> None:
@@ -66,13 +85,9 @@ class WatchingWorld(HttpWorld):
         if token in self.world.servers.refresh_tokens:
             self._let_brief_tokens_expire()
 
-    def _brief_tokens(self) -> list[str]:
-        return [token for token, issued in self.world.servers.access_tokens.items() if issued.brief]
-
     def _let_brief_tokens_expire(self) -> None:
-        for token in self._brief_tokens():
-            self.world.servers = self.world.servers.expire(token)
-            self.world.events.append(TokenExpired(token))
+        for token in self.world.brief_tokens:
+            self.world.expire(token)
 
     def end_calls(self) -> None:
         """Write down that no call goes on, where the client has ended by itself."""

@@ -42,6 +42,7 @@ BUGS = (
         "takes every response for a grant of what was requested",
         (Edit(FLOW, _OMITTED, "        token_response.scope = self.context.client_metadata.scope\n"),),
         probe(call("read", grants=(wider("d"),)), REPORTED),
+        commanded=False,
     ),
     Bug(
         "nothing-said-is-the-list",

@@ -73,7 +73,6 @@ BUGS = (
             ),
         ),
         probe(READ, EXPIRED, READ),
-        commanded=False,
     ),
     Bug(
         "slash-at-the-exchange",
@@ -87,5 +86,6 @@ BUGS = (
             ),
         ),
         probe(READ),
+        commanded=False,  # no call ever carries a token: it is turned away as no client
     ),
 )

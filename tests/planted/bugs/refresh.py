@@ -32,7 +32,6 @@ BUGS = (
             ),
         ),
         probe(call("read", grants=(narrower("b"),)), EXPIRED, READ, needs={"read": "a b"}),
-        commanded=False,
     ),
     Bug(
         "refreshes-for-offline-access",
@@ -48,7 +47,6 @@ BUGS = (
             ),
         ),
         probe(READ, EXPIRED, READ),
-        commanded=False,
     ),
     Bug(
         "refreshes-by-guess",
@@ -64,7 +62,6 @@ BUGS = (
             ),
         ),
         probe(call("read", UNNAMED, grants=(SILENT,)), EXPIRED, READ, needs={"read": ""}),
-        commanded=False,
     ),
     Bug(
         "loses-the-refresh-token",
@@ -72,7 +69,6 @@ BUGS = (
         "forgets its refresh token where a refresh brings no other",
         (Edit(FLOW, _TOKEN_KEPT, ""),),
         probe(READ, EXPIRED, call("read", grants=(ALONE,)), EXPIRED, READ),
-        commanded=False,
     ),
     Bug(
         "keeps-a-replaced-token",
@@ -86,7 +82,6 @@ BUGS = (
             ),
         ),
         probe(READ, EXPIRED, READ, EXPIRED, READ),
-        commanded=False,
     ),
     Bug(
         "outlived-refresh-token",
@@ -101,7 +96,6 @@ BUGS = (
             ),
         ),
         probe(READ, call("write", grants=(ALONE,)), EXPIRED, READ),
-        commanded=False,
     ),
     Bug(
         "refresh-forgets-the-scope",

@@ -95,5 +95,6 @@ BUGS = (
             ),
         ),
         probe(READ, WRITE, call("delete", more("c")), call("delete", more("d")), call("read", more("e"))),
+        commanded=False,  # it calls no four operations of which each steps up
     ),
 )
