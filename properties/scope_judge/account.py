@@ -278,8 +278,8 @@ class Account:
 class Resource:
     """A protected resource: its names, its metadata, its challenges, and the account that is in use there.
 
-    `published` is the name in its own metadata document, `listed` its scopes, `parent_listed` those of a document
-    that names a parent of it. `pending` are the challenges that await their answers, by operation, `answering` the
+    `published` is the name in its own metadata document, `listed` its scopes, `parent_listed` those of documents
+    that name a parent of it. `pending` are the challenges that await their answers, by operation, `answering` the
     one that a request was made for, and `doubtful` those taken to be answered where others waited; `left` are the last
     whose calls ended without an answer, and `owed` the tokens that an operation was not yet sent with. `epoch` counts
     how often it moved to another authorization server. `misread` is what only misreadings find in its challenges, each

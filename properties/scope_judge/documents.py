@@ -68,7 +68,8 @@ class Documents:
                     return
 
     def _take_from_a_parent(self, resource: Resource, document: ProtectedResourceMetadata) -> None:
-        resource.parent_listed = _listed(document.scopes_supported) or NO_SCOPES
+        listed = _listed(document.scopes_supported) or NO_SCOPES
+        resource.parent_listed = listed | (resource.parent_listed or NO_SCOPES)
         self._names(resource, document.authorization_servers)
 
     def of_a_resource(self, event: ProtectedResourceMetadata, at: int) -> Resource | None:

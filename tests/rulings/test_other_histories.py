@@ -607,6 +607,13 @@ def test_a_token_is_set_aside_where_its_server_is_named_no_more() -> None:
     confirm(both, finds("ACC-10", "discouraged"))
 
 
+def test_what_a_document_above_named_before_is_of_nobody_else() -> None:
+    above = ProtectedResourceMetadata("https://rs.example", (ISSUER,), ("a",))
+    later = ProtectedResourceMetadata("https://rs.example", (ISSUER,))
+    told = story().then(above).unauthorized(None).then(later).asks("a")
+    confirm(told, finds("META-3", "unspecified", "A28"))
+
+
 def test_a_document_that_is_found_above_replaces_what_was_found_before() -> None:
     above = ProtectedResourceMetadata("https://rs.example", (ISSUER,), ("a",))
     told = story().unauthorized(None).discovers("a", "b")
