@@ -71,6 +71,10 @@ class Careless(httpx2.Auth):
         """The scope of a request, by that of the challenge."""
         return challenged
 
+    def names(self, resource: str) -> str:
+        """The resource of a request, by that of the document."""
+        return resource
+
     @override
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
         if self.token is not None:
@@ -90,7 +94,7 @@ class Careless(httpx2.Auth):
             "redirect_uri": self.app.redirect_uri,
             "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
             "code_challenge_method": "S256",
-            "resource": document["resource"],
+            "resource": self.names(document["resource"]),
         }
         back = self.app.browser(f"{issuer}/authorize?{urlencode(asks | ({'scope': scope} if scope else {}))}")
         code = self.app.came_back(back).get("code")
@@ -102,7 +106,7 @@ class Careless(httpx2.Auth):
             "client_id": registered["client_id"],
             "redirect_uri": self.app.redirect_uri,
             "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
-            "resource": document["resource"],
+            "resource": self.names(document["resource"]),
         }
         self.token = (yield httpx2.Request("POST", f"{issuer}/token", data=redeems)).json().get("access_token")
         request.headers["Authorization"] = f"Bearer {self.token}"
@@ -261,6 +265,16 @@ def test_a_client_that_is_never_served_cannot_be_tested() -> None:
 
     with pytest.raises(scope_oracle.DriverFault, match="nothing can be tested: no authorization request arrived"):
         check(in_process(Forging), examples=1)
+
+
+def test_a_client_that_its_own_fault_keeps_from_being_served_is_told_of_it() -> None:
+    class Elsewhere(Careless):
+        @override
+        def names(self, resource: str) -> str:
+            return resource.removesuffix("/mcp")
+
+    result = check(from_httpx_auth(Elsewhere), examples=3).result
+    assert "ISO-1" in {each.finding.clause for each in result.broken}
 
 
 def test_what_a_client_raises_ends_the_call_and_is_kept() -> None:

@@ -167,16 +167,18 @@ class Examiner:
 def examiner(subject: Subject, revision: Revision, readings: Mapping[str, str] = DEFAULT_READINGS) -> Examiner:
     """Get to know a subject by plain episodes: what it does with odd spellings can then be told apart.
 
-    Raises DriverFault where no call of it is ever served: nothing that is found afterwards would say anything.
+    Raises DriverFault where no call of it is ever served, and no fault of its own says why: nothing that is found
+    afterwards would say anything.
     """
     reads_plain: frozenset[Situation] = frozenset()
-    served = False
+    served = explained = False
     for grant_type in subject.grant_types:
         plain = subject.playable(plain_episode(revision, grant_type))
         transcript, judge = Examiner(subject, readings, frozenset()).judged(plain)
         reads_plain |= judge.reads_plain
         served = served or has_served(transcript)
-    if not served and not is_ever_served(subject, revision):
+        explained = explained or any(finding.verdict == "violates" for finding in judge.found)
+    if not (served or explained) and not is_ever_served(subject, revision):
         because = next(smoke(subject, revision)).because or "no call is ever served"
         raise DriverFault(f"nothing can be tested: {because}")
     return Examiner(subject, readings, reads_plain)
