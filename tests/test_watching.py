@@ -149,6 +149,19 @@ def test_a_brief_token_expires_when_a_call_was_served_and_time_has_passed(monkey
 
 
 @pytest.mark.parametrize("brief", [True, False])
+def test_a_client_may_end_because_a_brief_token_was_over_before_it_was_sent(brief: bool) -> None:  # noqa: FBT001
+    world = watching("a")
+    world.know(ISSUER, "machine")
+    assert send(world, TOOL, 1) == 401
+    world.world.begin(MakeCall(Call(RESOURCE, TOOL), grants=(Granting(brief=brief),)))
+    fields = {"grant_type": CLIENT_CREDENTIALS, "client_id": "machine", "resource": RESOURCE, "scope": "a"}
+    world.handle(HttpRequest("POST", f"{ISSUER}/token", body=urlencode(fields).encode()))
+    before = len(world.world.events)
+    world.end_calls()
+    assert world.world.events[before:] == [*[TokenExpired("t1")] * brief, CallEnded(1)]
+
+
+@pytest.mark.parametrize("brief", [True, False])
 def test_who_refreshes_a_brief_token_may_go_by_a_clock_that_looks_ahead(brief: bool) -> None:  # noqa: FBT001
     world = watching("a")
     world.know(ISSUER, "machine")

@@ -41,7 +41,7 @@ from .page import write_whole
 from .replays import episode_of
 from .scoreboard import RESULTS, recorded
 from .subjects import DriverFault, SubjectUnavailable, commanded
-from .subjects.command import SCENARIO, STAGES
+from .subjects.command import MOST_CALLS, SCENARIO, that_can_be_served
 from .tally import Kind, kind_of
 
 RECORDS: Final = RESULTS / "conformance"
@@ -139,10 +139,10 @@ def lost(episode: Episode) -> Iterator[str]:
     yield from dict.fromkeys(_BEYOND_A_RUN[type(step)] for step in steps if type(step) in _BEYOND_A_RUN)
     if len({step.call.resource for step in calls}) > 1:
         yield "several servers"
-    if any(len(step.challenges) > 1 for step in calls[:-1]):
-        yield "several challenges to an earlier call"
-    if len(calls) > len(STAGES):
-        yield f"more than {len(STAGES)} calls"
+    if any(that_can_be_served(step) != step for step in calls[:-1]):
+        yield "what an earlier call is not served after"
+    if len(calls) > MOST_CALLS:
+        yield f"more than {MOST_CALLS} calls"
     if len({step.call for step in calls}) < len(calls):
         yield "an operation that is called again"
 

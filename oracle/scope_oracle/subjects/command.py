@@ -183,7 +183,7 @@ def _steps(call: Call, episode: Episode, needs: Mapping[str, ScopeSet]) -> Itera
         if not isinstance(step, MakeCall):
             yield step
             continue
-        kept = step if at == calls[-1] else _that_can_be_served(step)
+        kept = step if at == calls[-1] else that_can_be_served(step)
         challenges = tuple(_challenges(kept, needs.get(step.call.operation, NO_SCOPES), named))
         named |= ScopeSet(scope for how in challenges if isinstance(how.scope, ScopeSet) for scope in how.scope)
         yield replace(kept, call=call, challenges=challenges)
@@ -206,7 +206,7 @@ def _with_brief_tokens(steps: Iterable[EpisodeStep]) -> list[EpisodeStep]:
     return played
 
 
-def _that_can_be_served(step: MakeCall) -> MakeCall:
+def that_can_be_served(step: MakeCall) -> MakeCall:
     """The same call with one challenge at the most, and none that no scope can meet or whose answer is refused."""
     challenges = tuple(how for how in step.challenges[:1] if how.rejects not in _FOR_GOOD)
     grants = tuple(how for how in step.grants[:1] if how.grant not in _REFUSALS)

@@ -90,8 +90,12 @@ class WatchingWorld(HttpWorld):
             self.world.expire(token)
 
     def end_calls(self) -> None:
-        """Write down that no call goes on, where the client has ended by itself."""
+        """Write down that no call goes on, where the client has ended by itself.
+
+        It may have, because a brief token was over by its clock before it could be sent.
+        """
         if not self.gone:
+            self._let_brief_tokens_expire()
             self.world.events.extend(map(CallEnded, self._open.values()))
 
     def _patiently(self, request: HttpRequest) -> HttpResponse:
