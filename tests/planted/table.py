@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Final, TypeAlias
 
 from planted.bugs import BUGS, CHAPTERS
-from planted.hunting import SEED, Found, found
+from planted.commanded import Results
+from planted.hunting import BY_COMMAND, SEED, Found, found
 from planted.planting import RELEASE, Bug
 from scope_oracle.checking import EXAMPLES
+
+Hunted: TypeAlias = Mapping[str, Found | None]
 
 PAGE: Final = Path(__file__).with_name("README.md")
 
@@ -21,8 +25,9 @@ Each of these is a small edit of the source of the Python SDK {RELEASE}, with a 
 wire. `scopelaw check` must find each by the clause that it breaks, as a kind of finding (clause, verdict, cause) that
 the SDK itself shows in none of {EXAMPLES} episodes with the same grant: for each grant it has a provider of its own,
 and what is wrong with one of them hides nothing in another. *Episode* is the first with such a finding, of seed {SEED}.
-*By command* is whether a conformance client can show it: one server, one call of its tool, no restart, no passing
-time. `python -m planted.commanded COMMAND` runs these through one.
+*By command* is empty where no conformance client can show it: it has one server, two methods and a tool, no
+restart, no account of its own, and always a user. Else it is the episode in which `python -m planted.commanded COMMAND`
+found it through the one of that SDK's repository, unchanged, or *no* where it lived for {BY_COMMAND} episodes.
 """
 
 
@@ -31,26 +36,37 @@ def page() -> str:
     hunted = {name: found(name) for name in BUGS}
     episodes = [one.episode for one in hunted.values() if one is not None]
     alive = len(hunted) - len(episodes)
+    commanded = Results.kept().found
+    shown = [one.episode for one in commanded.values() if one is not None]
     lines = [
         _HEAD,
         f"{len(hunted)} bugs: {len(episodes)} found, {alive} not; half of them within {median(episodes):g} episodes.",
+        f"By command {len(commanded)}: {len(shown)} found, half of them within {median(shown):g} episodes.",
     ]
     for chapter in CHAPTERS:
-        lines += ["", *_section(chapter.__doc__ or "", chapter.BUGS, hunted)]
+        lines += ["", *_section(chapter.__doc__ or "", chapter.BUGS, hunted, commanded)]
     return "\n".join(lines) + "\n"
 
 
-def _section(title: str, bugs: tuple[Bug, ...], hunted: dict[str, Found | None]) -> list[str]:
-    head = ("| bug: a client that | clause, cause | verdict | episode | by command |", "|---|---|---|---:|---|")
-    return [f"## {title.split(':', maxsplit=1)[0]}", "", *head, *(_row(bug, hunted[bug.name]) for bug in bugs)]
+def _section(title: str, bugs: tuple[Bug, ...], hunted: Hunted, commanded: Hunted) -> list[str]:
+    head = ("| bug: a client that | clause, cause | verdict | episode | by command |", "|---|---|---|---:|---:|")
+    rows = (_row(bug, hunted[bug.name], commanded) for bug in bugs)
+    return [f"## {title.split(':', maxsplit=1)[0]}", "", *head, *rows]
 
 
-def _row(bug: Bug, hunted: Found | None) -> str:
+def _row(bug: Bug, hunted: Found | None, commanded: Hunted) -> str:
     shown = (f"{bug.clause}", "not found", "")
     if hunted is not None:
         (clause, verdict, cause), _, episode = hunted
         shown = (f"{clause}, {cause}", verdict, str(episode))
-    return f"| `{bug.name}` {bug.says} | {' | '.join(shown)} | {'yes' if bug.commanded else 'no'} |"
+    return f"| `{bug.name}` {bug.says} | {' | '.join(shown)} | {_by_command(bug, commanded)} |"
+
+
+def _by_command(bug: Bug, commanded: Hunted) -> str:
+    if not bug.commanded:
+        return ""
+    found = commanded[bug.name]
+    return "no" if found is None else str(found.episode)
 
 
 if __name__ == "__main__":

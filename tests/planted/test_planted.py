@@ -10,6 +10,7 @@ from statistics import median
 import pytest
 
 from planted.bugs import BUGS, CHAPTERS
+from planted.commanded import Results
 from planted.hunting import found
 from planted.planting import FLOW, Bug, Edit, OtherRelease, copied, planted
 from planted.table import PAGE, page
@@ -18,6 +19,7 @@ from scope_properties.runs import run
 from scope_spec import CLAUSES
 
 AT_LEAST = 40
+NINE_IN_TEN = 0.9
 HALF_WITHIN = 50
 """By so many episodes half of the bugs must be found."""
 
@@ -64,6 +66,14 @@ def test_a_bug_is_found_by_its_clause_as_nothing_else_is(bug: Bug) -> None:
 @pytest.mark.long
 def test_half_of_the_bugs_are_found_soon() -> None:
     assert median(one.episode for one in map(found, BUGS) if one is not None) <= HALF_WITHIN
+
+
+def test_a_conformance_client_shows_nine_in_ten_of_the_bugs_that_it_can() -> None:
+    commanded = Results.kept().found
+    assert set(commanded) == {name for name, bug in BUGS.items() if bug.commanded}
+    dead = {name: one for name, one in commanded.items() if one is not None}
+    assert all(one.kind[0] == BUGS[name].clause for name, one in dead.items())
+    assert len(dead) >= NINE_IN_TEN * len(commanded)
 
 
 @pytest.mark.long
