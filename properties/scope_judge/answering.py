@@ -58,7 +58,8 @@ class Requesting(NamedTuple):
             again = resource.answering or resource.in_vain
             if again is None or expired_at >= resource.responded_at:
                 return None, tuple(dict.fromkeys((*doubtful, *self._left(None))))
-            goes_on = self.calls.may_go_on(again.call) and not self._may_be_by_the_clock(again)
+            is_another = self._is_on_its_way(again) or self._may_be_by_the_clock(again)
+            goes_on = self.calls.may_go_on(again.call) and not is_another
             return (again, doubtful) if goes_on else (None, (again, *doubtful))
         if self._may_renew(waiting[0]):
             return None, doubtful
@@ -72,6 +73,10 @@ class Requesting(NamedTuple):
     def _is_over(self, one: PendingChallenge) -> bool:
         """Whether a 401 was left by a call that ended, and a grant came since."""
         return one.challenge.status == 401 and NEVER < one.ended_at < self.account.granted_at
+
+    def _is_on_its_way(self, again: PendingChallenge) -> bool:
+        """Whether its operation was sent again, and not yet answered: then nobody waits for what was refused."""
+        return self.resource.attempt(again.operation).sent_at != NEVER
 
     def _may_be_by_the_clock(self, again: PendingChallenge) -> bool:
         """Whether the token ran out by the clock and no other came, so that another call may renew it, too."""

@@ -80,13 +80,19 @@ class Documents:
             self._attach(resource, event, at)
         elif current is not None and name is not None and _speaks_of_a_child(name, event.url, current):
             self._take_from_a_parent(current, event)
-            current.listed, current.publishes_empty = None, False  # it was looked for anew, and found above
+            self._replace_its_own(current)
             self._of_resources[canonical(name)] = (event, at)
         elif name is not None:
             self._of_resources[canonical(name)] = (event, at)
             if not self._places.will_be_called(name):
                 self._take_for_foreign(_listed(event.scopes_supported), at)
         return resource
+
+    def _replace_its_own(self, resource: Resource) -> None:
+        """A document was looked for anew, and found above: its own binds no more, and what it listed stays known."""
+        for scope in resource.listed or ():
+            self._named.setdefault(scope, {})[resource] = resource.epoch
+        resource.listed, resource.publishes_empty = None, False
 
     def _attach(self, resource: Resource, event: ProtectedResourceMetadata, at: int) -> None:
         resource.listed = _listed(event.scopes_supported)

@@ -214,6 +214,8 @@ def two_at_once(first: str | None, second: str | None) -> Story:
     return refused.asks("a b").asks("a c").issued("t2", first).issued("t3", second).served("write", "t3")
 
 
+too_much = TokenResponse(error="invalid_scope", issuer=ISSUER, resource=RESOURCE)
+refused_itself = by_itself().handshake().insufficient("b", "list").asks("a b").then(too_much)
 asked_by_two = story().handshake(refresh=None).expires().asks("a").unauthorized("a b", token="t1").asks("a b")
 left_before = (
     story()
@@ -324,6 +326,14 @@ RENEWALS = {
         .unauthorized("a b", token="t2", error="invalid_token")
         .obtains("a b", "t3", refresh="r3"),
         RIGHT,
+    ),
+    "a client without a user renews while what it was refused for is on its way again": (
+        refused_itself.calls("list", "t1").served("read", "t1").asks("a"),
+        RIGHT,
+    ),
+    "a client without a user asks for what it holds where it was just refused": (
+        refused_itself.insufficient("b", "list").asks("a"),
+        finds("CHAL-1", "violates"),
     ),
     "a token ran out, and each of two calls renews it": (
         asked_by_two.asks("a"),
@@ -619,6 +629,9 @@ def test_a_document_that_is_found_above_replaces_what_was_found_before() -> None
     told = story().unauthorized(None).discovers("a", "b")
     confirm(told.asks("a"), finds("SEL-2", "discouraged"))
     confirm(told.then(above).asks("a"), allows("unspecified", absent="SEL-2"))
+    confirm(told.then(above).asks("a b"), RIGHT)
+    confirm(told.then(ProtectedResourceMetadata("https://rs.example", (ISSUER,))).asks("a b"), RIGHT)
+    confirm(told.then(above).asks("a b c"), finds("SEL-6", "discouraged"))
 
 
 def test_what_was_reported_since_a_refusal_the_refusal_did_not_cost() -> None:
