@@ -23,8 +23,9 @@ class Requesting(NamedTuple):
     """A request for scopes that answers something, or nothing: of an account at a resource, by a grant type.
 
     `challenges` are those that wait for an answer, the latest first. `is_new` is whether a scope was never asked for or
-    granted here, and `calls` are those that go on. `unknown_expired_at` is when a token that nobody knows last ran out
-    by the client's clock, and `elsewhere_at` when another resource was last called.
+    granted here, `calls` are those that go on, and `configured` is what the caller configured. `unknown_expired_at` is
+    when a token that nobody knows last ran out by the client's clock, and `elsewhere_at` when another resource was last
+    called.
     """
 
     resource: Resource
@@ -34,6 +35,7 @@ class Requesting(NamedTuple):
     grant_type: str
     is_new: Callable[[str], bool]
     calls: Calls
+    configured: ScopeSet | None
     unknown_expired_at: int
     elsewhere_at: int
 
@@ -113,13 +115,16 @@ class Requesting(NamedTuple):
 
         Of the same operation, that was after the last grant: with what that brought, it was tried again.
         """
-        left = (one for one in self.resource.left if one is not best and one.challenge.insufficient)
+        left = (one for one in self.resource.left if one is not best and one.challenge.may_ask_for_more)
         since = (one for one in left if one.operation != best.operation or one.at > self.account.granted_at)
         return any(self._widens(one) for one in since)
 
     def _widens(self, one: PendingChallenge) -> bool:
-        named = one.challenge.scope or one.challenge.first
-        return len(named) > 0 and named <= self.wanted and not named <= self.account.in_hand.at_least
+        """Whether it asks for what a challenge names, or for some of what it may name, beyond the grant."""
+        named, held = one.challenge.scope, self.account.in_hand.at_least
+        if named is None:
+            return any(each in one.challenge.tolerated and each not in held for each in self.wanted)
+        return len(named) > 0 and named <= self.wanted and not named <= held
 
     def _is_unmet(self, one: PendingChallenge) -> bool:
         """Whether a challenge names what is not met yet: where none binds, that may be answered by any request."""
@@ -193,7 +198,8 @@ class Requesting(NamedTuple):
         account, listed = self.account, self.resource.listed
         if account.requested is None:
             return False
-        asked = any(same_scopes(self.wanted, known or NO_SCOPES) for known in (account.asked, listed))
+        beginnings = (account.asked, listed, self.configured)
+        asked = any(same_scopes(self.wanted, known or NO_SCOPES) for known in beginnings)
         return asked or account.granted.can_be(frozenset(self.wanted))
 
 

@@ -281,9 +281,10 @@ class Facts:
     @staticmethod
     def _no_longer_in_vain(resource: Resource, operation: str) -> None:
         """The challenges of an operation are over that was tried again and answered, or whose call ended."""
-        for asked_for in (resource.in_vain, resource.asked_for):
-            if asked_for is not None and asked_for.operation == operation:
-                resource.in_vain = resource.asked_for = None
+        if resource.in_vain is not None and resource.in_vain.operation == operation:
+            resource.in_vain = None
+        if resource.asked_for is not None and resource.asked_for.operation == operation:
+            resource.in_vain = resource.asked_for = None
 
     def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> RefreshTried | None:
         account, scope = resource.account, pending.challenge.scope
@@ -525,6 +526,7 @@ class Facts:
             grant_type,
             is_new,
             self._calls,
+            self._configured,
             self._unknown_expired_at,
             self._elsewhere_at(resource),
         )

@@ -21,6 +21,7 @@ from rulings.stories import (
 from scope_judge.judge import AHEAD, Judge, judge, looking_ahead
 from scope_model.events import (
     AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
     AuthorizationResponse,
     ProtectedResourceMetadata,
     TokenRequest,
@@ -43,6 +44,14 @@ def both_refused(told: Story) -> Story:
 
 
 narrow = story().handshake("a b").expires().refreshes("t2", scope="a").served("read", "t2")
+
+half_spelled = (
+    begun.application_calls(1, "list")
+    .calls("list", "t1")
+    .answers("list", 403, 'Bearer error"insufficient_scope", scope="b"')
+    .application_has(1, "failed")
+)
+"""The same, in a challenge that lacks an equals sign: somebody may understand it all the same."""
 
 another = left.application_calls(2, "admin").insufficient("c", "admin")
 same_again = by_itself().handshake().insufficient("b")
@@ -93,6 +102,21 @@ LEFT_FOR_LATER = {
         .obtains("a c", "t2")
         .application_has(2, "failed"),
         finds("STEP-7", "discouraged", worst="discouraged"),
+    ),
+    "what a challenge that lacks an equals sign may name is asked for, while another call waits": (
+        half_spelled.application_calls(2, "admin").insufficient("c", "admin").asks("a b"),
+        RIGHT,
+    ),
+    "what no challenge may name is asked for": (
+        half_spelled.application_calls(2, "admin").insufficient("c", "admin").asks("a d"),
+        finds("CHAL-1", "violates"),
+    ),
+    "a token serves what a call waits for and what a challenge that lacks an equals sign may name": (
+        half_spelled.application_calls(2, "admin")
+        .insufficient("c", "admin")
+        .obtains("a b c", "t2")
+        .application_has(2, "failed"),
+        RIGHT,
     ),
     "a part of it is asked for after a bare refusal, where no challenge binds": (
         story(OLDEST)
@@ -587,6 +611,21 @@ def test_of_two_refusals_that_were_answered_either_may_be_answered_again() -> No
     )
     told = refused.asks("b offline_access", "consent").asks("b offline_access", "consent").refuses()
     confirm(told.asks("b"), allows("unspecified", absent="SEL-2"))
+
+
+def test_a_client_without_a_user_begins_anew_with_what_the_caller_configured() -> None:
+    told = story(grant_type=CLIENT_CREDENTIALS, configured=("override", "a")).handshake("a").step_up("b", "a b")
+    refused = told.calls("admin", "t2").calls("read", "t2").answers("admin", 403)
+    confirm(refused.answers("read", 200).asks("a"), RIGHT)
+    confirm(refused.asks("a"), finds("CHAL-7", "discouraged"))
+
+
+def test_another_call_may_be_refused_while_a_request_is_on_its_way_that_is_then_made_for_less() -> None:
+    both = story().calls("read").calls("write").answers("read", 401, bearer("a b c"))
+    told = both.answers("write", 401, bearer("a")).discovers(by_server=("offline_access",)).asks("a b c").refuses()
+    sent = told.calls("read").asks("a offline_access", "consent").answers("read", 401, bearer("a b c"))
+    confirm(sent.refuses().asks("a"), allows("unspecified", absent="CHAL-1"))
+    confirm(sent.refuses().calls("write").answers("write", 401, bearer("a d")).asks("a"), finds("CHAL-1", "violates"))
 
 
 RETRY_3 = finds("RETRY-3", "discouraged")
