@@ -298,6 +298,7 @@ class Resource:
     called_at: int = NEVER
     responded_at: int = NEVER
     called_by_name: bool = False
+    asked_by_name: bool = False
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
     asked_for: PendingChallenge | None = None
@@ -340,6 +341,17 @@ class Resource:
     def has_its_own_document(self) -> bool:
         """Whether the metadata document that it published names it as it is called, but for a slash."""
         return self.published is not None and self.published.rstrip("/") == (self.name or "").rstrip("/")
+
+    @property
+    def goes_by_its_name(self) -> bool:
+        """Whether it is asked for by the name that it is called by, or may be, as it was called before the recording.
+
+        Its own document says so, or a request did.
+        """
+        before = self.called_at == NEVER < self.responded_at or (
+            self.account is not None and len(self.account.unseen) > 0
+        )
+        return self.has_its_own_document or self.asked_by_name or before
 
     @property
     def called(self) -> bool:

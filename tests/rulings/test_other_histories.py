@@ -628,6 +628,64 @@ def test_another_call_may_be_refused_while_a_request_is_on_its_way_that_is_then_
     confirm(sent.refuses().calls("write").answers("write", 401, bearer("a d")).asks("a"), finds("CHAL-1", "violates"))
 
 
+BY_THE_CLOCK = {
+    "the call that was challenged is over, and another was served": (
+        left.application_calls(2, "read").served().application_has(2).asks("a"),
+        RIGHT,
+    ),
+    "the call that was challenged goes on": (
+        begun.application_calls(1, "list")
+        .insufficient("b", "list")
+        .application_calls(2, "read")
+        .served()
+        .application_has(2)
+        .asks("a"),
+        finds("CHAL-1", "violates"),
+    ),
+    "the call that was challenged is over, and nothing was served since": (left.asks("a"), finds("CHAL-1", "violates")),
+    "a bare refusal, and another resource served something since": (
+        begun.calls("admin", "t1").answers("admin", 403).at(OTHER_RESOURCE).served("read", None).at().asks("a"),
+        RIGHT,
+    ),
+    "a bare refusal, something was served since, and more is asked for": (
+        begun.calls("admin", "t1").answers("admin", 403).served().asks("a b"),
+        finds("CHAL-7 SEL-6", "discouraged"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(BY_THE_CLOCK))
+def test_what_is_asked_for_again_while_all_rests_may_be_for_a_token_that_ran_out(
+    told: Story, expected: Expected
+) -> None:
+    confirm(told, expected)
+
+
+def test_who_is_refused_in_vain_asks_again_although_another_token_came() -> None:
+    told = story(wants_refresh_token=True).unauthorized("a b").discovers(by_server=("offline_access",))
+    asked = told.asks("a b offline_access", "consent").asks("a b offline_access", "consent").consents()
+    confirm(asked.refuses().issued("t1", "a").asks("a b"), allows("unspecified", absent="OFFLINE-2"))
+    confirm(told.obtains("a b offline_access", "t1", "a", None).asks("a b"), finds("OFFLINE-2", "violates"))
+
+
+def test_what_waited_before_an_unknown_token_ran_out_may_be_answered_after_another_grant() -> None:
+    told = story().answers("list", 403, bearer("d", INSUFFICIENT)).expires("t0").unauthorized(None, token="t0")
+    again = told.discovers("a", "b").obtains("a b", "t1").unauthorized("c", token="t1", error="invalid_token")
+    confirm(again.asks("a b d"), allows("unspecified", absent="CHAL-1"))
+    confirm(again.asks("a b"), finds("CHAL-1", "violates"))
+
+
+def test_what_goes_by_its_own_name_is_not_asked_for_by_that_of_another() -> None:
+    """At the oldest revision there is no document to tell the two apart."""
+    other = story(OLDEST).at(OTHER_RESOURCE)
+    own = story(OLDEST).unauthorized("a").obtains("a", "t1").served().insufficient("b")
+    theirs = own.at(OTHER_RESOURCE).obtains(None, "u1", "p").served("read", "u1").at().obtains("a b", "t2")
+    confirm(theirs.served("write", "t2").at(OTHER_RESOURCE).reports("p"), SILENT)
+    before = story(OLDEST).answers("list", 403, bearer("b", INSUFFICIENT)).at(OTHER_RESOURCE)
+    confirm(before.asks("p").consents().issued("u1").served("read", "u1"), allows("unspecified", absent="CHAL-1 SEL-6"))
+    confirm(other.handshake("p", "u1").at().unauthorized("a").asks("p"), finds("SEL-6", "discouraged"))
+
+
 RETRY_3 = finds("RETRY-3", "discouraged")
 
 moved = begun.insufficient("b").asks("a b").refuses()
