@@ -360,5 +360,7 @@ class Resource:
 
     @property
     def was_just_challenged(self) -> bool:
-        """Whether the last that was heard of it is a challenge."""
-        return self.responded_at > self.called_at and len(self.pending) > 0
+        """Whether the last that was heard of it is a challenge, or where it may go by another name, one waits."""
+        if self.responded_at < self.called_at or not self.pending:
+            return False
+        return not self.goes_by_its_name or next(reversed(self.pending.values())).at == self.responded_at

@@ -960,6 +960,8 @@ class Facts:
             if account.token.access_token == event.access_token:
                 account.token.state, account.token.expired_at = "expired", self.at
                 self.places.waiting[resource] = None
+            elif account.token.access_token is None:  # what nobody could read may have brought no other
+                account.token.expired_at = self.at
         return ()
 
     def _client_restarted(self, _: ClientRestarted) -> Occasions:

@@ -301,20 +301,25 @@ def _presenting(events: Sequence[Event], token: str | None) -> Loss:
 
 
 class _Moment(NamedTuple):
-    """What goes on before an event: calls, several of one operation, challenges that wait, and those of ended calls."""
+    """What goes on before an event: calls, several of one operation, challenges that wait, and those of ended calls.
+
+    And token requests that are not yet answered.
+    """
 
     calls: bool
     overlaps: bool
     waits: bool
     left: bool
+    asks: bool
 
 
 def _moments(events: Sequence[Event]) -> Iterator[_Moment]:
     """What goes on before each event."""
     under_way, waiting, left = dict[int, str](), set[tuple[str | None, str]](), set[tuple[str | None, str]]()
+    asked = 0
     for event in events:
         overlaps = len(set(under_way.values())) < len(under_way)
-        yield _Moment(len(under_way) > 0, overlaps, len(waiting) > 0, len(left) > 0)
+        yield _Moment(len(under_way) > 0, overlaps, len(waiting) > 0, len(left) > 0, asked > 0)
         match event:
             case CallStarted():
                 under_way[event.call] = event.operation
@@ -327,6 +332,10 @@ def _moments(events: Sequence[Event]) -> Iterator[_Moment]:
             case ResourceRequest():
                 waiting.discard((event.resource, event.operation))
                 left.discard((event.resource, event.operation))
+            case TokenRequest():
+                asked += 1
+            case TokenResponse():
+                asked -= 1
             case ClientRestarted():
                 waiting.clear()
                 left.clear()

@@ -107,6 +107,26 @@ LEFT_FOR_LATER = {
         half_spelled.application_calls(2, "admin").insufficient("c", "admin").asks("a b"),
         RIGHT,
     ),
+    "something beside it may have been granted, in a response that nobody could read": (
+        story()
+        .handshake()
+        .insufficient("d")
+        .asks("a d")
+        .consents()
+        .then(TokenResponse(issuer=ISSUER, resource=RESOURCE))
+        .served("write", "t2")
+        .application_calls(1, "list")
+        .insufficient("c", "list", "t2")
+        .application_has(1, "unauthorized")
+        .application_calls(2, "admin")
+        .insufficient("b e", "admin", "t2")
+        .asks("a b c d"),
+        RIGHT,
+    ),
+    "something beside it was challenged elsewhere, and never granted": (
+        left.application_calls(2, "admin").insufficient("c e", "admin").asks("a b c"),
+        finds("CHAL-1", "violates"),
+    ),
     "what no challenge may name is asked for": (
         half_spelled.application_calls(2, "admin").insufficient("c", "admin").asks("a d"),
         finds("CHAL-1", "violates"),
@@ -673,6 +693,19 @@ def test_what_waited_before_an_unknown_token_ran_out_may_be_answered_after_anoth
     again = told.discovers("a", "b").obtains("a b", "t1").unauthorized("c", token="t1", error="invalid_token")
     confirm(again.asks("a b d"), allows("unspecified", absent="CHAL-1"))
     confirm(again.asks("a b"), finds("CHAL-1", "violates"))
+
+
+def test_the_token_before_one_that_nobody_could_read_may_be_the_one_that_runs_out() -> None:
+    refused = begun.insufficient("b").asks("a b").consents().then(TokenResponse(issuer=ISSUER, resource=RESOURCE))
+    confirm(refused.expires("t1").asks("a"), allows("unspecified", absent="CHAL-1"))
+    confirm(begun.insufficient("b").asks("a"), finds("CHAL-1", "violates"))
+
+
+def test_another_resource_may_be_asked_for_while_all_rests() -> None:
+    known = by_itself().served(token="t0").discovers("a", "b").insufficient("c", "list", "t0").insufficient("b")
+    own = known.obtains("a b", "t2").served("write", "t2")
+    confirm(own.at(OTHER_RESOURCE).asks("p"), allows("unspecified", absent="ISO-1"))
+    confirm(known.at(OTHER_RESOURCE).asks("a b"), finds("ISO-1", "violates"))
 
 
 def test_what_goes_by_its_own_name_is_not_asked_for_by_that_of_another() -> None:
