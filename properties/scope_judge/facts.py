@@ -666,7 +666,8 @@ class Facts:
             return False
         if token.issued_at < self._life.restarted_at or resource.in_vain is not None:
             return False
-        return token.issued_at > max(resource.responded_at, resource.called_at) and not waiting_at(resource)
+        last = max(resource.responded_at, resource.called_at, self._elsewhere_at(resource))
+        return token.issued_at > last and not waiting_at(resource)
 
     def _remember(self, asked: Asked) -> None:
         account, invented = asked.account, asked.unsourced

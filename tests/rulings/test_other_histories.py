@@ -734,6 +734,22 @@ def test_what_carries_a_token_first_may_have_caused_it_where_its_refusal_was_not
     confirm(answered, finds("STEP-7", "discouraged"))
 
 
+def test_a_token_that_came_without_a_refresh_token_may_run_out_while_another_resource_is_called() -> None:
+    early = (
+        story(wants_refresh_token=True).discovers("a", by_server=("offline_access",)).obtains("a", "t1", refresh=None)
+    )
+    other = early.at(OTHER_RESOURCE).served("read", None).at()
+    confirm(other.asks("a"), allows("unspecified", absent="OFFLINE-2"))
+    confirm(early.asks("a"), finds("OFFLINE-2", "violates"))
+
+
+def test_what_is_asked_for_after_an_answer_that_nobody_could_read_may_be_for_what_waited_before() -> None:
+    told = by_itself().handshake("a").insufficient("b").expires("t1").unauthorized("a c", "admin", "t1")
+    unread = told.asks("a b c").then(TokenResponse(issuer=ISSUER, resource=RESOURCE))
+    confirm(unread.asks("a b"), allows("unspecified", absent="CHAL-1"))
+    confirm(told.asks("a d"), finds("CHAL-1", "violates"))
+
+
 def test_what_goes_by_its_own_name_is_not_asked_for_by_that_of_another() -> None:
     """At the oldest revision there is no document to tell the two apart."""
     other = story(OLDEST).at(OTHER_RESOURCE)
