@@ -348,10 +348,13 @@ class Resource:
 
         Its own document says so, or a request did.
         """
-        before = self.called_at == NEVER < self.responded_at or (
-            self.account is not None and len(self.account.unseen) > 0
-        )
-        return self.has_its_own_document or self.asked_by_name or before
+        return self.has_its_own_document or self.asked_by_name or self.was_called_before
+
+    @property
+    def was_called_before(self) -> bool:
+        """Whether the recording begins after it was called."""
+        carried_another = self.account is not None and len(self.account.unseen) > 0
+        return carried_another or self.called_at == NEVER < self.responded_at
 
     @property
     def called(self) -> bool:

@@ -193,7 +193,7 @@ class Facts:
         if given_up is not None:
             yield given_up
         same_call = self._same_call(tried, event)
-        yield Called(account, event.access_token, tried, same_call)
+        yield Called(account, event.access_token, tried, same_call, self._rests)
         if account is not None:
             used = self._token_used(resource, account, event)
             if used is not None:
