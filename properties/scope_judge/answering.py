@@ -12,7 +12,7 @@ from itertools import islice
 from operator import or_
 from typing import NamedTuple
 
-from scope_model.events import CLIENT_CREDENTIALS, OFFLINE_ACCESS
+from scope_model.events import CLIENT_CREDENTIALS, OFFLINE, OFFLINE_ACCESS
 from scope_model.scopes import NO_SCOPES, ScopeSet, same_scopes
 
 from .account import NEVER, SEEN_BACK, Account, PendingChallenge, Resource
@@ -147,7 +147,10 @@ class Requesting(NamedTuple):
         return (between or at_rest) and self._is_renewal
 
     def _may_be_made_again(self, in_vain: PendingChallenge, waiting: list[PendingChallenge]) -> bool:
-        """Whether a request that was refused may come again: at once, while its call goes on, or as none other can."""
+        """Whether a request that was refused may come again: at once, while its call goes on, or as none other can.
+
+        Or for less, which is another way out unless all of it is in hand, and was refused for being too little.
+        """
         if in_vain in waiting:
             return False
         goes_on = in_vain.call is not None and self.calls.may_go_on(in_vain.call)
@@ -155,6 +158,8 @@ class Requesting(NamedTuple):
         none_other = all(one.passed_over or one.challenge.refuses_plainly for one in waiting)
         asked = self.resource.attempt(in_vain.operation).asked
         for_less = len(self.wanted) > 0 and self.wanted <= asked and not asked <= self.wanted
+        brings_nothing = self._is_unmet(in_vain) and self.wanted <= self.account.in_hand.at_least | OFFLINE
+        for_less = for_less and not (in_vain.challenge.insufficient and brings_nothing)
         return at_once or goes_on or (in_vain.call is None and (none_other or for_less))
 
     def _live(self, waiting: list[PendingChallenge]) -> list[PendingChallenge]:

@@ -427,6 +427,8 @@ class Facts:
         """The challenge that the operation was left with, where the token that serves it was asked for before."""
         if account is None or account.token is None or tried.left is None or self._calls.of(operation):
             return ()
+        if tried.left.refreshed_at != NEVER:
+            return ()  # the token was asked for because of it
         served = account.token.access_token == tried.carried
         return (tried.left,) if served and account.asked_at < tried.left.at < account.token.issued_at else ()
 
