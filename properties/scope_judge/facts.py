@@ -980,6 +980,7 @@ class Facts:
     def _client_restarted(self, _: ClientRestarted) -> Occasions:
         self._asked_before = 0
         self._asked_for.clear()
+        self._calls.lose()
         for resource in self._touched:
             for pending in resource.pending.values():
                 if pending.refreshed_at == NEVER and not pending.passed_over:
