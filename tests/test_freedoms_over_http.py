@@ -1,24 +1,35 @@
-"""What only a client over HTTP meets: a stream that is guarded, and token responses in a form.
+"""What only some clients meet: a freedom each, and a client that errs by it alone.
 
-The model opens no stream and reads no bodies, so that no mutant of it could err by these alone: clients do here.
+The model opens no stream, reads no bodies, has no clock of its own, shares no configuration, and has given up before a
+sixth challenge comes, so that no mutant of it could err by these alone: clients over HTTP do here.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import httpx2
 import pytest
 from typing_extensions import override
 
-from scope_oracle import Application, HttpRequest, InProcess, from_httpx_auth, in_process
-from scope_oracle.checking import Alone, examiner, generated
-from scope_properties.episodes import STREAM, Plan
+from planted.planting import FLOW, Bug, Edit, planted
+from planted.probes import READ, probe
+from scope_oracle import Application, HttpRequest, from_httpx_auth, in_process
+from scope_oracle.checking import Examiner, examiner, generated
+from scope_oracle.tally import Kind, kind_of
+from scope_properties.episodes import Episode, EpisodeStep, MakeCall, OverlapCalls, without_streams
+from scope_properties.reach import FREEDOMS, NEVER_BY_THE_REFERENCE, freedoms_of
+from scope_properties.subjects import Subject
 from scope_spec import Revision
 from test_overlapping import Uniting
 from test_python_api import Careful, Careless
+
+Flow = Generator[httpx2.Request, httpx2.Response, None]
 
 
 class Streaming(Careful):
@@ -52,7 +63,7 @@ class DeafToStreams(Careless):
     """One that reads none in the challenge to a stream."""
 
     @override
-    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+    def auth_flow(self, request: httpx2.Request) -> Flow:
         if request.method != "GET":
             yield from super().auth_flow(request)
             return
@@ -82,7 +93,7 @@ class Granted(Uniting):
         self.reading = reading
 
     @override
-    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+    def auth_flow(self, request: httpx2.Request) -> Flow:
         flow = super().auth_flow(request)
         out = next(flow)
         while True:
@@ -107,39 +118,215 @@ def with_its_pluses(body: str) -> dict[str, str]:
     return {name: unquote(value) for name, _, value in pairs}
 
 
+class Clocked(Uniting):
+    """One that refreshes, when its token is refused or over by its own clock, in which a call takes two seconds."""
+
+    now = over = 0
+    refresh: dict[str, str] | None = None
+
+    def __init__(self, app: Application) -> None:
+        super().__init__(app)
+        self.endpoint = ""
+
+    def is_over(self) -> None:
+        """What the clock says of the token in hand."""
+
+    @override
+    def received(self, body: dict[str, Any]) -> None:
+        super().received(body)
+        self.over = self.now + body.get("expires_in", 0)
+        refresh_token = body.get("refresh_token")
+        if refresh_token is not None:
+            self.refresh = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+
+    @override
+    def auth_flow(self, request: httpx2.Request) -> Flow:
+        self.now += 2
+        if self.token is not None and self.over <= self.now:
+            self.is_over()
+            yield from self.refreshes()
+        response = yield self.signed(request)
+        if response.status_code == httpx2.codes.UNAUTHORIZED and self.refresh is not None:
+            yield from self.refreshes()
+            response = yield self.signed(request)
+        if response.status_code in (401, 403) and (yield from self.authorizes(response)):
+            yield self.signed(request)
+
+    @override
+    def authorizes(self, response: httpx2.Response) -> Generator[httpx2.Request, httpx2.Response, bool]:
+        self.refresh = None
+        flow = super().authorizes(response)
+        out = next(flow)
+        while True:
+            if out.url.path.endswith("/token"):
+                self.endpoint, self.client = str(out.url), dict(parse_qsl(out.read().decode()))
+            try:
+                out = flow.send((yield out))
+            except StopIteration as ended:
+                return bool(ended.value)
+
+    def refreshes(self) -> Flow:
+        """Trade the refresh token in, if there is one; where it is refused it is gone."""
+        form, self.refresh = self.refresh, None
+        if form is not None:
+            known = {name: self.client[name] for name in ("client_id", "resource")}
+            response = yield httpx2.Request("POST", self.endpoint, data=form | known)
+            if response.status_code == httpx2.codes.OK:
+                self.refresh = form
+                self.received(response.json())
+
+
+class BeginningAnew(Clocked):
+    """The same client, but that it forgets all that it had where the clock says that its token is over."""
+
+    @override
+    def is_over(self) -> None:
+        self.asked, self.refresh, self.token = frozenset(), None, None
+
+
+class Patient(Uniting):
+    """One that makes one call at a time, and steps up for as long as it is challenged to, but not for ever."""
+
+    def __init__(self, app: Application) -> None:
+        super().__init__(app)
+        self.lock = Lock()
+
+    @override
+    def auth_flow(self, request: httpx2.Request) -> Flow:
+        with self.lock:
+            yield from self.steps_up(request)
+
+    def steps_up(self, request: httpx2.Request) -> Flow:
+        response = yield self.signed(request)
+        challenged = response.status_code in (401, 403)
+        for _ in range(12):
+            if not challenged or not (yield from self.authorizes(response)):
+                return
+            response = yield self.signed(request)
+            challenged = response.status_code == httpx2.codes.FORBIDDEN
+
+
+class ShortOfMemory(Patient):
+    """The same client, but that it remembers no more than six challenges of a call: five, and what is then needed."""
+
+    @override
+    def steps_up(self, request: httpx2.Request) -> Flow:
+        self.before, self.lately = self.asked, deque[str](maxlen=6)
+        yield from super().steps_up(request)
+
+    @override
+    def asks_for(self, challenged: str) -> str:
+        self.lately.append(challenged)
+        self.asked = self.before.union(*map(str.split, self.lately))
+        return " ".join(sorted(self.asked))
+
+
+KEEPS = Edit(
+    FLOW,
+    "                        self.context.client_metadata.scope = challenged_scope\n",
+    "                        asked = self.context.client_metadata.scope\n"
+    "                        self.context.client_metadata.scope = union_scopes(asked, challenged_scope)\n",
+)
+COPIES = Edit(
+    FLOW,
+    "            client_metadata=client_metadata,\n",
+    "            client_metadata=client_metadata.model_copy(),\n",
+)
+
+
+def edited(*edits: Edit) -> Subject:
+    return planted(Bug("keeps", "ACC-7", "keeps what it asked for in the configuration", edits, probe(READ)))
+
+
 @dataclass(frozen=True)
 class Fault:
-    """A client with a fault and without, and what a world must have for the fault to show."""
+    """A client without a fault and with it, and the freedom without which it does not show."""
 
-    right: InProcess
-    wrong: InProcess
-    shows_in: Callable[[Plan], bool]
-    revision: Revision
+    clients: Callable[[], tuple[Subject, Subject]]
+    without: Callable[[Episode], Episode]
+    revision: Revision = "2026-07-28"
+    examples: int = 150
+
+
+def in_json(episode: Episode) -> Episode:
+    """The same episode, but that no issuer answers in a form."""
+    servers = episode.plan.servers
+    issuers = {name: replace(issuer, form_encoded=False) for name, issuer in servers.issuers.items()}
+    return replace(episode, plan=replace(episode.plan, servers=replace(servers, issuers=issuers)))
+
+
+def calling_otherwise(episode: Episode, change: Callable[[MakeCall], MakeCall]) -> Episode:
+    """The same episode with other choices in its calls."""
+
+    def changed(step: EpisodeStep) -> EpisodeStep:
+        match step:
+            case MakeCall():
+                return change(step)
+            case OverlapCalls(first, second):
+                return OverlapCalls(change(first), change(second))
+            case _:
+                return step
+
+    return replace(episode, steps=tuple(map(changed, episode.steps)))
+
+
+def never_brief(episode: Episode) -> Episode:
+    """The same episode, but that tokens last."""
+    return calling_otherwise(
+        episode, lambda call: replace(call, grants=tuple(replace(how, brief=False) for how in call.grants))
+    )
+
+
+def with_few_choices(episode: Episode) -> Episode:
+    """The same episode, but that no call is challenged by choice more than five times."""
+    return calling_otherwise(episode, lambda call: replace(call, challenges=call.challenges[:5], persists=False))
+
+
+def by_itself(episode: Episode) -> Episode:
+    """The same episode, but that each server's client has a configuration object of its own."""
+    return replace(episode, plan=replace(episode.plan, shares_configuration=False))
 
 
 FAULTS = {
-    "a guarded stream": Fault(
-        in_process(Streaming),
-        in_process(DeafStreaming),
-        lambda plan: any(STREAM in server.needs for server in plan.servers.resources.values()),
-        "2025-11-25",
+    "a challenge to a stream": Fault(
+        lambda: (in_process(Streaming), in_process(DeafStreaming)), without_streams, "2025-11-25"
     ),
-    "token responses in a form": Fault(
-        from_httpx_auth(lambda app: Granted(app, by_the_form)),
-        from_httpx_auth(lambda app: Granted(app, with_its_pluses)),
-        lambda plan: any(issuer.form_encoded for issuer in plan.servers.issuers.values()),
-        "2026-07-28",
+    "form-encoded: True": Fault(
+        lambda: (
+            from_httpx_auth(lambda app: Granted(app, by_the_form)),
+            from_httpx_auth(lambda app: Granted(app, with_its_pluses)),
+        ),
+        in_json,
     ),
+    "brief=True": Fault(lambda: (from_httpx_auth(Clocked), from_httpx_auth(BeginningAnew)), never_brief),
+    "more than five choices in a call": Fault(
+        lambda: (from_httpx_auth(Patient), from_httpx_auth(ShortOfMemory)), with_few_choices, examples=100
+    ),
+    "configuration shared: True": Fault(lambda: (edited(KEEPS, COPIES), edited(KEEPS)), by_itself),
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_found_where_the_freedom_is_that_shows_it_and_nowhere_else(fault: Fault) -> None:
-    made = list(generated(fault.revision, 150, 0))
-    right, wrong = (
-        [set(judged.broken) for judged in Alone(examiner(subject, fault.revision)).judge(made)]
-        for subject in (fault.right, fault.wrong)
-    )
-    shown = [episode.plan for episode, one, other in zip(made, right, wrong, strict=True) if other - one]
-    assert shown
-    assert all(map(fault.shows_in, shown))
+def shown(examining: Examiner, episode: Episode) -> tuple[set[Kind], set[str]]:
+    """What is found of a client in an episode, and the freedoms that reach counts."""
+    running = examining.play(episode)
+    found = examining.judge(running.transcript).found
+    return set(map(kind_of, found)), set(freedoms_of(running.world))
+
+
+@pytest.mark.parametrize("freedom", FAULTS)
+def test_a_fault_is_found_where_the_freedom_is_that_shows_it_and_not_without_it(freedom: str) -> None:
+    fault = FAULTS[freedom]
+    assert freedom in (*FREEDOMS, *NEVER_BY_THE_REFERENCE)
+    right, wrong = (examiner(client, fault.revision) for client in fault.clients())
+    dies = 0
+    for episode in generated(fault.revision, fault.examples, 0):
+        without = fault.without(episode)
+        found, counted = shown(wrong, without)
+        assert freedom not in counted
+        assert found <= shown(right, without)[0]
+        if without != episode:
+            found, counted = shown(wrong, episode)
+            is_found = bool(found - shown(right, episode)[0])
+            assert freedom in counted or not is_found
+            dies += is_found
+    assert dies
