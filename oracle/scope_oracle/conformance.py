@@ -231,13 +231,13 @@ def main(arguments: Sequence[str]) -> int:
         if arguments:
             sdk, commit, path, command, *examples = arguments
             record(sdk, commit, path, command, examples=int(examples[0]) if examples else None)
-            return 0
+        else:
+            write_whole(PAGE, page())
     except (DriverFault, SubjectUnavailable) as wrong:
         print(f"conformance: {wrong}", file=sys.stderr)  # noqa: T201 - its output
         return 2
     except KeyboardInterrupt:
         return 130
-    write_whole(PAGE, page())
     return 0
 
 
