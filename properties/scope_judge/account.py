@@ -298,6 +298,7 @@ class Resource:
     called_at: int = NEVER
     responded_at: int = NEVER
     called_by_name: bool = False
+    asked_by_name: bool = False
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
     asked_for: PendingChallenge | None = None
@@ -342,11 +343,24 @@ class Resource:
         return self.published is not None and self.published.rstrip("/") == (self.name or "").rstrip("/")
 
     @property
+    def goes_by_its_name(self) -> bool:
+        """Whether it is asked for by the name that it is called by, or may be, as it was called before the recording.
+
+        Its own document says so, or a request did.
+        """
+        before = self.called_at == NEVER < self.responded_at or (
+            self.account is not None and len(self.account.unseen) > 0
+        )
+        return self.has_its_own_document or self.asked_by_name or before
+
+    @property
     def called(self) -> bool:
         """Whether it was ever called."""
         return self.called_at != NEVER or self.responded_at != NEVER
 
     @property
     def was_just_challenged(self) -> bool:
-        """Whether the last that was heard of it is a challenge."""
-        return self.responded_at > self.called_at and len(self.pending) > 0
+        """Whether the last that was heard of it is a challenge, or where it may go by another name, one waits."""
+        if self.responded_at < self.called_at or not self.pending:
+            return False
+        return not self.goes_by_its_name or next(reversed(self.pending.values())).at == self.responded_at

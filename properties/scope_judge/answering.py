@@ -23,8 +23,9 @@ class Requesting(NamedTuple):
     """A request for scopes that answers something, or nothing: of an account at a resource, by a grant type.
 
     `challenges` are those that wait for an answer, the latest first. `is_new` is whether a scope was never asked for or
-    granted here, and `calls` are those that go on. `unknown_expired_at` is when a token that nobody knows last ran out
-    by the client's clock, and `elsewhere_at` when another resource was last called.
+    granted here, `calls` are those that go on, and `configured` is what the caller configured. `unknown_expired_at` is
+    when a token that nobody knows last ran out by the client's clock, `elsewhere_at` when another resource was last
+    called, and `rests` whether the last that was heard of any is that it served something.
     """
 
     resource: Resource
@@ -34,8 +35,10 @@ class Requesting(NamedTuple):
     grant_type: str
     is_new: Callable[[str], bool]
     calls: Calls
+    configured: ScopeSet | None
     unknown_expired_at: int
     elsewhere_at: int
+    rests: bool
 
     @property
     def expired_at(self) -> int:
@@ -93,9 +96,9 @@ class Requesting(NamedTuple):
             return
         resource, granted_at = self.resource, self.account.granted_at
         in_vain = () if resource.in_vain is None else (resource.in_vain,)
-        ended = (one for one in reversed(resource.left) if one.challenge.status == 403)
+        more = (one for one in (*self.challenges, *reversed(resource.left)) if one.challenge.status == 403)
         since = (one for one in (*self.challenges, *in_vain, *resource.left) if one.at > granted_at)
-        for left in (*since, *ended):
+        for left in (*since, *more):
             challenge = left.challenge
             rejected = best is None and challenge.status == 401
             bare = best is not None and best.challenge.refuses_plainly
@@ -113,25 +116,34 @@ class Requesting(NamedTuple):
 
         Of the same operation, that was after the last grant: with what that brought, it was tried again.
         """
-        left = (one for one in self.resource.left if one is not best and one.challenge.insufficient)
+        left = (one for one in self.resource.left if one is not best and one.challenge.may_ask_for_more)
         since = (one for one in left if one.operation != best.operation or one.at > self.account.granted_at)
         return any(self._widens(one) for one in since)
 
     def _widens(self, one: PendingChallenge) -> bool:
-        named = one.challenge.scope or one.challenge.first
-        return len(named) > 0 and named <= self.wanted and not named <= self.account.in_hand.at_least
+        """Whether it asks for what a challenge names, or for some of what it may name, beyond the grant."""
+        named, held = one.challenge.scope, self.account.in_hand.at_least
+        if named is None:
+            return any(each in one.challenge.tolerated and each not in held for each in self.wanted)
+        return len(named) > 0 and named <= self.wanted and not named <= held
 
     def _is_unmet(self, one: PendingChallenge) -> bool:
         """Whether a challenge names what is not met yet: where none binds, that may be answered by any request."""
         return not (one.challenge.scope or NO_SCOPES) <= self.account.in_hand.at_least
 
     def _may_renew(self, latest: PendingChallenge) -> bool:
-        """Whether a client without a user may ask for a new token by its clock, something else having come between."""
-        since = max(self.resource.responded_at, self.elsewhere_at if latest.call is None else NEVER)
-        between = not latest.alone or since > latest.at
+        """Whether it may be for a new token by the clock, something else having come since the latest challenge.
+
+        Of a client without a user, which has no refresh token; of another, where something was served last, and nothing
+        is awaited: the call that was challenged is over, or was refused plainly.
+        """
         if latest.call is not None and latest.call == self.calls.alone:
             return False  # it is for nothing else
-        return self.grant_type == CLIENT_CREDENTIALS and between and self._is_renewal
+        ended = latest.call is not None and not self.calls.may_go_on(latest.call)
+        since = max(self.resource.responded_at, self.elsewhere_at if latest.call is None or ended else NEVER)
+        between = self.grant_type == CLIENT_CREDENTIALS and (not latest.alone or since > latest.at)
+        at_rest = self.rests and (ended or (latest.call is None and latest.challenge.refuses_plainly))
+        return (between or at_rest) and self._is_renewal
 
     def _may_be_made_again(self, in_vain: PendingChallenge, waiting: list[PendingChallenge]) -> bool:
         """Whether a request that was refused may come again: at once, while its call goes on, or as none other can."""
@@ -193,7 +205,8 @@ class Requesting(NamedTuple):
         account, listed = self.account, self.resource.listed
         if account.requested is None:
             return False
-        asked = any(same_scopes(self.wanted, known or NO_SCOPES) for known in (account.asked, listed))
+        beginnings = (account.asked, listed, self.configured)
+        asked = any(same_scopes(self.wanted, known or NO_SCOPES) for known in beginnings)
         return asked or account.granted.can_be(frozenset(self.wanted))
 
 

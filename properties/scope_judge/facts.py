@@ -107,6 +107,7 @@ class Facts:
         self._unknown_expired_at = NEVER
         self._called: Resource | None = None
         self._called_elsewhere_at = NEVER
+        self._rests = False
         self._heeds, self._heeds_decoys, self._gives_up = heeds, False, False
         self._deceived: list[Settled] = []
         self._asked_before = 0
@@ -200,6 +201,7 @@ class Facts:
         if self._called is not None and self._called is not resource:
             self._called_elsewhere_at = self._called.called_at
         self._called = resource
+        self._rests = False
         tried.carried, tried.sent_at, resource.called_at = event.access_token, self.at, self.at
         resource.answering = None
 
@@ -281,9 +283,10 @@ class Facts:
     @staticmethod
     def _no_longer_in_vain(resource: Resource, operation: str) -> None:
         """The challenges of an operation are over that was tried again and answered, or whose call ended."""
-        for asked_for in (resource.in_vain, resource.asked_for):
-            if asked_for is not None and asked_for.operation == operation:
-                resource.in_vain = resource.asked_for = None
+        if resource.in_vain is not None and resource.in_vain.operation == operation:
+            resource.in_vain = None
+        if resource.asked_for is not None and resource.asked_for.operation == operation:
+            resource.in_vain = resource.asked_for = None
 
     def _refreshed_in_answer(self, resource: Resource, pending: PendingChallenge) -> RefreshTried | None:
         account, scope = resource.account, pending.challenge.scope
@@ -357,6 +360,7 @@ class Facts:
         renewed, tried.renewed = tried.renewed, None
         sent_at, tried.sent_at = tried.sent_at, NEVER
         resource.responded_at = self.at
+        self._rests = event.status < 300
         overlaps = self._calls.overlap(event.operation)
         if not overlaps:
             self._no_longer_in_vain(resource, event.operation)
@@ -525,8 +529,10 @@ class Facts:
             grant_type,
             is_new,
             self._calls,
+            self._configured,
             self._unknown_expired_at,
             self._elsewhere_at(resource),
+            self._rests,
         )
         answers, candidates = requesting.answers()
         yield from self._passed_over(resource, challenges, answers, request)
@@ -650,7 +656,7 @@ class Facts:
             return False
         if account.leg != AUTHORIZATION_CODE or token.state == "expired" or self.header.wants_refresh_token is False:
             return False
-        if token.issued_at < self._life.restarted_at:
+        if token.issued_at < self._life.restarted_at or resource.in_vain is not None:
             return False
         return token.issued_at > max(resource.responded_at, resource.called_at) and not waiting_at(resource)
 
@@ -860,7 +866,8 @@ class Facts:
             self._name(account, read_scope(event.scope or ""))
             return
         else:
-            said, had_a_token = said_by(event, account, self._commas), account.token is not None
+            said = said_by(event, account, self._commas)
+            had_a_token = account.token is not None and account.token.access_token is not None
             if account.leg == REFRESH_TOKEN:
                 refresh(account, event, said, self.at)
                 named = None if said is None else said.at_most
@@ -953,6 +960,8 @@ class Facts:
             if account.token.access_token == event.access_token:
                 account.token.state, account.token.expired_at = "expired", self.at
                 self.places.waiting[resource] = None
+            elif account.token.access_token is None:  # what nobody could read may have brought no other
+                account.token.expired_at = self.at
         return ()
 
     def _client_restarted(self, _: ClientRestarted) -> Occasions:

@@ -505,7 +505,8 @@ class Asked(Occasion):
     @property
     @override
     def otherwise(self) -> Iterator[Self]:
-        read = [scope for scope in self.challenged or () if scope in self.wanted and self.is_new(scope)]
+        challenged = self.challenged if self.history_known else None
+        read = [scope for scope in challenged or () if scope in self.wanted and self.is_new(scope)]
         for answers in self.may_answer:
             if not answers.challenge.may_name(read):
                 continue  # the one that it fits best was read

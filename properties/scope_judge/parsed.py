@@ -53,6 +53,11 @@ class ParsedChallenge:
         return self.status == 403 and self.error != "insufficient_scope" and not self.malformed
 
     @property
+    def may_ask_for_more(self) -> bool:
+        """Whether it asks for more scope, or is a 403 that may be read so."""
+        return self.status == 403 and not self.refuses_plainly
+
+    @property
     def presumes_a_token(self) -> bool:
         """Whether its error speaks of a token that came with the request (RFC 6750 section 3.1)."""
         return self.error in ("invalid_token", "insufficient_scope")

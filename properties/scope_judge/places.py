@@ -3,7 +3,7 @@
 Where there is one issuer or one resource it may be named on any subset of the events, or on none. A name that differs
 from the called one by a slash or a default port is the same name; one that a request gives right after a challenge is
 another name of what was challenged, as long as nothing is called by it. Where something is called by it later, that
-may still be the same, unless what was challenged has a document of its own.
+may still be the same, unless what was challenged goes by its own name.
 """
 
 from __future__ import annotations
@@ -43,6 +43,10 @@ def normal_form(name: str) -> str:
     query = f"?{parts.query}" if parts.query else ""
     fragment = f"#{parts.fragment}" if parts.fragment else ""
     return f"{parts.scheme}://{host}{path}{query}{fragment}"
+
+
+def _are_the_same(name: str | None, other: str | None) -> bool:
+    return name is not None and other is not None and canonical(name) == canonical(other)
 
 
 def _origin(name: str) -> str:
@@ -106,6 +110,7 @@ class Places:
                     self._resources.pop(spelled, None)
         known = self._named(name) or self._adopting(name)
         resource = known or self._by_another_name(name, stored=stored) or self._new(name)
+        resource.asked_by_name = resource.asked_by_name or _are_the_same(name, resource.name)
         self.current = resource
         return resource
 
@@ -149,7 +154,7 @@ class Places:
         if len(below) != 1 and not challenged:
             return None
         found = below[0] if len(below) == 1 else current
-        if found is None or (self.will_be_called(name) and found.has_its_own_document):
+        if found is None or (self.will_be_called(name) and found.goes_by_its_name):
             return None  # each of the two is called by a name of its own
         self._resources[canonical(name)] = found
         self._other_names.add(canonical(name))

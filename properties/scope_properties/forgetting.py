@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -166,8 +166,8 @@ def beginning(events: Sequence[Event]) -> Iterator[Loss]:
     """
     issued = set[str]()
     shows = _what_the_next_request_shows(events)
-    for at, (event, rests) in enumerate(zip(events, _before_which_all_rests(events), strict=True)):
-        if rests and shows[at] in issued:
+    for at, (event, moment) in enumerate(zip(events, _moments(events), strict=True)):
+        if not any(moment) and shows[at] in issued:
             yield dict.fromkeys(range(at))
         if isinstance(event, TokenResponse):
             issued.update(token for token in (event.access_token, event.refresh_token) if token is not None)
@@ -213,17 +213,24 @@ def registrations(events: Sequence[Event]) -> Iterator[Loss]:
 
 @_omission(keeps=_ALL - _OF_A_CALL - _OF_A_CHALLENGE)
 def calls(events: Sequence[Event]) -> Iterator[Loss]:
-    """What the application asked for is known to whoever drives the client, who writes all of it down, or nothing."""
-    if not any(isinstance(event, CallEnded) and event.outcome == BROKEN_OFF for event in events):
+    """What the application asked for is known to whoever drives the client, who writes all of it down, or nothing.
+
+    Not where two calls of one operation overlap: without them the second is a second try of the first (ruling 7).
+    """
+    broken_off = any(isinstance(event, CallEnded) and event.outcome == BROKEN_OFF for event in events)
+    if not broken_off and not any(moment.overlaps for moment in _moments(events)):
         yield {at: None for at, event in enumerate(events) if isinstance(event, (CallStarted, CallEnded))}
 
 
 @_omission(keeps=_ALL - _OF_A_CHALLENGE)
 def expiries_at_rest(events: Sequence[Event]) -> Iterator[Loss]:
-    """A client's clock is on no wire: after a call that was served, what it does next shows that a token ran out."""
+    """A client's clock is on no wire: after a call that was served, what it does next shows that a token ran out.
+
+    Not while a challenge waits, which whatever is asked for then answers.
+    """
     served = False
-    for at, event in enumerate(events):
-        if isinstance(event, TokenExpired) and served:
+    for at, (event, moment) in enumerate(zip(events, _moments(events), strict=True)):
+        if isinstance(event, TokenExpired) and served and not moment.waits:
             yield {at: None}
         if isinstance(event, _MESSAGES):
             served = isinstance(event, ResourceResponse) and event.status < 300
@@ -293,22 +300,45 @@ def _presenting(events: Sequence[Event], token: str | None) -> Loss:
     }
 
 
-def _before_which_all_rests(events: Sequence[Event]) -> Iterator[bool]:
-    """Whether no call is under way before an event, and no challenge awaits an answer."""
-    under_way, waiting = set[int](), set[tuple[str | None, str]]()
+class _Moment(NamedTuple):
+    """What goes on before an event: calls, several of one operation, challenges that wait, and those of ended calls.
+
+    And token requests that are not yet answered.
+    """
+
+    calls: bool
+    overlaps: bool
+    waits: bool
+    left: bool
+    asks: bool
+
+
+def _moments(events: Sequence[Event]) -> Iterator[_Moment]:
+    """What goes on before each event."""
+    under_way, waiting, left = dict[int, str](), set[tuple[str | None, str]](), set[tuple[str | None, str]]()
+    asked = 0
     for event in events:
-        yield not under_way and not waiting
+        overlaps = len(set(under_way.values())) < len(under_way)
+        yield _Moment(len(under_way) > 0, overlaps, len(waiting) > 0, len(left) > 0, asked > 0)
         match event:
             case CallStarted():
-                under_way.add(event.call)
+                under_way[event.call] = event.operation
             case CallEnded():
-                under_way.discard(event.call)
+                over = under_way.pop(event.call, None)
+                left |= {each for each in waiting if each[1] == over and over not in under_way.values()}
+                waiting -= left
             case ResourceResponse() if event.status in (401, 403):
                 waiting.add((event.resource, event.operation))
             case ResourceRequest():
                 waiting.discard((event.resource, event.operation))
+                left.discard((event.resource, event.operation))
+            case TokenRequest():
+                asked += 1
+            case TokenResponse():
+                asked -= 1
             case ClientRestarted():
                 waiting.clear()
+                left.clear()
             case _:
                 pass
 

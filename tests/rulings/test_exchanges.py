@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rulings.expectations import RIGHT, Expected, confirm, finds, rows
+from rulings.expectations import RIGHT, SILENT, Expected, confirm, finds, rows
 from rulings.stories import ISSUER, NEW, OLD, OTHER_RESOURCE, RESOURCE, Story, story
 from scope_judge.judge import judge
 from scope_model.events import JWT_BEARER, TOKEN_EXCHANGE, TokenRequest, TokenResponse, WireScope
@@ -30,6 +30,17 @@ def exchanges(told: Story, token: str, scopes: tuple[WireScope, WireScope] = (No
 def silent(revision: Revision = NEW, said: str = "a", challenged: str | None = "a") -> Story:
     """An exchange without a scope in either leg."""
     return exchanges(story(revision).unauthorized(challenged).discovers(), "t1", said=said).served()
+
+
+def test_an_assertion_that_nobody_can_read_is_no_token_that_is_renewed() -> None:
+    told = story().unauthorized("a").discovers()
+    unread = told.then(
+        TokenRequest(TOKEN_EXCHANGE, "a", None, ISSUER, RESOURCE), TokenResponse(issuer=ISSUER, resource=RESOURCE)
+    )
+    once = last_leg(unread, "t1", "a").unauthorized("a", token="t1")
+    confirm(first_leg(once, "a"), SILENT)
+    twice = exchanges(once, "t2", ("a", "a")).unauthorized("a", token="t2")
+    confirm(first_leg(twice, "a"), finds("CHAL-8", "discouraged"))
 
 
 LEFT = finds("CHAL-1", "unspecified", "A31")

@@ -21,6 +21,7 @@ from rulings.stories import (
 from scope_judge.judge import AHEAD, Judge, judge, looking_ahead
 from scope_model.events import (
     AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
     AuthorizationResponse,
     ProtectedResourceMetadata,
     TokenRequest,
@@ -43,6 +44,14 @@ def both_refused(told: Story) -> Story:
 
 
 narrow = story().handshake("a b").expires().refreshes("t2", scope="a").served("read", "t2")
+
+half_spelled = (
+    begun.application_calls(1, "list")
+    .calls("list", "t1")
+    .answers("list", 403, 'Bearer error"insufficient_scope", scope="b"')
+    .application_has(1, "failed")
+)
+"""The same, in a challenge that lacks an equals sign: somebody may understand it all the same."""
 
 another = left.application_calls(2, "admin").insufficient("c", "admin")
 same_again = by_itself().handshake().insufficient("b")
@@ -93,6 +102,41 @@ LEFT_FOR_LATER = {
         .obtains("a c", "t2")
         .application_has(2, "failed"),
         finds("STEP-7", "discouraged", worst="discouraged"),
+    ),
+    "what a challenge that lacks an equals sign may name is asked for, while another call waits": (
+        half_spelled.application_calls(2, "admin").insufficient("c", "admin").asks("a b"),
+        RIGHT,
+    ),
+    "something beside it may have been granted, in a response that nobody could read": (
+        story()
+        .handshake()
+        .insufficient("d")
+        .asks("a d")
+        .consents()
+        .then(TokenResponse(issuer=ISSUER, resource=RESOURCE))
+        .served("write", "t2")
+        .application_calls(1, "list")
+        .insufficient("c", "list", "t2")
+        .application_has(1, "unauthorized")
+        .application_calls(2, "admin")
+        .insufficient("b e", "admin", "t2")
+        .asks("a b c d"),
+        RIGHT,
+    ),
+    "something beside it was challenged elsewhere, and never granted": (
+        left.application_calls(2, "admin").insufficient("c e", "admin").asks("a b c"),
+        finds("CHAL-1", "violates"),
+    ),
+    "what no challenge may name is asked for": (
+        half_spelled.application_calls(2, "admin").insufficient("c", "admin").asks("a d"),
+        finds("CHAL-1", "violates"),
+    ),
+    "a token serves what a call waits for and what a challenge that lacks an equals sign may name": (
+        half_spelled.application_calls(2, "admin")
+        .insufficient("c", "admin")
+        .obtains("a b c", "t2")
+        .application_has(2, "failed"),
+        RIGHT,
     ),
     "a part of it is asked for after a bare refusal, where no challenge binds": (
         story(OLDEST)
@@ -587,6 +631,92 @@ def test_of_two_refusals_that_were_answered_either_may_be_answered_again() -> No
     )
     told = refused.asks("b offline_access", "consent").asks("b offline_access", "consent").refuses()
     confirm(told.asks("b"), allows("unspecified", absent="SEL-2"))
+
+
+def test_a_client_without_a_user_begins_anew_with_what_the_caller_configured() -> None:
+    told = story(grant_type=CLIENT_CREDENTIALS, configured=("override", "a")).handshake("a").step_up("b", "a b")
+    refused = told.calls("admin", "t2").calls("read", "t2").answers("admin", 403)
+    confirm(refused.answers("read", 200).asks("a"), RIGHT)
+    confirm(refused.asks("a"), finds("CHAL-7", "discouraged"))
+
+
+def test_another_call_may_be_refused_while_a_request_is_on_its_way_that_is_then_made_for_less() -> None:
+    both = story().calls("read").calls("write").answers("read", 401, bearer("a b c"))
+    told = both.answers("write", 401, bearer("a")).discovers(by_server=("offline_access",)).asks("a b c").refuses()
+    sent = told.calls("read").asks("a offline_access", "consent").answers("read", 401, bearer("a b c"))
+    confirm(sent.refuses().asks("a"), allows("unspecified", absent="CHAL-1"))
+    confirm(sent.refuses().calls("write").answers("write", 401, bearer("a d")).asks("a"), finds("CHAL-1", "violates"))
+
+
+BY_THE_CLOCK = {
+    "the call that was challenged is over, and another was served": (
+        left.application_calls(2, "read").served().application_has(2).asks("a"),
+        RIGHT,
+    ),
+    "the call that was challenged goes on": (
+        begun.application_calls(1, "list")
+        .insufficient("b", "list")
+        .application_calls(2, "read")
+        .served()
+        .application_has(2)
+        .asks("a"),
+        finds("CHAL-1", "violates"),
+    ),
+    "the call that was challenged is over, and nothing was served since": (left.asks("a"), finds("CHAL-1", "violates")),
+    "a bare refusal, and another resource served something since": (
+        begun.calls("admin", "t1").answers("admin", 403).at(OTHER_RESOURCE).served("read", None).at().asks("a"),
+        RIGHT,
+    ),
+    "a bare refusal, something was served since, and more is asked for": (
+        begun.calls("admin", "t1").answers("admin", 403).served().asks("a b"),
+        finds("CHAL-7 SEL-6", "discouraged"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(BY_THE_CLOCK))
+def test_what_is_asked_for_again_while_all_rests_may_be_for_a_token_that_ran_out(
+    told: Story, expected: Expected
+) -> None:
+    confirm(told, expected)
+
+
+def test_who_is_refused_in_vain_asks_again_although_another_token_came() -> None:
+    told = story(wants_refresh_token=True).unauthorized("a b").discovers(by_server=("offline_access",))
+    asked = told.asks("a b offline_access", "consent").asks("a b offline_access", "consent").consents()
+    confirm(asked.refuses().issued("t1", "a").asks("a b"), allows("unspecified", absent="OFFLINE-2"))
+    confirm(told.obtains("a b offline_access", "t1", "a", None).asks("a b"), finds("OFFLINE-2", "violates"))
+
+
+def test_what_waited_before_an_unknown_token_ran_out_may_be_answered_after_another_grant() -> None:
+    told = story().answers("list", 403, bearer("d", INSUFFICIENT)).expires("t0").unauthorized(None, token="t0")
+    again = told.discovers("a", "b").obtains("a b", "t1").unauthorized("c", token="t1", error="invalid_token")
+    confirm(again.asks("a b d"), allows("unspecified", absent="CHAL-1"))
+    confirm(again.asks("a b"), finds("CHAL-1", "violates"))
+
+
+def test_the_token_before_one_that_nobody_could_read_may_be_the_one_that_runs_out() -> None:
+    refused = begun.insufficient("b").asks("a b").consents().then(TokenResponse(issuer=ISSUER, resource=RESOURCE))
+    confirm(refused.expires("t1").asks("a"), allows("unspecified", absent="CHAL-1"))
+    confirm(begun.insufficient("b").asks("a"), finds("CHAL-1", "violates"))
+
+
+def test_another_resource_may_be_asked_for_while_all_rests() -> None:
+    known = by_itself().served(token="t0").discovers("a", "b").insufficient("c", "list", "t0").insufficient("b")
+    own = known.obtains("a b", "t2").served("write", "t2")
+    confirm(own.at(OTHER_RESOURCE).asks("p"), allows("unspecified", absent="ISO-1"))
+    confirm(known.at(OTHER_RESOURCE).asks("a b"), finds("ISO-1", "violates"))
+
+
+def test_what_goes_by_its_own_name_is_not_asked_for_by_that_of_another() -> None:
+    """At the oldest revision there is no document to tell the two apart."""
+    other = story(OLDEST).at(OTHER_RESOURCE)
+    own = story(OLDEST).unauthorized("a").obtains("a", "t1").served().insufficient("b")
+    theirs = own.at(OTHER_RESOURCE).obtains(None, "u1", "p").served("read", "u1").at().obtains("a b", "t2")
+    confirm(theirs.served("write", "t2").at(OTHER_RESOURCE).reports("p"), SILENT)
+    before = story(OLDEST).answers("list", 403, bearer("b", INSUFFICIENT)).at(OTHER_RESOURCE)
+    confirm(before.asks("p").consents().issued("u1").served("read", "u1"), allows("unspecified", absent="CHAL-1 SEL-6"))
+    confirm(other.handshake("p", "u1").at().unauthorized("a").asks("p"), finds("SEL-6", "discouraged"))
 
 
 RETRY_3 = finds("RETRY-3", "discouraged")
