@@ -363,4 +363,5 @@ class Resource:
         """Whether the last that was heard of it is a challenge, or where it may go by another name, one waits."""
         if self.responded_at < self.called_at or not self.pending:
             return False
-        return not self.goes_by_its_name or next(reversed(self.pending.values())).at == self.responded_at
+        newest = next(reversed(self.pending.values()))
+        return not self.goes_by_its_name or (newest.at == self.responded_at and newest.ended_at == NEVER)

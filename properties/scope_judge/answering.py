@@ -63,7 +63,8 @@ class Requesting(NamedTuple):
                 return None, tuple(dict.fromkeys((*doubtful, *self._left(None))))
             is_another = self._is_on_its_way(again) or self._may_be_by_the_clock(again)
             goes_on = self.calls.may_go_on(again.call) and not is_another
-            return (again, doubtful) if goes_on else (None, (again, *doubtful))
+            left = tuple(dict.fromkeys((*doubtful, *self._left(again))))
+            return (again, left) if goes_on else (None, (again, *left))
         if self._may_renew(waiting[0]):
             return None, doubtful
         if len(waiting) == 1:

@@ -133,7 +133,8 @@ class Facts:
                     yield TokenTried(token)
             discovers = resource.document_at > resource.called_at  # as whoever is about to answer does
             for pending in resource.pending.values():
-                left = not discovers and (pending.renewed is not None or not pending.alone)
+                comes_first = discovers or _granted_since(resource, pending)
+                left = not comes_first and (pending.renewed is not None or not pending.alone)
                 if left and pending.refreshed_at == NEVER and not pending.passed_over:
                     yield self._given_up(resource, pending)
         for settled in self._deceived:
@@ -259,7 +260,7 @@ class Facts:
         self._shows_what_was_refreshed(resource, pending)
         if pending.passed_over:
             return None
-        if resource.account is not None and resource.account.granted_at > pending.at:
+        if _granted_since(resource, pending):
             return None  # another call brought a grant, and whether it suffices is tried first
         if overlaps:
             return None  # this may be another call
@@ -336,9 +337,15 @@ class Facts:
             return TokenTried(token) if token.differs else None
         if token.used_at == NEVER:
             token.used_at = self.at
+            self._owed_to_another(resource, token, event.operation)
         if token.state in ("new", "set aside"):
             token.state = "in use"
         return self._owed_no_longer(resource, event.operation)
+
+    def _owed_to_another(self, resource: Resource, token: Token, operation: str) -> None:
+        """What carries a token first may have caused it, where nobody saw how it was answered before."""
+        if NEVER < resource.attempt(operation).sent_at < token.issued_at and not self._calls.of(operation):
+            resource.owed = {other: owed for other, owed in resource.owed.items() if owed is not token}
 
     @staticmethod
     def _owed_no_longer(resource: Resource, operation: str) -> TokenTried | None:
@@ -624,7 +631,8 @@ class Facts:
                 other.passed_over = True
             elif other.at < answers.sent_at:
                 other.passed_over = True
-                if other.refreshed_at == NEVER:
+                sent_again = resource.pending.get(other.operation) is not other
+                if other.refreshed_at == NEVER and not (sent_again and _granted_since(resource, other)):
                     yield self._given_up(resource, other, heeded=heeded)
 
     def _is_new(self, account: Account, scope: str) -> bool:
@@ -658,7 +666,8 @@ class Facts:
             return False
         if token.issued_at < self._life.restarted_at or resource.in_vain is not None:
             return False
-        return token.issued_at > max(resource.responded_at, resource.called_at) and not waiting_at(resource)
+        last = max(resource.responded_at, resource.called_at, self._elsewhere_at(resource))
+        return token.issued_at > last and not waiting_at(resource)
 
     def _remember(self, asked: Asked) -> None:
         account, invented = asked.account, asked.unsourced
@@ -1003,6 +1012,10 @@ _MODES: Final[Mapping[str, ConfiguredMode]] = MappingProxyType(
     {"override": "override", "ceiling": "ceiling", "none": "none"}
 )
 """What undeclared configured scopes mean by each value of A11: by its default, any of these."""
+
+
+def _granted_since(resource: Resource, pending: PendingChallenge) -> bool:
+    return resource.account is not None and resource.account.granted_at > pending.at
 
 
 def _is_an_assertion(event: TokenResponse, account: Account) -> bool:

@@ -622,6 +622,25 @@ def test_a_call_does_not_give_up_what_another_of_its_operation_sends_again() -> 
     confirm(both.application_has(2), allows("unspecified", absent="PARSE-8"))
 
 
+def deceived(told: Story, scope: str, token: str) -> Story:
+    """A call is refused for a scope, beside a text that looks like another error."""
+    return told.calls("list", token).answers(
+        "list", 403, f'Bearer realm="error=none", error="insufficient_scope", scope="{scope}"'
+    )
+
+
+def test_what_another_call_brought_is_tried_before_a_challenge_is_given_up() -> None:
+    waits = story(OLD).handshake().step_up("b", "a b").insufficient("c", "admin", "t2").asks("a b c")
+    brought = deceived(waits, "c", "t2").consents().issued("t3").served("admin", "t3")
+    confirm(brought, allows("unspecified", absent="PARSE-8"))
+    again = brought.calls("list", "t3").insufficient("d", "admin", "t3").asks("a b d").answers("list", 200)
+    confirm(again, allows("unspecified", absent="PARSE-8"))
+    refused = deceived(waits.consents().issued("t3").served("admin", "t3"), "e", "t3")
+    confirm(refused.served("read", "t3"), finds("PARSE-8", "discouraged"))
+    given_up = refused.calls("list", "t3").insufficient("d", "admin", "t3").asks("a b d").answers("list", 200)
+    confirm(given_up, finds("PARSE-8", "discouraged"))
+
+
 def test_of_two_refusals_that_were_answered_either_may_be_answered_again() -> None:
     both = story().application_calls(1, "list").calls("list").application_calls(2, "list").calls("list")
     refused = (
@@ -706,6 +725,29 @@ def test_another_resource_may_be_asked_for_while_all_rests() -> None:
     own = known.obtains("a b", "t2").served("write", "t2")
     confirm(own.at(OTHER_RESOURCE).asks("p"), allows("unspecified", absent="ISO-1"))
     confirm(known.at(OTHER_RESOURCE).asks("a b"), finds("ISO-1", "violates"))
+
+
+def test_what_carries_a_token_first_may_have_caused_it_where_its_refusal_was_not_seen() -> None:
+    refused = begun.insufficient("b", "admin").calls("list", "t1").obtains("a b", "t2")
+    confirm(refused.served("list", "t2"), allows("unspecified", absent="STEP-7"))
+    answered = begun.insufficient("b", "admin").served("list").obtains("a b", "t2").served("list", "t2")
+    confirm(answered, finds("STEP-7", "discouraged"))
+
+
+def test_a_token_that_came_without_a_refresh_token_may_run_out_while_another_resource_is_called() -> None:
+    early = (
+        story(wants_refresh_token=True).discovers("a", by_server=("offline_access",)).obtains("a", "t1", refresh=None)
+    )
+    other = early.at(OTHER_RESOURCE).served("read", None).at()
+    confirm(other.asks("a"), allows("unspecified", absent="OFFLINE-2"))
+    confirm(early.asks("a"), finds("OFFLINE-2", "violates"))
+
+
+def test_what_is_asked_for_after_an_answer_that_nobody_could_read_may_be_for_what_waited_before() -> None:
+    told = by_itself().handshake("a").insufficient("b").expires("t1").unauthorized("a c", "admin", "t1")
+    unread = told.asks("a b c").then(TokenResponse(issuer=ISSUER, resource=RESOURCE))
+    confirm(unread.asks("a b"), allows("unspecified", absent="CHAL-1"))
+    confirm(told.asks("a d"), finds("CHAL-1", "violates"))
 
 
 def test_what_goes_by_its_own_name_is_not_asked_for_by_that_of_another() -> None:
