@@ -193,7 +193,7 @@ class Facts:
         if given_up is not None:
             yield given_up
         same_call = self._same_call(tried, event)
-        yield Called(account, event.access_token, tried, same_call)
+        yield Called(account, event.access_token, tried, same_call, self._rests)
         if account is not None:
             used = self._token_used(resource, account, event)
             if used is not None:
@@ -222,7 +222,7 @@ class Facts:
                 account.awaited, account.mixed = 0, False  # what was awaited came, unseen
                 account.token = Token(token, self.at, state="in use")
                 self.places.carriers[token] = account, resource
-                self._began_midway = True
+                self._began_midway = resource.called_before = True
         return account
 
     def _shown(self, resource: Resource, token: str | None) -> TokenShown | None:
@@ -367,6 +367,7 @@ class Facts:
         renewed, tried.renewed = tried.renewed, None
         sent_at, tried.sent_at = tried.sent_at, NEVER
         resource.responded_at = self.at
+        resource.called_before = resource.called_before or resource.called_at == NEVER
         self._rests = event.status < 300
         overlaps = self._calls.overlap(event.operation)
         if not overlaps:
@@ -744,8 +745,11 @@ class Facts:
         yield from self._redeems(event)
 
     def _names_scopes_already(self, event: TokenRequest) -> bool:
-        """Whether the first leg is known to have named scopes."""
-        account = self._being_authorized(event)[0]
+        """Whether the first leg is known to have named scopes, and not that of another resource that waits for one."""
+        account, resource = self._being_authorized(event)
+        named = None if event.resource is None else self.places.named(event.resource)
+        if named is not resource and named in self.places.waiting:
+            return False
         return account.leg == TOKEN_EXCHANGE or len(account.under_way) > account.redeemed
 
     def _redeems(self, event: TokenRequest) -> Occasions:

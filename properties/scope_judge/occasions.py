@@ -149,13 +149,15 @@ class TokenShown(Occasion):
 class Called(Occasion):
     """A request to a resource: with which token, and what came of the operation so far.
 
-    `same_call` is whether the application made the request before in the same call, None where nobody says.
+    `same_call` is whether the application made the request before in the same call, None where nobody says, and `rests`
+    whether something was served last, so that the token may have run out unseen.
     """
 
     account: Account | None
     access_token: str | None
     attempts: Attempts
     same_call: bool | None
+    rests: bool
 
     @property
     @override

@@ -3,7 +3,8 @@
 Where there is one issuer or one resource it may be named on any subset of the events, or on none. A name that differs
 from the called one by a slash or a default port is the same name; one that a request gives right after a challenge is
 another name of what was challenged, as long as nothing is called by it. Where something is called by it later, that
-may still be the same, unless what was challenged goes by its own name.
+may still be the same, unless what was challenged goes by its own name. Where a recording begins in the middle, a name
+of another origin may be that of what was called before.
 """
 
 from __future__ import annotations
@@ -154,11 +155,15 @@ class Places:
         if len(below) != 1 and not challenged:
             return None
         found = below[0] if len(below) == 1 else current
-        if found is None or (self.will_be_called(name) and found.goes_by_its_name):
-            return None  # each of the two is called by a name of its own
+        if found is None or (found.goes_by_its_name and self._may_be_elsewhere(name, found)):
+            return None
         self._resources[canonical(name)] = found
         self._other_names.add(canonical(name))
         return found
+
+    def _may_be_elsewhere(self, name: str, found: Resource) -> bool:
+        """Whether a name is that of something else: called by it, or at another origin, and called before."""
+        return self.will_be_called(name) or (found.called_before and _origin(name) != _origin(found.name or ""))
 
     def _new(self, name: str | None) -> Resource:
         resource = Resource(None)

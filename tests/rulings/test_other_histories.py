@@ -724,7 +724,15 @@ def test_another_resource_may_be_asked_for_while_all_rests() -> None:
     known = by_itself().served(token="t0").discovers("a", "b").insufficient("c", "list", "t0").insufficient("b")
     own = known.obtains("a b", "t2").served("write", "t2")
     confirm(own.at(OTHER_RESOURCE).asks("p"), allows("unspecified", absent="ISO-1"))
-    confirm(known.at(OTHER_RESOURCE).asks("a b"), finds("ISO-1", "violates"))
+    confirm(known.at(OTHER_RESOURCE).asks("a b"), allows("unspecified", absent="ISO-1 CHAL-1"))
+    whole = by_itself().handshake().insufficient("b")
+    confirm(whole.at(OTHER_RESOURCE).asks("a b"), finds("ISO-1", "violates"))
+
+
+def test_a_token_that_is_not_sent_after_a_refusal_may_have_run_out_while_another_resource_served() -> None:
+    refused = begun.insufficient("b").asks("a b").refuses()
+    confirm(refused.at(OTHER_RESOURCE).served("read", None).at().calls("read"), allows("unspecified", absent="ACC-10"))
+    confirm(refused.calls("read"), finds("ACC-10", "discouraged"))
 
 
 def test_what_carries_a_token_first_may_have_caused_it_where_its_refusal_was_not_seen() -> None:

@@ -62,6 +62,8 @@ def a_refusal_costs_no_token(called: Called) -> Answer:
         return None
     if called.access_token is not None:
         return HOLDS
+    if called.rests:
+        return None  # it may have run out
     return Broken("token-dropped", "an authorization failed, and the token that was held before is no longer used")
 
 
