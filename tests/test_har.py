@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from recorded import read_har
 from scope_judge.judge import judge
 from scope_model.events import (
+    JWT_BEARER,
+    TOKEN_EXCHANGE,
     AuthorizationRequest,
     AuthorizationResponse,
     AuthorizationServerMetadata,
@@ -301,6 +303,35 @@ def test_the_redirect_may_be_a_request_of_its_own() -> None:
 def test_scope_is_what_was_on_the_wire(query: str, scope: str | tuple[str, ...] | None) -> None:
     (event,) = events(entry("GET", f"{AS}/authorize?response_type=code{query}"))
     assert event == AuthorizationRequest(scope)
+
+
+IDP = "https://idp.example"
+
+
+@pytest.mark.parametrize("client_there", ["c", "another"])
+@pytest.mark.parametrize("named", [{"resource": RS}, {}])
+def test_the_first_leg_of_an_exchange_is_read_wherever_it_goes(client_there: str, named: dict[str, str]) -> None:
+    """An identity provider that no metadata names knows the client by whatever id, and signs the user in as well."""
+    sign_in = urlencode({"response_type": "code", "client_id": client_there, "scope": "openid", "redirect_uri": BACK})
+    first = {"grant_type": TOKEN_EXCHANGE, "client_id": client_there, "audience": AS, "scope": "a", **named}
+    last = {"grant_type": JWT_BEARER, "client_id": "c", "assertion": "very-secret-0"}
+    told = events(
+        entry("GET", f"{IDP}/authorize?{sign_in}", 302, received={"Location": f"{BACK}?code=0"}),
+        call("initialize", 401, challenge=CHALLENGE),
+        RESOURCE_METADATA,
+        SERVER_METADATA,
+        entry("POST", f"{IDP}/token", 200, {"access_token": "very-secret-0"}, body=urlencode(first)),
+        entry("POST", f"{AS}/token", 200, {"access_token": "very-secret-1", "scope": "a"}, body=urlencode(last)),
+        call("tools/call", 200, token="very-secret-1", name="read"),
+    )
+    assert told[4:] == [
+        TokenRequest(TOKEN_EXCHANGE, "a", None, None, named.get("resource")),
+        TokenResponse("t1", None, None, None, None, named.get("resource")),
+        TokenRequest(JWT_BEARER, None, None, AS),
+        TokenResponse("t2", "a", None, None, AS),
+        ResourceRequest("read", "t2", RS),
+        ResourceResponse("read", 200, (), RS),
+    ]
 
 
 def test_a_document_may_cover_more_than_one_url() -> None:

@@ -755,8 +755,11 @@ class Facts:
         yield from self._redeems(event)
 
     def _names_scopes_already(self, event: TokenRequest) -> bool:
-        """Whether the first leg is known to have named scopes."""
-        account = self._being_authorized(event)[0]
+        """Whether the first leg is known to have named scopes, and not that of another resource that waits for one."""
+        account, resource = self._being_authorized(event)
+        named = None if event.resource is None else self.places.named(event.resource)
+        if named is not resource and named in self.places.waiting:
+            return False
         return account.leg == TOKEN_EXCHANGE or len(account.under_way) > account.redeemed
 
     def _redeems(self, event: TokenRequest) -> Occasions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rulings.expectations import RIGHT, SILENT, Expected, confirm, finds, rows
+from rulings.expectations import RIGHT, SILENT, Expected, allows, confirm, finds, rows
 from rulings.stories import ISSUER, NEW, OLD, OTHER_RESOURCE, RESOURCE, Story, story
 from scope_judge.judge import judge
 from scope_model.events import JWT_BEARER, TOKEN_EXCHANGE, TokenRequest, TokenResponse, WireScope
@@ -41,6 +41,15 @@ def test_an_assertion_that_nobody_can_read_is_no_token_that_is_renewed() -> None
     confirm(first_leg(once, "a"), SILENT)
     twice = exchanges(once, "t2", ("a", "a")).unauthorized("a", token="t2")
     confirm(first_leg(twice, "a"), finds("CHAL-8", "discouraged"))
+
+
+def test_a_last_leg_may_be_of_a_first_that_nobody_saw_for_another_resource_that_waits() -> None:
+    waits = story().at(OTHER_RESOURCE).unauthorized("p").at().unauthorized("a").discovers()
+    both = (TokenRequest(JWT_BEARER, scope, None, ISSUER, of) for scope, of in (("a", RESOURCE), ("p", OTHER_RESOURCE)))
+    unseen = waits.then(*both)
+    confirm(unseen, allows("unspecified", absent="ISO-1 CHAL-1"))
+    served = story().at(OTHER_RESOURCE).served("read", None).at().unauthorized("a").discovers()
+    confirm(last_leg(first_leg(served, "a").at(OTHER_RESOURCE), "u1", "a", "a"), finds("ISO-1", "violates"))
 
 
 LEFT = finds("CHAL-1", "unspecified", "A31")

@@ -19,7 +19,8 @@ Standing = Literal["theirs", "open"]
 class Request:
     """A request to an authorization server, whoever sent it; `given` is None where it cannot be read.
 
-    `client` is empty where nobody can tell. `standing` is whether it went to an authorization server of an MCP server.
+    `client` is empty where nobody can tell. `standing` is whether it went to an authorization server of an MCP server,
+    or brought what was presented there.
     """
 
     kind: Kind
@@ -51,6 +52,7 @@ class Survey:
         self._find_guarded(candidates)
         for exchange in candidates:
             self._sort(exchange)
+        self._join_legs()
         self.keeps_challenges = any("www-authenticate" in call.received for call in self.calls)
 
     def _is_document(self, exchange: Exchange) -> bool:
@@ -99,6 +101,15 @@ class Survey:
             self.calls.append(exchange)
         elif _may_return(exchange):
             self.returns.append(exchange)
+
+    def _join_legs(self) -> None:
+        """Take the first leg of an exchange, which may go to anybody, to be of whoever presents its assertion."""
+        presented = {request.parameter("assertion"): request for request in self.requests if request.kind == "token"}
+        for request in self.requests:
+            brought = request.exchange.answer.get("access_token")
+            last = presented.get(brought) if isinstance(brought, str) and request.kind == "token" else None
+            if last is not None:
+                request.client, request.standing = last.client, last.standing
 
     def _request(self, exchange: Exchange) -> Request | None:
         """The request to an authorization server in an exchange, None where there is none."""
