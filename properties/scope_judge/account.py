@@ -288,9 +288,10 @@ class Resource:
     whose calls ended without an answer, and `owed` the tokens that an operation was not yet sent with. `epoch` counts
     how often it moved to another authorization server. `misread` is what only misreadings find in its challenges, each
     with those misreadings and when they first could. `shown` are the tokens of others that it was called with before it
-    had a document. `asked_for` is the challenge that the last request answered, and `in_vain` that of one that was
-    refused, until its operation is tried again or its call ends. `awaited` is the challenge that a token is asked for,
-    whatever other operations are called before it comes.
+    had a document. `called_by_name` and `asked_by_name` are whether it was called, or asked for, by its name, and
+    `called_before` is whether the recording begins after it was called. `asked_for` is the challenge that the last
+    request answered, and `in_vain` that of one that was refused, until its operation is tried again or its call ends.
+    `awaited` is the challenge that a token is asked for, whatever other operations are called before it comes.
     """
 
     name: str | None
@@ -304,6 +305,7 @@ class Resource:
     responded_at: int = NEVER
     called_by_name: bool = False
     asked_by_name: bool = False
+    called_before: bool = False
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
     awaited: PendingChallenge | None = None
@@ -354,13 +356,7 @@ class Resource:
 
         Its own document says so, or a request did.
         """
-        return self.has_its_own_document or self.asked_by_name or self.was_called_before
-
-    @property
-    def was_called_before(self) -> bool:
-        """Whether the recording begins after it was called."""
-        carried_another = self.account is not None and len(self.account.unseen) > 0
-        return carried_another or self.called_at == NEVER < self.responded_at
+        return self.has_its_own_document or self.asked_by_name or self.called_before
 
     @property
     def called(self) -> bool:

@@ -66,7 +66,7 @@ class Requesting(NamedTuple):
             left = tuple(dict.fromkeys((*doubtful, *self._left(again))))
             return (again, left) if goes_on else (None, (again, *left))
         if self._may_renew(waiting[0]):
-            return None, doubtful
+            return None, (waiting[0], *doubtful)
         if len(waiting) == 1:
             return waiting[0], tuple(dict.fromkeys((*doubtful, *self._left(waiting[0]))))
         live = self._live(waiting)
@@ -211,8 +211,8 @@ class Requesting(NamedTuple):
         account, listed = self.account, self.resource.listed
         if account.requested is None:
             return False
-        beginnings = (account.asked, listed, self.configured)
-        asked = any(same_scopes(self.wanted, known or NO_SCOPES) for known in beginnings)
+        known = (account.asked or NO_SCOPES, listed or NO_SCOPES, self.configured or listed or NO_SCOPES)
+        asked = any(same_scopes(self.wanted, each) for each in known)
         return asked or account.granted.can_be(frozenset(self.wanted))
 
 

@@ -225,7 +225,7 @@ class Facts:
                 account.awaited, account.mixed = 0, False  # what was awaited came, unseen
                 account.token = Token(token, self.at, state="in use")
                 self.places.carriers[token] = account, resource
-                self._began_midway = True
+                self._began_midway = resource.called_before = True
         return account
 
     def _shown(self, resource: Resource, token: str | None) -> TokenShown | None:
@@ -376,6 +376,7 @@ class Facts:
         renewed, tried.renewed = tried.renewed, None
         sent_at, tried.sent_at = tried.sent_at, NEVER
         resource.responded_at = self.at
+        resource.called_before = resource.called_before or resource.called_at == NEVER
         self._rests = event.status < 300
         overlaps = self._calls.overlap(event.operation)
         if not overlaps:

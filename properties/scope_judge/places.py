@@ -163,7 +163,7 @@ class Places:
 
     def _may_be_elsewhere(self, name: str, found: Resource) -> bool:
         """Whether a name is that of something else: called by it, or at another origin, and called before."""
-        return self.will_be_called(name) or (found.was_called_before and _origin(name) != _origin(found.name or ""))
+        return self.will_be_called(name) or (found.called_before and _origin(name) != _origin(found.name or ""))
 
     def _new(self, name: str | None) -> Resource:
         resource = Resource(None)
