@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner, Result
 
+from scope_judge.judge import judge
 from scope_model.client import Call
 from scope_model.events import AuthorizationRequest, ResourceRequest, ResourceResponse
 from scope_model.scopes import NO_SCOPES, scopes
@@ -28,6 +29,7 @@ from scope_oracle.subjects.command import MOST_CALLS, STAGES, TOOL, Command, Com
 from scope_oracle.subjects.hosting import WENT_ON, Host
 from scope_oracle.world import HttpRequest, HttpWorld
 from scope_properties.episodes import (
+    STREAM,
     Episode,
     ExpireToken,
     MakeCall,
@@ -37,7 +39,8 @@ from scope_properties.episodes import (
     RestartClient,
 )
 from scope_properties.mutants import MUTANTS
-from scope_properties.runs import run
+from scope_properties.reach import freedoms_of
+from scope_properties.runs import Run, run
 from scope_properties.shrinking import Length, candidates, shrink
 from scope_properties.world import World
 from scope_spec import Revision
@@ -244,6 +247,38 @@ def test_a_request_that_a_client_fetches_twice_is_one() -> None:
             transcript = run(client.playable(plain_episode("2026-07-28")), client)
         assert sum(isinstance(event, AuthorizationRequest) for event in transcript.events) == 1
         assert any(isinstance(event, ResourceRequest) and event.access_token for event in transcript.events)
+
+
+CLOCKED = CLIENT.replace("conformance_client", "clocked")
+"""The same with a clock; it opens a stream as well."""
+
+
+@pytest.mark.parametrize("brief", [True, False])
+def test_a_client_that_errs_by_its_clock_is_found_where_tokens_are_brief_and_not_where_they_last(brief: bool) -> None:  # noqa: FBT001
+    first, then = episode(grants=(Granting(brief=brief),)), episode()
+    found = []
+    for options in ("", " --forgetful"):
+        with Command(CLOCKED + options) as client:
+            running = Run(first.plan, client)
+            running.play(*first.steps, *then.steps)
+        found.append([finding.clause for finding in judge(running.transcript)])
+        assert ("brief=True" in freedoms_of(running.world)) is brief
+    assert found == [[], ["ACC-2"] if brief else []]
+
+
+@pytest.mark.parametrize("guards", [True, False])
+def test_a_challenge_to_a_stream_is_counted_where_a_client_opens_one_that_is_guarded(guards: bool) -> None:  # noqa: FBT001
+    guarded = replace(episode().plan, revision="2025-11-25")
+    (server,) = guarded.servers.resources.values()
+    needs = {**server.needs, **({STREAM: scopes("d")} if guards else {})}
+    servers = replace(guarded.servers, resources={RESOURCE: replace(server, needs=needs)})
+    counted = []
+    for opened_by in (CLOCKED, CLIENT):
+        with Command(opened_by, "2025-11-25") as client:
+            running = Run(replace(guarded, servers=servers), client)
+            running.play(MakeCall(Call(RESOURCE, TOOL)))
+        counted.append("a challenge to a stream" in freedoms_of(running.world))
+    assert counted == [guards, False]
 
 
 def test_what_is_in_reach_of_a_client_is_what_the_reference_reaches_by_command() -> None:

@@ -79,7 +79,12 @@ def test_what_one_run_cannot_be_put_through_is_named() -> None:
     assert list(lost(beyond)) == [
         "a restart",
         "calls that overlap",
-        "an operation that is called again",
+        "an operation other than the tool that is called again",
+    ]
+    delete = MakeCall(Call(RESOURCE, "delete"))
+    assert list(lost(Episode(plain.plan, (read, write, delete, delete)))) == []
+    assert list(lost(Episode(plain.plan, (read, write, delete, write)))) == [
+        "an operation other than the tool that is called again"
     ]
     assert list(lost(plain_episode("2026-07-28", "client_credentials"))) == ["a client without a user"]
     elsewhere = MakeCall(Call("https://two.example/mcp", "read"))

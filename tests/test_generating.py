@@ -21,7 +21,7 @@ from scope_properties.episodes import (
     RestartClient,
 )
 from scope_properties.model_subject import ModelSubject
-from scope_properties.reach import FREEDOMS, freedoms_of
+from scope_properties.reach import FREEDOMS, NEVER_BY_THE_REFERENCE, freedoms_of
 from scope_properties.runs import Run
 from scope_properties.sampling import sample
 from scope_properties.strategies import episodes
@@ -101,6 +101,7 @@ def reached(made: Iterable[Episode]) -> set[object]:
 def test_servers_use_every_freedom_in_some_episode_and_both_drivers_reach_the_same() -> None:
     sampled = reached(islice(sample(3), 1_000))
     assert set(FREEDOMS) - sampled == set()
+    assert not sampled.intersection(NEVER_BY_THE_REFERENCE)
     assert {*get_args(EpisodeStep), True, False} <= sampled
     assert reached(drawn_by_hypothesis()) == sampled
 

@@ -89,7 +89,7 @@ def authorize(status: int = 302, scope: str | None = "a", state: str = "s1", loc
 
 def token(answer: dict[str, object], status: int = 200, **form: str) -> Entry:
     """A visit to the token endpoint."""
-    return entry("POST", f"{AS}/token", status, answer, body=urlencode({**form, "resource": RS}))
+    return entry("POST", f"{AS}/token", status, answer, body=urlencode({"resource": RS, **form}))
 
 
 FOUND_AT = "https://rs.example/.well-known/oauth-protected-resource/mcp"
@@ -177,6 +177,106 @@ def test_what_is_read_can_be_judged() -> None:
     good, bad = authorize(location=f"{BACK}?code=1&state=s1"), authorize(scope="b")
     assert not judge(read_har(har(*flow, good)))
     assert [finding.clause for finding in judge(read_har(har(*flow, bad)))] == ["CHAL-1"]
+
+
+@pytest.mark.parametrize("named", [RS, "https://other.example/mcp"])
+@pytest.mark.parametrize("documents", [[RESOURCE_METADATA, SERVER_METADATA], []])
+def test_a_call_is_not_renamed_by_the_resource_that_its_code_was_exchanged_for(
+    documents: list[Entry], named: str
+) -> None:
+    grant = [
+        authorize(location=f"{BACK}?code=1&state=s1"),
+        token({"access_token": "t", "scope": "a"}, grant_type="authorization_code", code="1", resource=named),
+    ]
+    challenge = CHALLENGE if documents else 'Bearer scope="a"'
+    told = read_har(har(call("read", 401, challenge=challenge), *documents, *grant, call("read", 200, token="t")))
+    assert told.events[0] == ResourceRequest("read", None, RS)
+    assert {finding.clause for finding in judge(told)} == (set() if named == RS else {"ISO-1"})
+
+
+@pytest.mark.parametrize("named", [RS, "https://rs.example", None])
+@pytest.mark.parametrize(("place", "found"), [(FOUND_AT, {"META-3"}), (FOUND_AT.removesuffix("/mcp"), set())])
+def test_a_document_at_the_address_of_a_path_that_names_the_parent_does_not_rename_what_is_called(
+    place: str, found: set[str], named: str | None
+) -> None:
+    document = entry(
+        "GET",
+        place,
+        answer={"resource": "https://rs.example", "authorization_servers": [AS], "scopes_supported": ["p"]},
+    )
+    resource = {} if named is None else {"resource": named}
+    query = {"response_type": "code", "client_id": "c", "redirect_uri": BACK, "state": "s", "scope": "p", **resource}
+    asked = entry("GET", f"{AS}/authorize?{urlencode(query)}")
+    told = read_har(har(call("read", 401, challenge="Bearer"), document, SERVER_METADATA, asked))
+    graver = {finding.clause for finding in judge(told) if finding.verdict != "unspecified"}
+    assert graver == found
+
+
+@pytest.mark.parametrize("answer", ["code=1", "error=access_denied"])
+def test_the_user_agent_may_come_back_to_the_request_that_then_leads_back_to_the_client(answer: str) -> None:
+    told = events(authorize(200), entry("POST", f"{AS}/login", 302), authorize(location=f"{BACK}?{answer}&state=s1"))
+    refused = "access_denied" if answer.startswith("error") else None
+    assert told == [
+        AuthorizationRequest("a", None, None, RS),
+        AuthorizationResponse(refused is None, refused, resource=RS),
+    ]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_stream_that_was_refused_at_first_makes_no_later_request_its_own(*, before: bool) -> None:
+    stream, first = (
+        entry("GET", RS, 401, received={"www-authenticate": CHALLENGE}),
+        call("read", 401, challenge=CHALLENGE),
+    )
+    told = [*((stream, first) if before else (first, stream)), RESOURCE_METADATA, SERVER_METADATA]
+    told += [*granted("a", "t1"), call("read", 200, token="t1")]
+    told += [call("write", 403, token="t1", challenge=f'{INSUFFICIENT}, scope="c"')]
+    right, wrong = ([*told, *granted(scope, "t2"), call("write", 200, token="t2")] for scope in ("a c", "a"))
+    assert not [finding for finding in judge(read_har(har(*right))) if finding.verdict != "unspecified"]
+    assert "CHAL-1" in {finding.clause for finding in judge(read_har(har(*wrong)))}
+
+
+def granted(scope: str, access: str) -> list[Entry]:
+    """An authorization for some scopes, and its code exchanged."""
+    back = f"{BACK}?code={access}&state={access}"
+    return [
+        authorize(scope=scope, state=access, location=back),
+        token({"access_token": access, "scope": scope}, grant_type="authorization_code", code=access),
+    ]
+
+
+INSUFFICIENT = 'Bearer error="insufficient_scope"'
+UNKNOWN_LISTS = {
+    "a challenge without scope is answered with more than before": [
+        *(call("read", 401, challenge='Bearer scope="a"'), *granted("a", "t1"), call("read", 200, token="t1")),
+        *(
+            call("write", 403, token="t1", challenge=INSUFFICIENT),
+            *granted("a x", "t2"),
+            call("write", 200, token="t2"),
+        ),
+    ],
+    "more than the challenge joins what was had": [
+        *(call("read", 401, challenge='Bearer scope="a"'), *granted("a", "t1"), call("read", 200, token="t1")),
+        call("write", 403, token="t1", challenge=f'{INSUFFICIENT}, scope="b"'),
+        *(*granted("a b x", "t2"), call("write", 200, token="t2")),
+    ],
+    "a client without a user asks for what nothing names": [
+        call("read", 401, challenge="Bearer"),
+        token({"access_token": "t1", "scope": "x"}, grant_type="client_credentials", scope="x"),
+        call("read", 200, token="t1"),
+    ],
+}
+
+
+@pytest.mark.parametrize("told", [pytest.param(told, id=sentence) for sentence, told in UNKNOWN_LISTS.items()])
+def test_a_document_that_was_fetched_before_may_list_what_is_asked_for(told: list[Entry]) -> None:
+    def accused(*entries: Entry) -> set[str]:
+        return {finding.clause for finding in judge(read_har(har(*entries))) if finding.verdict != "unspecified"}
+
+    first, *rest = told
+    nothing_listed = entry("GET", FOUND_AT, answer={"resource": RS, "authorization_servers": [AS]})
+    assert accused(*told) == set()
+    assert accused(first, nothing_listed, *rest) in ({"SEL-6"}, {"SEL-3"})
 
 
 def test_the_redirect_may_be_a_request_of_its_own() -> None:

@@ -75,13 +75,24 @@ class Careless(httpx2.Auth):
         """The resource of a request, by that of the document."""
         return resource
 
+    def received(self, body: dict[str, Any]) -> None:
+        """Keep what a token response says."""
+        self.token = body.get("access_token")
+
     @override
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        response = yield self.signed(request)
+        if response.status_code in (401, 403) and (yield from self.authorizes(response)):
+            yield self.signed(request)
+
+    def signed(self, request: httpx2.Request) -> httpx2.Request:
+        """A request with the token that there is."""
         if self.token is not None:
             request.headers["Authorization"] = f"Bearer {self.token}"
-        response = yield request
-        if response.status_code not in (401, 403):
-            return
+        return request
+
+    def authorizes(self, response: httpx2.Response) -> Generator[httpx2.Request, httpx2.Response, bool]:
+        """Ask the user for what a response challenges for, and say whether that brought a code."""
         scope = self.asks_for(response.headers.get("www-authenticate", "").partition('scope="')[2].partition('"')[0])
         well_known = self.app.server_url.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
         document = (yield httpx2.Request("GET", well_known)).json()
@@ -99,7 +110,7 @@ class Careless(httpx2.Auth):
         back = self.app.browser(f"{issuer}/authorize?{urlencode(asks | ({'scope': scope} if scope else {}))}")
         code = self.app.came_back(back).get("code")
         if code is None:
-            return
+            return False
         redeems = {
             "grant_type": "authorization_code",
             "code": code,
@@ -108,9 +119,8 @@ class Careless(httpx2.Auth):
             "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
             "resource": self.names(document["resource"]),
         }
-        self.token = (yield httpx2.Request("POST", f"{issuer}/token", data=redeems)).json().get("access_token")
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        yield request
+        self.received((yield httpx2.Request("POST", f"{issuer}/token", data=redeems)).json())
+        return True
 
 
 def test_a_sync_auth_is_checked_and_a_failure_tells_the_exchange_and_how_to_see_it_again() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -298,3 +299,24 @@ def test_what_ends_a_recording_writes_no_page(
     monkeypatch.setattr(scoreboard, "record", end)
     monkeypatch.setattr(scoreboard, "write_whole", end)
     assert scoreboard.main(["model", "1"]) == status
+
+
+def test_an_interrupt_leaves_every_page_old_or_every_page_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt = partial(signal.raise_signal, signal.SIGINT)
+    written = {tmp_path / "issues" / "new" / name: "new" for name in ("a.md", "b.md")}
+    gone = tmp_path / "issues" / "old" / "c.md"
+    gone.parent.mkdir(parents=True)
+    gone.write_text("old", "utf-8")
+
+    def write_page(path: Path, text: str) -> None:
+        path.write_text(text, "utf-8")
+        interrupt()
+
+    monkeypatch.setattr(scoreboard, "ISSUES", tmp_path / "issues")
+    monkeypatch.setattr(scoreboard, "write_whole", write_page)
+    monkeypatch.setattr(scoreboard, "pages", interrupt)
+    assert scoreboard.main([]) == 130
+    assert {*tmp_path.glob("issues/*/*")} == {gone}
+    monkeypatch.setattr(scoreboard, "pages", lambda: written)
+    assert scoreboard.main([]) == 130
+    assert {*tmp_path.glob("issues/*/*")} == {*written}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from scope_model.client import Call
 from scope_model.events import CallEnded, CallStarted, ResourceResponse
 from scope_model.scopes import scopes
 from scope_model.servers import AuthorizationServer, Challenging, ResourceServer, Servers
-from scope_properties.episodes import Episode, MakeCall, Plan
+from scope_oracle import from_httpx_auth
+from scope_oracle.checking import generated
+from scope_properties.episodes import Episode, EpisodeStep, MakeCall, Plan
 from scope_properties.model_subject import ModelSubject
-from scope_properties.runs import run
+from scope_properties.runs import Run, run
+from scope_properties.subjects import Subject
+from test_python_api import Careless
 
 RESOURCE, ISSUER = "https://one.example/mcp", "https://as.example"
 FORBIDDEN = Challenging("forbidden")
@@ -58,3 +64,33 @@ def test_a_call_that_is_sent_again_has_a_number_of_its_own() -> None:
     episode = Episode(plan(sends_again=True), (MakeCall(Call(RESOURCE, "read"), (Challenging(), FORBIDDEN)),))
     events = run(episode, ModelSubject()).events
     assert [event.call for event in events if isinstance(event, CallStarted | CallEnded)] == [1, 1, 2, 2]
+
+
+def as_second_calls(episode: Episode, subject: Subject) -> Episode:
+    """The same episode of a host that sends nothing again, and whose user makes each failed call a second time."""
+    quiet = replace(episode.plan, sends_again=False)
+    playing, steps = Run(quiet, subject), list[EpisodeStep]()
+    for step in episode.steps:
+        before = len(playing.world.events)
+        playing.play(step)
+        steps.append(step)
+        answers = [event for event in playing.world.events[before:] if isinstance(event, ResourceResponse)]
+        if isinstance(step, MakeCall) and not any(
+            answer.status == 200 and answer.operation == step.call.operation for answer in answers
+        ):
+            steps.append(playing.world.left_of(step))
+            playing.play(steps[-1])
+    return Episode(quiet, tuple(steps))
+
+
+@pytest.mark.parametrize("subject", [ModelSubject(), from_httpx_auth(Careless)], ids=["model", "over HTTP"])
+def test_what_a_host_sends_again_by_itself_shows_nothing_that_a_second_call_does_not(subject: Subject) -> None:
+    again = 0
+    for episode in generated("2026-07-28", 200, 0):
+        if episode.plan.sends_again:
+            running = Run(episode.plan, subject)
+            running.play(*episode.steps)
+            twice = as_second_calls(episode, subject)
+            assert run(twice, subject) == running.transcript
+            again += running.world.sent_again
+    assert again

@@ -41,7 +41,7 @@ from .page import write_whole
 from .replays import episode_of
 from .scoreboard import RESULTS, recorded
 from .subjects import DriverFault, SubjectUnavailable, commanded
-from .subjects.command import MOST_CALLS, SCENARIO, that_can_be_served
+from .subjects.command import MOST_CALLS, SCENARIO, STAGES, that_can_be_served
 from .tally import Kind, kind_of
 
 RECORDS: Final = RESULTS / "conformance"
@@ -143,8 +143,8 @@ def lost(episode: Episode) -> Iterator[str]:
         yield "what an earlier call is not served after"
     if len(calls) > MOST_CALLS:
         yield f"more than {MOST_CALLS} calls"
-    if len({step.call for step in calls}) < len(calls):
-        yield "an operation that is called again"
+    if any(step.call in {later.call for later in calls[at:]} for at, step in enumerate(calls[: len(STAGES) - 1], 1)):
+        yield "an operation other than the tool that is called again"
 
 
 _BEYOND_A_RUN: Final[Mapping[type[EpisodeStep], str]] = {
@@ -231,13 +231,13 @@ def main(arguments: Sequence[str]) -> int:
         if arguments:
             sdk, commit, path, command, *examples = arguments
             record(sdk, commit, path, command, examples=int(examples[0]) if examples else None)
-            return 0
+        else:
+            write_whole(PAGE, page())
     except (DriverFault, SubjectUnavailable) as wrong:
         print(f"conformance: {wrong}", file=sys.stderr)  # noqa: T201 - its output
         return 2
     except KeyboardInterrupt:
         return 130
-    write_whole(PAGE, page())
     return 0
 
 

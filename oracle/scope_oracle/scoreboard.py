@@ -30,6 +30,7 @@ from scope_spec import CLAUSES, REVISIONS, Revision
 
 from .causes import Causes, causes_of, explained
 from .checking import check
+from .ending import held_back
 from .forms import result_json
 from .issues import frequency_of, issue, replay_of
 from .jobs import Jobs, Opening, processes
@@ -323,23 +324,24 @@ def main(arguments: Sequence[str]) -> int:
                 record(partial(subject, name, release), examples=examples, revision=revision)
             else:
                 record_setting(name, partial(subject, release=release), revision=revision)
+        write()
     except (DriverFault, SubjectUnavailable, UnknownName) as wrong:
         print(f"scoreboard: {wrong}", file=sys.stderr)  # noqa: T201 - its output
         return 2
     except KeyboardInterrupt:
         return 130
-    write()
     return 0
 
 
 def write() -> None:
-    """Write every page, and remove the issues of what is recorded no more."""
+    """Write every page, and remove the issues of what is recorded no more; an interrupt waits until all are current."""
     written = pages()
-    for path, text in written.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text)
-    for path in {*ISSUES.glob("*/*.md")} - written.keys():
-        path.unlink()
+    with held_back():
+        for path, text in written.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, text)
+        for path in {*ISSUES.glob("*/*.md")} - written.keys():
+            path.unlink()
 
 
 if __name__ == "__main__":

@@ -186,8 +186,10 @@ class Account:
     `outlived` those of earlier grants. `under_way` are the authorizations of which not all came to an end, `redeemed`
     how many did, and `overlaps` whether the last one began while another was under way. `refresh_kept_at` is when a
     refresh last brought no new refresh token, so that the old one stayed.
-    `refusals` is how often the same request was refused, one time after the other. `refresh_refused` is a refresh token
-    that was refused, for which scope, and the calls that went on then, `refresh_refusals` how often.
+    `carries` is what the assertion carries that the last leg of an exchange is to present, None where nobody knows.
+    `refusals` is how often the same request was refused, one time after the other, and `may_pass` whether the last time
+    says nothing of the same request now. `refresh_refused` is a refresh token that was refused, for which scope, and
+    the calls that went on then, `refresh_refusals` how often.
     """
 
     life: Life
@@ -215,6 +217,7 @@ class Account:
     pending: ScopeRequest | None = None
     refreshing: ScopeRequest | None = None
     assertion: ScopeRequest | None = None
+    carries: ScopeSet | None = None
     awaited: int = 0
     mixed: bool = False
     under_way: list[ScopeSet] = field(default_factory=list)
@@ -230,6 +233,7 @@ class Account:
     refresh_refused: tuple[str | None, ScopeSet | None, frozenset[int]] | None = None
     refresh_refusals: int = 0
     refusals: int = 0
+    may_pass: bool = False
 
     asked_at: int = NEVER
     granted_at: int = NEVER
@@ -287,6 +291,7 @@ class Resource:
     had a document. `called_by_name` and `asked_by_name` are whether it was called, or asked for, by its name, and
     `called_before` is whether the recording begins after it was called. `asked_for` is the challenge that the last
     request answered, and `in_vain` that of one that was refused, until its operation is tried again or its call ends.
+    `awaited` is the challenge that a token is asked for, whatever other operations are called before it comes.
     """
 
     name: str | None
@@ -303,6 +308,7 @@ class Resource:
     called_before: bool = False
     pending: dict[str, PendingChallenge] = field(default_factory=dict)
     answering: PendingChallenge | None = None
+    awaited: PendingChallenge | None = None
     asked_for: PendingChallenge | None = None
     in_vain: PendingChallenge | None = None
     doubtful: deque[PendingChallenge] = field(default_factory=lambda: deque(maxlen=SEEN_BACK))

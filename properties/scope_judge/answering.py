@@ -12,7 +12,7 @@ from itertools import islice
 from operator import or_
 from typing import NamedTuple
 
-from scope_model.events import CLIENT_CREDENTIALS, OFFLINE, OFFLINE_ACCESS
+from scope_model.events import CLIENT_CREDENTIALS, OFFLINE_ACCESS
 from scope_model.scopes import NO_SCOPES, ScopeSet, same_scopes
 
 from .account import NEVER, SEEN_BACK, Account, PendingChallenge, Resource
@@ -53,7 +53,7 @@ class Requesting(NamedTuple):
         """The challenge that it answers, and the others that it may answer."""
         resource, expired_at = self.resource, self.expired_at
         waiting = [one for one in self.challenges if one.at > expired_at and not self._is_over(one)]
-        doubtful = tuple(reversed(resource.doubtful))
+        doubtful = tuple(one for one in reversed(resource.doubtful) if not self._is_over(one))
         in_vain = resource.in_vain
         if waiting and in_vain is not None and self._may_be_made_again(in_vain, waiting):
             waiting.append(in_vain)  # for less than what was refused
@@ -66,7 +66,7 @@ class Requesting(NamedTuple):
             left = tuple(dict.fromkeys((*doubtful, *self._left(again))))
             return (again, left) if goes_on else (None, (again, *left))
         if self._may_renew(waiting[0]):
-            return None, doubtful
+            return None, (waiting[0], *doubtful)
         if len(waiting) == 1:
             return waiting[0], tuple(dict.fromkeys((*doubtful, *self._left(waiting[0]))))
         live = self._live(waiting)
@@ -75,8 +75,12 @@ class Requesting(NamedTuple):
         return best, tuple(dict.fromkeys((*others, *doubtful, *self._left(best))))
 
     def _is_over(self, one: PendingChallenge) -> bool:
-        """Whether a 401 was left by a call that ended, and a grant came since."""
-        return one.challenge.status == 401 and NEVER < one.ended_at < self.account.granted_at
+        """Whether a 401 was left by a call that ended, and a grant came since, or nobody says and that served since."""
+        account = self.account
+        if one.challenge.status != 401 or one.at > account.granted_at:
+            return False
+        served = account.token is not None and account.token.served and one.at < account.token.issued_at
+        return NEVER < one.ended_at < account.granted_at or (one.call is None and served)
 
     def _is_on_its_way(self, again: PendingChallenge) -> bool:
         """Whether its operation was sent again, and not yet answered: then nobody waits for what was refused."""
@@ -157,9 +161,9 @@ class Requesting(NamedTuple):
         at_once = self.account.refused_at > self.resource.called_at
         none_other = all(one.passed_over or one.challenge.refuses_plainly for one in waiting)
         asked = self.resource.attempt(in_vain.operation).asked
-        for_less = len(self.wanted) > 0 and self.wanted <= asked and not asked <= self.wanted
-        brings_nothing = self._is_unmet(in_vain) and self.wanted <= self.account.in_hand.at_least | OFFLINE
-        for_less = for_less and not (in_vain.challenge.insufficient and brings_nothing)
+        brings_nothing = in_vain.challenge.insufficient and self.wanted <= self.account.in_hand.at_least
+        sensible = len(self.wanted) > 0 and not (brings_nothing and self._is_unmet(in_vain))
+        for_less = sensible and self.wanted <= asked and not asked <= self.wanted
         return at_once or goes_on or (in_vain.call is None and (none_other or for_less))
 
     def _live(self, waiting: list[PendingChallenge]) -> list[PendingChallenge]:
@@ -211,8 +215,8 @@ class Requesting(NamedTuple):
         account, listed = self.account, self.resource.listed
         if account.requested is None:
             return False
-        beginnings = (account.asked, listed, self.configured)
-        asked = any(same_scopes(self.wanted, known or NO_SCOPES) for known in beginnings)
+        known = (account.asked or NO_SCOPES, listed or NO_SCOPES, self.configured or listed or NO_SCOPES)
+        asked = any(same_scopes(self.wanted, each) for each in known)
         return asked or account.granted.can_be(frozenset(self.wanted))
 
 

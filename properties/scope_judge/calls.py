@@ -39,6 +39,11 @@ class Calls:
         self._numbers[begun.event.operation].discard(call)
         return begun.event
 
+    def lose(self) -> None:
+        """Take in that nobody waits any longer for those that began: the client lost its memory of them."""
+        self._begun.clear()
+        self._numbers.clear()
+
     def of(self, operation: str) -> AbstractSet[int]:
         """Those of an operation."""
         return self._numbers.get(operation, _NONE)

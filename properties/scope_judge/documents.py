@@ -52,7 +52,8 @@ class Documents:
         if resource.document_at == NEVER and resource.name is not None:
             own = self._of_resources.pop(canonical(name or resource.name), None)
             if own is not None and is_parent(name or "", resource.name):
-                self._take_from_a_parent(resource, own[0])
+                if _speaks_of_a_child(name or "", own[0].url, resource):
+                    self._take_from_a_parent(resource, own[0])
             elif own is not None:
                 self._attach(resource, *own)
             elif resource.parent_listed is None:

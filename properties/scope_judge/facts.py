@@ -52,6 +52,7 @@ from .occasions import (
     FEW,
     OFFLINE,
     Asked,
+    AssertionPresented,
     Called,
     CallOver,
     CodeExchanged,
@@ -205,6 +206,8 @@ class Facts:
         self._rests = False
         tried.carried, tried.sent_at, resource.called_at = event.access_token, self.at, self.at
         resource.answering = None
+        if resource.awaited is not None and resource.awaited.operation == event.operation:
+            resource.awaited = None
 
     def _account_in_call(self, resource: Resource, token: str | None) -> Account | None:
         """The account in use, which is unknown where a token is carried that nobody saw issued."""
@@ -268,9 +271,15 @@ class Facts:
             return self._given_up(resource, pending)
         if pending.call is not None and pending.call in self._calls.of(operation):
             return self._refreshed_in_answer(resource, pending)
-        if pending.challenge.insufficient:  # given up, for all that is known, before the clock ran out
-            return self._given_up(resource, pending)
-        return None
+        if not pending.challenge.insufficient or self._a_refresh_suffices(resource.account, pending):
+            return None
+        return self._given_up(resource, pending)  # for all that is known, before the clock ran out
+
+    @staticmethod
+    def _a_refresh_suffices(account: Account | None, pending: PendingChallenge) -> bool:
+        """Whether all that a challenge names was granted, so that a refresh may bring it back (STEP-6)."""
+        scope = pending.challenge.scope
+        return account is not None and scope is not None and scope <= account.granted.at_least
 
     @staticmethod
     def _shows_what_was_refreshed(resource: Resource, pending: PendingChallenge) -> None:
@@ -529,6 +538,8 @@ class Facts:
         # The first leg of an exchange goes to an identity provider: the account is where the last one leads to.
         account = self.places.account(resource, None if grant_type == TOKEN_EXCHANGE else event.issuer)
         account.audience = event.resource
+        # Registered anew it sends another request, of another client.
+        account.may_pass = account.may_pass or self._documents.registered_at > account.refused_at
         yield ResourceNamed(event.resource, resource.published)
         challenges, is_new = waiting_at(resource), partial(self._is_new, account)
         requesting = Requesting(
@@ -679,7 +690,7 @@ class Facts:
             account.invented.update(invented)
         self._name(account, asked.wanted)
         account.sourced = asked.wanted - ScopeSet(invented) if invented else asked.wanted
-        account.pending = asked.request
+        account.pending, account.carries = asked.request, None
         if asked.grant_type != AUTHORIZATION_CODE:
             account.await_token(asked.grant_type)
         elif account.awaited == 0:
@@ -687,7 +698,7 @@ class Facts:
         account.under_way.append(account.sourced)
         account.asked_at = self.at
         account.overlaps = len(account.under_way) > 1
-        asked.resource.answering = asked.resource.asked_for = asked.answers
+        asked.resource.answering = asked.resource.asked_for = asked.resource.awaited = asked.answers
         self.places.waiting.pop(asked.resource, None)
         self._redeeming = account, asked.resource
         self._authorizing[asked.resource] = account
@@ -703,7 +714,7 @@ class Facts:
     def _authorization_response(self, event: AuthorizationResponse) -> Occasions:
         account, resource = self._place_of(event.issuer, event.resource)
         if event.error is not None:
-            refuse(account, self.at)
+            refuse(account, event.error, self.at)
             resource.in_vain = resource.asked_for
             self._done(account, resource)
         return ()
@@ -763,9 +774,25 @@ class Facts:
         yield ResourceNamed(event.resource, account.audience or resource.published)
         if event.grant_type == AUTHORIZATION_CODE:
             yield CodeExchanged(request, None if account.pending is None else account.pending.wanted)
-        account.assertion = request
+        elif (presented := self._presented(resource, account, request)) is not None:
+            yield presented
+        account.assertion, account.carries = request, None
         account.await_token(event.grant_type)
         account.audience = account.audience or event.resource
+
+    def _presented(self, resource: Resource, account: Account, request: ScopeRequest) -> AssertionPresented | None:
+        """The last leg that names scopes, of an exchange in answer to a challenge that names some.
+
+        Where all that was refused before, or the caller configured something, less is a way out.
+        """
+        answers, carried, asked = resource.awaited, account.carries, account.pending
+        if answers is None or answers.doubted or carried is None or asked is None or request.scope is None:
+            return None
+        challenged = answers.challenge.scope
+        if challenged is None or self._excused or account.overlaps or account.refused_at > answers.at:
+            return None
+        heeded = challenged & carried & asked.wanted
+        return AssertionPresented([scope for scope in heeded if scope not in request.wanted])
 
     def _being_authorized(self, event: TokenRequest) -> tuple[Account, Resource]:
         """Whose code is redeemed: that of the resource that is named, the only one under way, or the last."""
@@ -802,7 +829,7 @@ class Facts:
         account.refreshing, account.refresh_sent = request, event.refresh_token
         account.await_token(REFRESH_TOKEN)
         self._redeeming = place
-        resource.answering = answers
+        resource.answering = resource.awaited = answers
         if answers is not None:
             answers.refreshed_at, answers.doubted = self.at, answers.doubted or doubted
 
@@ -878,7 +905,10 @@ class Facts:
             leave_unknown(account, self.at)
             resource.owed.clear()
         elif _is_an_assertion(event, account):
-            self._name(account, read_scope(event.scope or ""))
+            carried = read_scope(event.scope or "")
+            silent = event.scope is None and account.pending is not None and not account.mixed
+            account.carries = account.pending.wanted if silent and account.pending is not None else carried
+            self._name(account, carried)
             return
         else:
             said = said_by(event, account, self._commas)
@@ -890,8 +920,8 @@ class Facts:
                 issue(account, event, said, self.at, began_midway=self._began_midway)
                 named = account.granted.at_most
             self._new_token(account, resource, event)
-            if resource.answering is not None:
-                self._renewed(account, resource, resource.answering, had_a_token=had_a_token)
+            if resource.awaited is not None:
+                self._renewed(account, resource, resource.awaited, had_a_token=had_a_token)
             self._name(account, named or NO_SCOPES)
         if account.mixed:
             account.granted = account.in_hand = UNKNOWN
@@ -904,7 +934,7 @@ class Facts:
             self._authorizing.pop(resource, None)
 
     def _new_token(self, account: Account, resource: Resource, event: TokenResponse) -> None:
-        answering = resource.answering
+        answering = resource.awaited
         asked, granted = account.asked, account.granted.exact
         explicit = account.leg != REFRESH_TOKEN and account.told == "explicit" and not account.mixed
         account.token = Token(
@@ -982,12 +1012,13 @@ class Facts:
     def _client_restarted(self, _: ClientRestarted) -> Occasions:
         self._asked_before = 0
         self._asked_for.clear()
+        self._calls.lose()
         for resource in self._touched:
             for pending in resource.pending.values():
                 if pending.refreshed_at == NEVER and not pending.passed_over:
                     yield self._settled(resource, pending, answered=False)
-            resource.pending, resource.answering, resource.attempts = {}, None, {}
-            resource.in_vain = resource.asked_for = None
+            resource.pending, resource.attempts = {}, {}
+            resource.answering = resource.awaited = resource.in_vain = resource.asked_for = None
             resource.doubtful.clear()
             resource.left.clear()
             resource.document_at = NEVER

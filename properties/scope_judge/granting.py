@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 from operator import and_, or_
+from typing import Final
 
 from scope_model.events import JWT_BEARER, REFRESH_TOKEN, TOKEN_EXCHANGE, TokenResponse
 from scope_model.scopes import NO_SCOPES, ScopeSet, read_scope, same_scopes
@@ -120,13 +121,27 @@ def refuse_token(account: Account, error: str, at: int, calls: Iterable[int]) ->
         account.refresh_refusals = account.refresh_refusals + 1 if refused == account.refresh_refused else 1
         account.refresh_refused = refused
     else:
-        refuse(account, at)
+        refuse(account, error, at)
         if account.mixed:
             account.refused = None  # it may be the refresh that was refused
 
 
-def refuse(account: Account, at: int) -> None:
+PASSING: Final = frozenset(
+    (
+        *("temporarily_unavailable", "server_error"),
+        *("invalid_grant", "authorization_pending", "slow_down", "HTTP 408", "HTTP 429"),
+        *("login_required", "interaction_required", "consent_required", "account_selection_required"),
+    )
+)
+"""Errors after which the same may be sent again: they speak of the server, a code that is over, or the user's presence.
+
+RFC 6749 sections 4.1.2.1 and 5.2, RFC 8628 section 3.5, OpenID Connect Core section 3.1.2.6.
+"""
+
+
+def refuse(account: Account, error: str, at: int) -> None:
     """An authorization that was refused."""
+    account.may_pass = error in PASSING or error.startswith("HTTP 5")
     refused = NO_SCOPES if account.pending is None else account.pending.wanted
     again = account.refused is not None and same_scopes(account.refused, refused)
     account.refusals = account.refusals + 1 if again else 1

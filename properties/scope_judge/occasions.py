@@ -302,6 +302,13 @@ class CodeExchanged(Occasion):
 
 
 @dataclass(eq=False)
+class AssertionPresented(Occasion):
+    """The last leg of an exchange, and what it leaves out of the challenge that the assertion carries."""
+
+    lost: list[Scope]
+
+
+@dataclass(eq=False)
 class RefreshAsked(Occasion):
     """A refresh: what it asks for, the account that its token belongs to, and the challenge that it answers.
 
@@ -567,9 +574,11 @@ class Asked(Occasion):
     @property
     def is_excused(self) -> bool:
         """Whether what the caller configured may be what keeps it from asking for more."""
-        if self.configured is None:
-            return False
-        return self.mode == "ceiling" or (self.mode in ("override", None) and self.is_configured)
+        return self.mode in ("override", None) and self.is_configured
+
+    def _supported(self, had: ScopeSet) -> ScopeSet:
+        """What of some scopes the caller supports: all, where it declares no ceiling."""
+        return had & self.configured if self.mode == "ceiling" and self.configured is not None else had
 
     @property
     def was_asked_in_vain(self) -> bool:
@@ -627,9 +636,10 @@ class Asked(Occasion):
         if self.account.requested is None:
             return []
         granted = self.account.granted
-        lost = missing(granted.at_least, self.wanted)
-        if granted.one_of and all(missing(choice, self.wanted) for choice in granted.one_of):
-            lost = missing(granted.one_of[0], self.wanted)
+        lost = missing(self._supported(granted.at_least), self.wanted)
+        choices = [missing(self._supported(choice), self.wanted) for choice in granted.one_of]
+        if choices and all(choices):
+            lost = choices[0]
         if not lost or self.repeats_the_last:
             return []
         return [scope for scope in lost if scope not in self.account.invented]
@@ -640,14 +650,14 @@ class Asked(Occasion):
         requested = self.account.requested
         if requested is None or self.account.restarted:
             return []
-        lost = missing(requested.at_least, self.wanted)
+        lost = missing(self._supported(requested.at_least), self.wanted)
         return [] if lost and self.repeats_the_last else lost
 
     @property
     def lost_aborted(self) -> list[Scope]:
         """What was requested in vain since the last grant, and is not asked for again (A19)."""
         aborted = self.account.aborted
-        return [] if self.account.restarted or not aborted else missing(aborted, self.wanted)
+        return [] if self.account.restarted or not aborted else missing(self._supported(aborted), self.wanted)
 
     # --- the upper bounds ---
 
@@ -793,6 +803,7 @@ _UNSOURCED: Final[tuple[Origin, ...]] = ("elsewhere", "foreign", "nowhere")
 
 OCCASIONS: Final[tuple[type[Occasion], ...]] = (
     Asked,
+    AssertionPresented,
     Called,
     CallOver,
     CodeExchanged,

@@ -36,6 +36,7 @@ from scope_model.servers import Challenging, Granting, Grants, Registers, Reject
 from scope_model.spellings import MISSPELLINGS, SEVERAL, SPELLINGS
 from scope_spec import CLAUSES, Revision
 
+from .episodes import STREAM
 from .laws import LAWS
 from .world import Exchange, World
 
@@ -54,6 +55,7 @@ _NAMES: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
     }
 )
 _MANY: Final = (3, 30)
+_A_FEW: Final = 5
 _ENDPOINTS: Final = ("rotates", "keeps secrets", "form-encoded")
 
 FREEDOMS: Final = (
@@ -80,7 +82,14 @@ FREEDOMS: Final = (
     "two requests at once",
     "a failed call sent again",
 )
-"""Every choice that the servers of a world are free to make."""
+"""Every freedom of a world, its servers' and its application's, that the reference client meets.
+
+A host that sends a failed call again shows nothing that a second call does not, and no client errs by it alone: all
+that a client sees of either is that the same operation is called again, with what the servers have left to choose.
+"""
+
+NEVER_BY_THE_REFERENCE: Final = ("a challenge to a stream", "more than five choices in a call")
+"""What it does not meet: it opens no stream, and has given up by then. Other clients may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,8 @@ def freedoms_of(world: World) -> Iterator[str]:
         yield "two requests at once"
     if world.sent_again:
         yield "a failed call sent again"
+    if world.most_choices > _A_FEW:
+        yield "more than five choices in a call"
     for exchange in world.exchanges:
         yield from freedoms(exchange)
 
@@ -168,6 +179,8 @@ def _freedoms_of_a_response(exchange: Exchange, request: ResourceRequest, answer
     called = exchange.servers.resources.get(answer.resource or "")
     if called is not None and called.reserved and answer.status == 401:
         yield "metadata that appears with the first 401"
+    if answer.www_authenticate and request.operation == STREAM:
+        yield "a challenge to a stream"
     if answer.www_authenticate and called is not None:
         yield from _choices(challenging)
         yield from _kinds_in(answer.www_authenticate)

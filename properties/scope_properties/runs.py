@@ -79,7 +79,7 @@ class Run:
                 world.begin(step)
                 if not self._serves(call) and world.plan.sends_again:
                     self._let_brief_tokens_expire()
-                    world.begin_again()
+                    world.begin_again(step)
                     self._serves(call)
                 self._let_brief_tokens_expire()
             case OverlapCalls(first, second):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from scope_model.client import Call
@@ -48,8 +48,9 @@ class Exchange:
 class World:
     """The servers at work: answers requests, keeps the transcript, and spends the episode's choices.
 
-    `exhausted_by` are the calls that went on until its patience with them was at its end, and `coming` is what happens
-    to a client that makes its calls by itself as it makes them.
+    `exhausted_by` are the calls that went on until its patience with them was at its end, `coming` is what happens to a
+    client that makes its calls by itself as it makes them, and `most_choices` how many requests of one call were
+    answered as the episode chose, at the most.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -60,6 +61,8 @@ class World:
         self.exchanges: list[Exchange] = []
         self.overlapped = False
         self.sent_again = False
+        self.most_choices = 0
+        self._choices = 0
         self._challenges: list[Challenging] = []
         self._grants: list[Granting] = []
         self._persists = False
@@ -96,15 +99,19 @@ class World:
         self._challenges = list(reversed(step.challenges))
         self._grants = list(reversed(step.grants))
         self._persists = step.persists
+        self._choices = 0
         self._patience = PATIENCE
         self._call = step.call
         self.exhausted_by.discard(step.call)
 
-    def begin_again(self) -> None:
-        """Let the next call go on with the servers' choices, as the same one that is sent again."""
-        self._patience = PATIENCE
+    def begin_again(self, step: MakeCall) -> None:
+        """Take up what is left of a call's choices for the same one that is sent again."""
         self.sent_again = True
-        self.exhausted_by.clear()
+        self.begin(self.left_of(step))
+
+    def left_of(self, step: MakeCall) -> MakeCall:
+        """The call that was begun last, with the choices that it did not use."""
+        return replace(step, challenges=tuple(reversed(self._challenges)), grants=tuple(reversed(self._grants)))
 
     def spend(self) -> None:
         """Count a request; raises Exhausted when a call goes on for ever."""
@@ -145,6 +152,8 @@ class World:
             case ResourceRequest() if request.operation == STREAM:
                 return Freedom()  # it comes whenever a client has time for it
             case ResourceRequest():
+                self._choices += bool(self._challenges)
+                self.most_choices = max(self.most_choices, self._choices)
                 return Freedom(challenging=_next(self._challenges, Challenging(), keep=self._persists))
             case AuthorizationRequest():
                 return Freedom(granting=_next(self._grants, Granting(), keep=self._persists))

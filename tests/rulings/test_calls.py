@@ -426,3 +426,67 @@ def test_a_sign_in_is_not_for_a_call_that_was_over_before_the_one_began_that_goe
         told = told.calls("read", "t1").answers("read", 403, 'Bearer error="access_denied"')
     told = told.obtains("a b", "t2", "a b", "r2").served("read", "t2").application_has(2)
     confirm(told, allows("discouraged", absent="STEP-7"))
+
+
+# --- other calls before a token came ----------------------------------------------------------------
+
+
+def meanwhile(told: Story, token: str) -> Story:
+    """The user takes a while, and the client shows that it is alive."""
+    return told.served("ping", token).calls("stream", token).answers("stream", 405)
+
+
+def consented(told: Story, asked: str, tokens: tuple[str, str], said: str) -> Story:
+    """A request for scopes, granted while other calls go on."""
+    return meanwhile(told.asks(asked), tokens[0]).consents().issued(tokens[1], said)
+
+
+@pytest.mark.parametrize("called", [True, False])
+@pytest.mark.parametrize("revision", [NEW, OLD])
+def test_what_is_called_while_the_user_consents_does_not_answer_for_the_challenged_operation(
+    revision: Revision, *, called: bool
+) -> None:
+    told = story(revision).handshake()
+    told = told.application_calls(1) if called else told
+    told = consented(told.insufficient("b"), "a b", ("t1", "t2"), "a b")
+    tried, left = told.served("write", "t2"), told
+    if called:
+        tried, left = tried.application_has(1), left.application_has(1, "failed")
+    confirm(tried.served("read", "t2"), RIGHT)
+    confirm(left.served("read", "t2").served("read", "t2"), finds("STEP-7", "discouraged"))
+
+
+def test_what_is_called_while_the_user_consents_leaves_no_hope_for_the_same_request_again() -> None:
+    told = consented(story().handshake().insufficient("b"), "a b", ("t1", "t2"), "a b")
+    again = told.insufficient("b", "write", "t2")
+    confirm(again, allows("unspecified"))
+    confirm(again.obtains("a b", "t3"), finds("RETRY-3", "discouraged"))
+
+
+def test_what_is_called_while_a_token_is_refreshed_makes_no_second_refresh_a_first() -> None:
+    told = story().handshake().unauthorized(None, "read", "t1", error="invalid_token")
+    told = told.asks_to_refresh().served("ping", "t1").issued("t2", "a", "r2")
+    again = told.unauthorized(None, "read", "t2", error="invalid_token")
+    confirm(told.served("read", "t2"), RIGHT)
+    confirm(again, RIGHT)
+    confirm(again.refreshes("t3", "r2"), finds("CHAL-8", "discouraged"))
+
+
+@pytest.mark.parametrize("scope", ["a b", None])
+def test_a_refresh_that_brings_back_what_was_granted_gives_no_challenge_up(scope: str | None) -> None:
+    told = story().handshake("a b").expires().refreshes("t2", "r1", "a", "a", "r2").served("read", "t2")
+    told = told.insufficient("b", "write", "t2").refreshes("t3", "r2", scope, None, "r3").served("write", "t3")
+    confirm(told, allows("unspecified", absent="STEP-2 STEP-5"))
+
+
+def test_a_refresh_that_cannot_bring_what_was_challenged_gives_it_up() -> None:
+    told = story().handshake().insufficient("b").refreshes("t2", "r1", None, "a", "r2")
+    confirm(told.insufficient("b", "write", "t2"), finds("STEP-2", "unspecified"))
+
+
+def test_what_was_refused_for_another_operation_takes_no_later_challenge_away() -> None:
+    told = story().handshake().insufficient("y z", "admin").asks("a y z").refuses()
+    confirm(told.asks("a y"), RIGHT)
+    told = told.served().insufficient("b")
+    confirm(told.asks("a b"), RIGHT)
+    confirm(told.asks("a"), finds("CHAL-1 ACC-6", "violates"))

@@ -127,6 +127,35 @@ LATER = {
         story(configured=("ceiling", "a"), grant_type=CLIENT_CREDENTIALS).handshake().step_up("b", "a b"),
         AGAINST_A11,
     ),
+    "a ceiling has room for all of the challenge, and half of it is asked for": (
+        story(configured=("ceiling", "a b")).unauthorized("a b").discovers().asks("a"),
+        finds("CHAL-1 SEL-5", "violates"),
+    ),
+    "a ceiling has no room for half of the challenge": (
+        story(configured=("ceiling", "a")).unauthorized("a b").discovers().asks("a"),
+        RIGHT,
+    ),
+    "a ceiling has room for all of the metadata, and half of it is asked for": (
+        story(configured=("ceiling", "p q")).unauthorized().discovers("p", "q").asks("p"),
+        finds("SEL-2", "discouraged"),
+    ),
+    "a ceiling has room for what was asked for before, which is dropped": (
+        story(configured=("ceiling", "a b")).handshake().step_up("b", "b"),
+        finds("ACC-1 ACC-2", "discouraged"),
+    ),
+    "a ceiling has no room for what was granted beyond it": (
+        story(configured=("ceiling", "a b")).handshake(said="a x").step_up("b", "a b"),
+        RIGHT,
+    ),
+    "a ceiling has no room for offline_access, which is added or not": (
+        story(configured=("ceiling", "a b"))
+        .unauthorized("a")
+        .discovers(by_server=("offline_access",))
+        .obtains("a offline_access", "t1", "a", "r1", "consent")
+        .served()
+        .step_up("b", "a b"),
+        RIGHT,
+    ),
     "an override leaves room for nothing that no source names": (
         story(configured=override).unauthorized().asks("mine z"),
         finds("SEL-6 SEL-3", "discouraged"),

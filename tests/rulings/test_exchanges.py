@@ -137,3 +137,35 @@ def test_what_a_response_names_has_a_source_whichever_leg_it_answers() -> None:
     neither = last_leg(first_leg(second, "a", "a").issued("t1", "a"), "t2", None, "a").insufficient("b", "list", "t2")
     asked = neither.then(TokenRequest(TOKEN_EXCHANGE, "c a b", None, ISSUER, RESOURCE))
     confirm(asked, finds("SEL-7", "discouraged"))
+
+
+def challenged_twice() -> Story:
+    """Two scopes are challenged at first."""
+    return story().unauthorized("a c").discovers()
+
+
+def refused(told: Story, scope: WireScope) -> Story:
+    """The assertion is presented, and refused for its scope."""
+    presented = TokenRequest(JWT_BEARER, scope, None, told.issuer, told.resource)
+    return told.then(presented, TokenResponse(error="invalid_scope", issuer=told.issuer, resource=told.resource))
+
+
+PRESENTED = {
+    "the assertion carries what was asked for": (first_leg(challenged_twice(), "a c"), LEFT_OUT),
+    "the assertion is said to carry it": (first_leg(challenged_twice(), "a c", "c a"), LEFT_OUT),
+    "the assertion carries less": (first_leg(challenged_twice(), "a c", "a"), RIGHT),
+    "all of it was refused before": (refused(first_leg(challenged_twice(), "a c"), "a c"), RIGHT),
+    "it is a step-up": (
+        first_leg(exchanges(story().unauthorized("a"), "t1", ("a", "a"), "a").served().insufficient("c"), "a c"),
+        LEFT_OUT,
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "expected"), rows(PRESENTED))
+def test_the_last_leg_leaves_out_nothing_that_was_challenged_and_the_assertion_carries(
+    told: Story, expected: Expected
+) -> None:
+    confirm(last_leg(told, "t2", "a", "a"), expected)
+    confirm(last_leg(told, "t2", None, "a"), RIGHT)
+    confirm(last_leg(told, "t2", "a c", "a c"), RIGHT)

@@ -421,6 +421,18 @@ def test_a_document_for_the_path_that_names_the_parent_is_not_to_be_used() -> No
     confirm(parent(AT_THE_PATH).asks(None), RIGHT)
 
 
+@pytest.mark.parametrize("name", [RESOURCE, ROOT])
+@pytest.mark.parametrize(("path", "expected"), [("", RIGHT), ("/mcp", finds("META-3", "violates", worst="violates"))])
+def test_where_a_document_of_the_parent_was_found_counts_whatever_the_request_names(
+    path: str, expected: Expected, name: str
+) -> None:
+    found = f"{ROOT}/.well-known/oauth-protected-resource{path}"
+    document = ProtectedResourceMetadata(ROOT, (ISSUER,), ("p", "q"), found)
+    told = story().unauthorized().then(document, AuthorizationServerMetadata(ISSUER)).at(name)
+    confirm(told.asks("p q"), expected)
+    confirm(told.asks(None), RIGHT)
+
+
 @pytest.mark.parametrize(
     "document", ["https://rs.example/mc", "https://other.example", "https://rs.example:8443", "https://example"]
 )

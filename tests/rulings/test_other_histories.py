@@ -758,6 +758,16 @@ def test_what_is_asked_for_after_an_answer_that_nobody_could_read_may_be_for_wha
     confirm(told.asks("a d"), finds("CHAL-1", "violates"))
 
 
+def test_a_call_does_not_go_on_in_a_client_that_restarts() -> None:
+    def another_is_served(told: Story) -> Story:
+        refused = told.application_calls(2).insufficient("b").application_has(2, "failed")
+        return refused.application_calls(3).served("write", "t1").application_has(3).asks("a")
+
+    sent = begun.application_calls(1).calls("write", "t1")
+    confirm(another_is_served(sent.restarts()), RIGHT)
+    confirm(another_is_served(sent), finds("CHAL-1", "violates"))
+
+
 def test_what_goes_by_its_own_name_is_not_asked_for_by_that_of_another() -> None:
     """At the oldest revision there is no document to tell the two apart."""
     other = story(OLDEST).at(OTHER_RESOURCE)

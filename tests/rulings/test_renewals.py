@@ -10,7 +10,7 @@ import pytest
 from rulings.expectations import RIGHT, SILENT, Expected, allows, confirm, finds, rows
 from rulings.stories import ISSUER, NEW, OLD, OLDEST, OTHER_ISSUER, RESOURCE, Story, by_itself, story
 from scope_judge.judge import judge
-from scope_model.events import TokenResponse
+from scope_model.events import AuthorizationResponse, TokenResponse
 from scope_spec import Revision
 
 # --- the second renewal for one call ----------------------------------------------------------------
@@ -625,3 +625,53 @@ def test_a_401_without_a_challenge_does_not_repeat_one_that_says_little(
     confirm(told.refreshes("t3", "r2").served("read", "t3"), RIGHT)
     repeats = told.refreshes("t3", "r2", rotated="r3").calls("read", "t3").answers("read", 401, *second)
     confirm(repeats.refreshes("t4", "r3"), finds("CHAL-8", "discouraged"))
+
+
+# --- what a refusal says of the same request --------------------------------------------------------
+
+
+def refused_for(error: str, *, at_the_exchange: bool) -> Story:
+    """The first request for scopes is refused, or its code is."""
+    told = story().unauthorized("a").discovers().registers("a").asks("a")
+    if at_the_exchange:
+        return told.consents().then(TokenResponse(error=error, issuer=ISSUER, resource=RESOURCE))
+    return told.then(AuthorizationResponse(error=error, issuer=ISSUER, resource=RESOURCE))
+
+
+PASSES = {
+    "the server is busy": ("temporarily_unavailable", False),
+    "the server fails": ("server_error", False),
+    "the server fails at the exchange": ("HTTP 503", True),
+    "the code is over": ("invalid_grant", True),
+    "nobody was shown a page": ("login_required", False),
+    "nobody was asked": ("interaction_required", False),
+}
+REFUSES = {
+    "the user refuses": ("access_denied", False),
+    "the scope is refused": ("invalid_scope", False),
+    "the scope is refused at the exchange": ("invalid_scope", True),
+}
+UNKNOWN_CLIENT = {
+    "the client is not known": ("unauthorized_client", False),
+    "the client is not known at the exchange": ("invalid_client", True),
+}
+
+
+@pytest.mark.parametrize(("error", "at_the_exchange"), rows(PASSES))
+def test_what_was_refused_for_no_fault_of_the_request_may_be_asked_for_again(
+    error: str, *, at_the_exchange: bool
+) -> None:
+    confirm(refused_for(error, at_the_exchange=at_the_exchange).obtains("a", "t1").served(), RIGHT)
+
+
+@pytest.mark.parametrize(("error", "at_the_exchange"), rows(REFUSES))
+def test_what_was_refused_is_not_asked_for_again(error: str, *, at_the_exchange: bool) -> None:
+    told = refused_for(error, at_the_exchange=at_the_exchange)
+    confirm(told.obtains("a", "t1").served(), finds("RETRY-5", "discouraged"))
+
+
+@pytest.mark.parametrize(("error", "at_the_exchange"), rows(UNKNOWN_CLIENT))
+def test_a_client_that_registers_anew_sends_another_request(error: str, *, at_the_exchange: bool) -> None:
+    told = refused_for(error, at_the_exchange=at_the_exchange)
+    confirm(told.registers("a").obtains("a", "t1").served(), RIGHT)
+    confirm(told.obtains("a", "t1").served(), finds("RETRY-5", "discouraged"))

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urljoin
 
 from .exchanges import Exchange, one, origin, parameters, same_place, struck_out
-from .messages import bearer, operation
+from .messages import RESOURCE_METADATA, bearer, operation
 from .survey import Survey
 
 REDIRECTS: Final = (301, 302, 307, 308)
@@ -30,6 +30,7 @@ class Resources:
         asked = [named for request in survey.requests if (named := request.parameter("resource")) is not None]
         self._exact = {same_place(name): name for name in (*reversed(asked), *documents)}
         self._published = {same_place(name) for name in documents}
+        self._described = {place for document in survey.documents if (place := _described(document.place)) is not None}
         self._asked = {same_place(name) for name in asked}
         self._join_redirects(survey.calls)
         self._join_streams(survey.calls)
@@ -111,6 +112,7 @@ class Resources:
                 above[covering].append(whole)
         issued_for = _issued_for(survey)
         carried = _carried(survey.calls, self._class)
+        spoken_of = self._exact.keys() | self._described
         for covering, classes in above.items():
             # One document for several: whether it is one resource or several, the tokens that were issued may tell.
             if len(classes) > 1 and covering not in self._asked and not _share(carried, classes):
@@ -118,7 +120,7 @@ class Resources:
                     self._names[whole] = whole
                     self.doubtful.add(whole)
         for whole, places in members.items():
-            if self._names[whole] == next(iter(places)):
+            if spoken_of.isdisjoint(places) and self._names[whole] == next(iter(places)):
                 self._name_by_token(whole, carried[whole], issued_for)
 
     def _name_of(self, whole: str, places: Iterable[str]) -> tuple[str, str | None]:
@@ -127,6 +129,8 @@ class Resources:
         if exact:
             return min(exact, key=lambda name: same_place(name) not in self._published), None
         for place in places:
+            if place in self._described:
+                return place, None  # what its own document calls it is another
             for higher in _above(place):
                 if higher in self._exact:
                     return self._exact[higher], higher
@@ -138,6 +142,12 @@ class Resources:
             (name,) = names
             if self._class(same_place(name)) not in self._names:
                 self._names[whole] = name
+
+
+def _described(place: str) -> str | None:
+    """The resource whose path is in the address of a document (RFC 9728 section 3.1), None where there is none."""
+    host, _, path = place.partition(RESOURCE_METADATA)
+    return same_place(host + path) if path.strip("/") else None
 
 
 def _above(place: str) -> Iterator[str]:

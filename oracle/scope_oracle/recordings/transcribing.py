@@ -17,7 +17,10 @@ from typing import Final
 
 from scope_model.events import (
     AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    JWT_BEARER,
     OFFLINE_ACCESS,
+    TOKEN_EXCHANGE,
     AuthorizationRequest,
     AuthorizationResponse,
     AuthorizationServerMetadata,
@@ -174,6 +177,8 @@ class _Telling:
         self._turned_to_server = False
         self._has_calls = bool(client.calls)
         self._says_what_to_ask = True
+        self._asks_again = False
+        self._heard: set[str] = set()
         self._told: set[type[Event]] = set()
         self._names: dict[str, dict[str, str]] = {"t": {}, "r": {}}
         self._marks = count()
@@ -248,7 +253,8 @@ class _Telling:
             lines = call.received.get("www-authenticate", ())
             self._bound(call, *lines)
             if call.status in (401, 403):
-                self._says_what_to_ask = any("scope" in line.lower() for line in lines)
+                self._says_what_to_ask = any(map(_NAMES_SCOPE, lines))
+                self._heard.update(*map(_WORDS, lines))
             self.events.append(ResourceResponse(operation, call.status, lines, resource))
 
     # --- requests to an authorization server ------------------------------------------------------
@@ -276,11 +282,12 @@ class _Telling:
     def _authorization(self, request: Request) -> None:
         self._arrive()
         exchange = request.exchange
-        self.redirect(exchange)
         names = ("client_id", "state", "code_challenge", "scope")
         key = tuple(one(request.given or (), name) or "" for name in names)
         back = same_place(request.parameter("redirect_uri") or ""), request.parameter("state")
-        if back in self._asked and self._asked[back].key == key and request.given is not None:
+        known = back in self._asked and self._asked[back].key == key and request.given is not None
+        self.redirect(exchange)
+        if known:
             return  # the user agent came back to it, from a login page for instance
         self._ask(request, request.parameter("prompt"), key, back)
         self.redirect(exchange, self._last if request.given is None else None)
@@ -301,11 +308,14 @@ class _Telling:
 
     def _look_for_sources(self, request: Request) -> None:
         """Note where scopes may come from a document that was fetched before the recording began."""
-        exchange, wanted = request.exchange, one(request.given or (), "scope") or ""
-        if not self._says_what_to_ask and ProtectedResourceMetadata not in self._told:
+        exchange, wanted = request.exchange, set((one(request.given or (), "scope") or "").split(" "))
+        joins = self._asks_again and not wanted <= self._heard | {OFFLINE_ACCESS}  # as a step-up may (A9)
+        if (joins or not self._says_what_to_ask) and ProtectedResourceMetadata not in self._told:
             self._lack("no resource metadata was recorded, so only lower bounds are judged", exchange)
-        if OFFLINE_ACCESS in wanted.split(" ") and AuthorizationServerMetadata not in self._told:
+        if OFFLINE_ACCESS in wanted and AuthorizationServerMetadata not in self._told:
             self._lack("no authorization server metadata was recorded, so only lower bounds are judged", exchange)
+        self._heard |= wanted
+        self._asks_again = True
 
     def _device(self, request: Request) -> None:
         """A device authorization asks the user each time, as `prompt=consent` makes a login page do (RFC 8628)."""
@@ -355,6 +365,8 @@ class _Telling:
         named = request.parameter("resource")
         resource = None if named is None else self._resources.named(named)
         used = self._presented(request)
+        if grant_type in _SELECTS:
+            self._look_for_sources(request)
         self.events.append(TokenRequest(grant_type, messages.scope(request.given), used, issuer, resource))
         if answer is not None:
             redeems = grant_type in (AUTHORIZATION_CODE, DEVICE_CODE)
@@ -384,6 +396,7 @@ class _Telling:
             self.notes.add("a token response was not kept, so what was granted is unknown", exchange)
             return TokenResponse(issuer=issuer)
         self._bound(exchange, scope)
+        self._heard.update(scope.split(" ") if isinstance(scope, str) else ())
         return TokenResponse(
             self._issued("t", access),
             scope if isinstance(scope, str) else None,
@@ -459,6 +472,9 @@ def _after(place: str) -> tuple[tuple[str, str], ...]:
     return (*parameters(query), *parameters(fragment))
 
 
+_SELECTS: Final = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER)
+_NAMES_SCOPE: Final = re.compile(r"(?<![\w-])scope\s*=", re.IGNORECASE).search
+_WORDS: Final = re.compile(r"[^\s\"=]+").findall
 _SAYS: Final = re.compile(r"\b(?:scope|error)\s*=\s*\"([^\"]+)\"", re.IGNORECASE)
 
 

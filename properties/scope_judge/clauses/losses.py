@@ -65,7 +65,7 @@ def _names_nothing(asked: Asked) -> bool:
 def _drops_offline_access(asked: Asked) -> bool:
     requested = asked.account.requested
     dropped = requested is not None and OFFLINE_ACCESS in requested.at_least and OFFLINE_ACCESS not in asked.wanted
-    return dropped and not asked.account.restarted and not asked.repeats_the_last
+    return dropped and asked.mode != "ceiling" and not asked.account.restarted and not asked.repeats_the_last
 
 
 _LOSSES: Final = (

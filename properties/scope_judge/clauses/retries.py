@@ -102,7 +102,7 @@ def a_refused_request_is_not_repeated(asked: Asked) -> Answer:
     One that goes to the token endpoint may once be sent again with another client authentication, which is not seen.
     """
     refused = asked.refused
-    if refused is None or asked.challenge is None or asked.may_have_been_on_its_way:
+    if refused is None or asked.challenge is None or asked.may_have_been_on_its_way or asked.account.may_pass:
         return None
     if not same_scopes(refused, asked.wanted) or (asked.authenticates_itself and asked.account.refusals < SURELY):
         return HOLDS

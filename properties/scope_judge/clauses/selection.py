@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scope_judge.account import NEVER
 from scope_judge.findings import HOLDS, Answer, Broken
-from scope_judge.occasions import OFFLINE, Asked, listing
+from scope_judge.occasions import OFFLINE, Asked, AssertionPresented, listing
 from scope_model.events import CLIENT_CREDENTIALS, OFFLINE_ACCESS, TOKEN_EXCHANGE
 
 from .book import clause
@@ -31,6 +31,15 @@ def what_is_challenged_is_asked_for(asked: Asked) -> Answer:
     return Broken("left-out" if challenge.plain else "oddly-spelled", because)
 
 
+@clause("CHAL-1", on=AssertionPresented)
+def what_is_challenged_is_asked_for_to_the_last(presented: AssertionPresented) -> Answer:
+    """The last leg of an exchange asks for what was challenged too, where it names scopes."""
+    if not presented.lost:
+        return HOLDS
+    because = f"the challenge asks for {listing(presented.lost)}, which the last leg of the exchange leaves out"
+    return Broken("left-out", because)
+
+
 @clause("SEL-1", on=Asked)
 def at_first_the_challenge_alone_decides(asked: Asked) -> Answer:
     """The first request asks for what the challenge names, and for nothing beside it."""
@@ -48,12 +57,14 @@ def without_a_challenge_the_metadata_decides(asked: Asked) -> Answer:
     if not asked.first or asked.challenged is not None or asked.unclear or asked.listed is None:
         return None
     lost = [] if asked.was_asked_in_vain else asked.lost_listed
-    if not lost or (asked.configured is not None and asked.mode in ("override", "ceiling")):
+    if asked.configured is not None and asked.mode == "ceiling":
+        lost = [scope for scope in lost if scope in asked.configured]
+    if not lost or (asked.configured is not None and asked.mode == "override"):
         return _configured_joined(asked)
     because = f"the resource metadata lists {listing(lost)}, which the request leaves out"
     if asked.challenge is not None and asked.challenge.empty:
         return Broken("empty-challenge", because)
-    if asked.is_configured and asked.request.scope is not None:
+    if asked.mode != "ceiling" and asked.is_configured and asked.request.scope is not None:
         return Broken("configured", f"{because} in favour of what the caller configured")
     return Broken("offline-access" if lost == [OFFLINE_ACCESS] else "subset", because)
 
