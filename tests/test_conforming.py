@@ -1,8 +1,10 @@
 """The judge accepts every client that conforms, by a generator that shares no code with the reference model."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 
@@ -10,10 +12,14 @@ import pytest
 
 from conforming import Sample, conform
 from conforming_challenges import Writer
+from conforming_har import NotOnTheWireError, as_har
 from draws import Draws
+from recorded import read_har
 from scope_judge.judge import judge, judged
 from scope_model.challenges import Challenge, MalformedChallenge, parse_challenges
 from scope_model.events import CallStarted, ClientReported, ClientRestarted, TokenRequest, Transcript
+from scope_oracle.recordings.exchanges import struck_out
+from scope_oracle.transcripts import UnusableTranscript
 from scope_properties.forgetting import OMISSIONS, Remainder, whole
 from scope_spec import CLAUSES, REVISIONS, Revision
 
@@ -113,6 +119,32 @@ def test_no_conforming_client_is_accused_whatever_a_recorder_loses(revision: Rev
         for seed, sample in islice(enumerate(samples(revision)), MANY // 4)
         for names, left in remainders_of(sample, Draws(seed))
     )
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_no_conforming_client_is_accused_by_a_har_file_of_what_it_did(revision: Revision) -> None:
+    recorded = [
+        (f"seed {seed}", har) for seed, sample in enumerate(samples(revision)) if (har := har_of(sample)) is not None
+    ]
+    assert len(recorded) > MANY // 20
+    confirm_none(recorded)
+
+
+def har_of(sample: Sample) -> Transcript | None:
+    """What is read of a HAR file of it; None where there is more to know than a wire shows."""
+    transcript = sample.transcript
+    if not sample.taken["names: everywhere"] or any(map(struck_out, scopes_in(transcript))):
+        return None
+    try:
+        read = read_har(as_har(transcript))
+    except (NotOnTheWireError, UnusableTranscript):
+        return None
+    return Transcript(replace(transcript.header, began_midway=read.header.began_midway), read.events)
+
+
+def scopes_in(transcript: Transcript) -> set[str]:
+    """Every word that may be taken for a mark in place of a secret."""
+    return {word for event in transcript.events for word in re.findall(r"[^\s\"',()]+", repr(event))}
 
 
 def confirm_none(transcripts: Iterable[tuple[str, Transcript]]) -> None:

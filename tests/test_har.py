@@ -379,6 +379,25 @@ def test_entries_are_taken_in_the_order_of_their_time() -> None:
     ]
 
 
+@pytest.mark.parametrize(("took", "comes_last"), [(900, False), (1005, False), (1500, True)])
+def test_a_token_comes_when_its_answer_ends(took: float, *, comes_last: bool) -> None:
+    """Times are rounded, so that what ends a moment after something else began may have caused that."""
+    answered = token({"access_token": "very-secret-1"}, grant_type="client_credentials", scope="a")
+    asked = answered | {"startedDateTime": "2026-08-01T10:00:01Z", "time": took}
+    refused = call("initialize", 401, challenge=CHALLENGE) | {"startedDateTime": "2026-08-01T10:00:00Z"}
+    found = SERVER_METADATA | {"startedDateTime": "2026-08-01T10:00:02Z"}
+    kinds = [
+        type(event)
+        for event in events(
+            refused,
+            asked,
+            found,
+            call("read", 200, token="very-secret-1") | {"startedDateTime": "2026-08-01T10:00:03Z"},
+        )
+    ]
+    assert (kinds.index(TokenResponse) > kinds.index(AuthorizationServerMetadata)) is comes_last
+
+
 def test_encoded_bodies_and_batches_are_read() -> None:
     document = {"resource": RS, "authorization_servers": [AS]}
     encoded = entry("GET", "https://rs.example/metadata")

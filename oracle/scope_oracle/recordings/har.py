@@ -139,7 +139,7 @@ def _exchange(number: int, entry: dict[str, Json]) -> Exchange | None:
     return Exchange(
         number,
         begun,
-        begun + (took / 1000 if isinstance(took, int | float) and 0 < took < _LONGEST_TIME else 0),
+        begun + (took / 1000 if begun and isinstance(took, int | float) and 0 < took < _LONGEST_TIME else 0),
         _text(request.get("method")).upper(),
         *url,
         _headers(request.get("headers")),

@@ -191,7 +191,7 @@ class _Telling:
 
     def resource_metadata(self, document: Exchange) -> None:
         """Tell a protected resource metadata document."""
-        self._arrive()
+        self._arrive(document.begun)
         answer = document.answer
         servers = tuple(issuer.rstrip("/") for issuer in messages.texts(answer.get("authorization_servers")) or ())
         listed = self._listed(document)
@@ -200,7 +200,7 @@ class _Telling:
 
     def server_metadata(self, document: Exchange) -> None:
         """Tell an authorization server metadata document."""
-        self._arrive()
+        self._arrive(document.begun)
         issuer = document.answer["issuer"].rstrip("/")
         self._told.add(AuthorizationServerMetadata)
         self.events.append(AuthorizationServerMetadata(issuer, self._listed(document)))
@@ -216,6 +216,7 @@ class _Telling:
         """Tell a document that was found unchanged, or note that nobody can read it."""
         known = self._documents.get(document.place)
         if known is not None:
+            self._arrive(document.begun)
             tell = _Telling.resource_metadata if messages.is_resource_metadata(known) else _Telling.server_metadata
             tell(self, known)
         elif self._concerns(document):
@@ -273,14 +274,14 @@ class _Telling:
         self._turned_to_server = True
 
     def _registration(self, request: Request) -> None:
-        self._arrive()
+        self._arrive(request.exchange.begun)
         sent = request.exchange.request
         scope, types = sent.get("scope"), messages.texts(sent.get("grant_types"))
         issuer = self._servers.issuer_of(request.exchange)
         self.events.append(ClientRegistration(scope if isinstance(scope, str) else None, types, issuer))
 
     def _authorization(self, request: Request) -> None:
-        self._arrive()
+        self._arrive(request.exchange.begun)
         exchange = request.exchange
         names = ("client_id", "state", "code_challenge", "scope")
         key = tuple(one(request.given or (), name) or "" for name in names)
@@ -319,7 +320,7 @@ class _Telling:
 
     def _device(self, request: Request) -> None:
         """A device authorization asks the user each time, as `prompt=consent` makes a login page do (RFC 8628)."""
-        self._arrive()
+        self._arrive(request.exchange.begun)
         wanted = one(request.given or (), "scope") or ""
         self._ask(request, "consent" if OFFLINE_ACCESS in wanted.split(" ") else None, (), ("", "device"))
 
@@ -425,17 +426,17 @@ class _Telling:
         heappush(self._coming, (exchange.ended, next(self._order), answer))
         self._expected |= {answer.access_token, answer.refresh_token}
 
-    def _arrive(self, now: float = float("inf"), presenting: str | None = None) -> None:
+    def _arrive(self, now: float, presenting: str | None = None) -> None:
         """Tell the answers that came before now, and all that came before one whose token is presented."""
         presented = {self._names[letter].get(presenting or "") for letter in "tr"} - {None}
-        while self._coming and (self._coming[0][0] <= now or not presented.isdisjoint(self._expected)):
+        while self._coming and (self._coming[0][0] <= now + _ROUNDED or not presented.isdisjoint(self._expected)):
             answer = heappop(self._coming)[2]
             self._expected -= {answer.access_token, answer.refresh_token}
             self.events.append(answer)
 
     def finish(self) -> None:
         """Tell what is still on its way; where the end shows only how a session begins anew, it says nothing yet."""
-        self._arrive()
+        self._arrive(float("inf"))
         issued = next(
             (at for at in reversed(range(len(self.events))) if isinstance(self.events[at], TokenResponse)), None
         )
@@ -452,6 +453,9 @@ def _prepares(event: Event) -> bool:
         return False
     return event.operation.startswith("notifications/") or event.operation in _PREPARING
 
+
+_ROUNDED: Final = 0.01
+"""Seconds by which a cause may seem later than what it caused: times are rounded, each in its own way."""
 
 _PREPARING: Final = frozenset(("initialize", "server/discover", "ping", "tools/list", "response", "GET", "DELETE"))
 _TO_BE_CONTINUED: Final = ("authorization_pending", "slow_down")
