@@ -123,10 +123,9 @@ def test_no_conforming_client_is_accused_whatever_a_recorder_loses(revision: Rev
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_no_conforming_client_is_accused_by_a_har_file_of_what_it_did(revision: Revision) -> None:
-    recorded = [
-        (f"seed {seed}", har) for seed, sample in enumerate(samples(revision)) if (har := har_of(sample)) is not None
-    ]
-    assert len(recorded) > MANY // 20
+    some = islice(enumerate(samples(revision)), MANY // 4)
+    recorded = [(f"seed {seed}", har) for seed, sample in some if (har := har_of(sample)) is not None]
+    assert len(recorded) > MANY // 80
     confirm_none(recorded)
 
 
@@ -164,7 +163,7 @@ def remainders_of(sample: Sample, draws: Draws) -> Iterator[tuple[tuple[str, ...
     is held from before.
     """
     begun_before = sample.taken["token from before"] > 0
-    for _ in range(3):
+    for _ in range(2):
         names = draws.some_of(tuple(name for name in OMISSIONS if name != "ending"), 0.25)
         if begun_before or "beginning" in names:
             names = tuple(name for name in names if name != "authorization_headers")

@@ -12,6 +12,7 @@ from scope_judge.clauses import BOOK
 from scope_judge.misreadings import MISREADINGS
 from scope_judge.occasions import (
     Asked,
+    AssertionPresented,
     Called,
     CallOver,
     CodeExchanged,
@@ -91,6 +92,7 @@ REQUESTS = "authorization_request token_request"
 TRIED = f"resource_request {REQUESTS}"
 SHOWS_ON: Final[dict[type[Occasion], str]] = {
     Asked: REQUESTS,
+    AssertionPresented: "token_request",
     Called: "resource_request",
     CallOver: "call_ended",
     CodeExchanged: "token_request",
