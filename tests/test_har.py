@@ -379,6 +379,41 @@ def test_entries_are_taken_in_the_order_of_their_time() -> None:
     ]
 
 
+OTHER_RS = "https://other.example/mcp"
+
+
+@pytest.mark.parametrize(
+    ("scope", "redeemed_for", "named"),
+    [("[redacted]", OTHER_RS, []), ("a", OTHER_RS, []), ("a", "https://third.example/mcp", ["ISO-1"])],
+)
+def test_what_redeems_a_code_that_nobody_saw_asked_for_is_not_told(
+    scope: str, redeemed_for: str, named: list[str]
+) -> None:
+    message = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "read"}})
+    document = {"resource": OTHER_RS, "authorization_servers": [AS]}
+    query = {"response_type": "code", "client_id": "c", "redirect_uri": BACK, "state": "s2", "resource": OTHER_RS}
+    recording = har(
+        call("initialize", 401, challenge=CHALLENGE),
+        RESOURCE_METADATA,
+        SERVER_METADATA,
+        authorize(location=f"{BACK}?code=1&state=s1"),
+        entry("POST", OTHER_RS, 401, body=message, received={"WWW-Authenticate": 'Bearer scope="a"'}),
+        entry("GET", "https://other.example/.well-known/oauth-protected-resource/mcp", answer=document),
+        entry(
+            "GET",
+            f"{AS}/authorize?{urlencode({**query, 'scope': scope})}",
+            302,
+            received={"Location": f"{BACK}?code=2&state=s2"},
+        ),
+        entry(
+            "POST",
+            f"{AS}/token",
+            body=urlencode({"grant_type": "authorization_code", "code": "2", "resource": redeemed_for}),
+        ),
+    )
+    assert [found.clause for found in judge(read_har(recording)) if found.verdict == "violates"] == named
+
+
 @pytest.mark.parametrize(("took", "comes_last"), [(900, False), (1005, False), (1500, True)])
 def test_a_token_comes_when_its_answer_ends(took: float, *, comes_last: bool) -> None:
     """Times are rounded, so that what ends a moment after something else began may have caused that."""

@@ -368,11 +368,13 @@ class _Telling:
         used = self._presented(request)
         if grant_type in _SELECTS:
             self._look_for_sources(request)
-        self.events.append(TokenRequest(grant_type, messages.scope(request.given), used, issuer, resource))
+        redeems = grant_type in (AUTHORIZATION_CODE, DEVICE_CODE)
+        asked = self._by_code.get(request.parameter("code") or "", self._last) if redeems else None
+        hidden = asked is not None and not asked.read
+        if not hidden:
+            self.events.append(TokenRequest(grant_type, messages.scope(request.given), used, issuer, resource))
         if answer is not None:
-            redeems = grant_type in (AUTHORIZATION_CODE, DEVICE_CODE)
-            asked = self._by_code.get(request.parameter("code") or "", self._last) if redeems else None
-            unread = answer.error is None and ((asked is not None and not asked.read) or not self._has_calls)
+            unread = hidden or (answer.error is None and not self._has_calls)
             self._send(exchange, replace(TokenResponse(issuer=issuer) if unread else answer, resource=resource))
 
     def _presented(self, request: Request) -> str | None:
