@@ -39,7 +39,7 @@ def test_nothing_is_found_of_the_reference() -> None:
     assert result.reached["ACC-1"]
 
 
-def test_what_is_found_is_short_and_replays() -> None:
+def test_what_is_found_is_short_replays_and_is_tried_first_the_next_time() -> None:
     database = InMemoryExampleDatabase()
     result = explore(FORGETFUL, examples=40, database=database)
     (dropped,) = (each for each in result.broken if kind_of(each.finding) == ("ACC-1", "discouraged", "dropped"))
@@ -47,11 +47,6 @@ def test_what_is_found_is_short_and_replays() -> None:
     told = CliRunner().invoke(cli, ["check", "mcp-2025-11-25", "--replay", dropped.replay])
     assert "ACC-1/dropped discouraged" in told.stdout
     assert database.data  # what it shrank to
-
-
-def test_what_was_found_before_is_tried_first() -> None:
-    database = InMemoryExampleDatabase()
-    explore(FORGETFUL, examples=40, database=database)
     again = explore(FORGETFUL, examples=1, database=database)
     assert ("ACC-1", "discouraged", "dropped") in {kind_of(each.finding) for each in again.broken}
 
