@@ -75,12 +75,15 @@ class Requesting(NamedTuple):
         return best, tuple(dict.fromkeys((*others, *doubtful, *self._left(best))))
 
     def _is_over(self, one: PendingChallenge) -> bool:
-        """Whether a 401 was left by a call that ended, and a grant came since, or nobody says and that served since."""
+        """Whether a 401 was left by a call that ended, and a grant came since.
+
+        Where nobody says, that served since, and it asks for nothing that the 401 names and the grant lacks (ruling 7).
+        """
         account = self.account
         if one.challenge.status != 401 or one.at > account.granted_at:
             return False
         served = account.token is not None and account.token.served and one.at < account.token.issued_at
-        return NEVER < one.ended_at < account.granted_at or (one.call is None and served)
+        return NEVER < one.ended_at < account.granted_at or (one.call is None and served and not self._widens(one))
 
     def _is_on_its_way(self, again: PendingChallenge) -> bool:
         """Whether its operation was sent again, and not yet answered: then nobody waits for what was refused."""

@@ -768,6 +768,13 @@ def test_a_call_does_not_go_on_in_a_client_that_restarts() -> None:
     confirm(another_is_served(sent), finds("CHAL-1", "violates"))
 
 
+def test_a_401_that_no_call_is_known_of_may_be_answered_after_another_token_served() -> None:
+    both = story().unauthorized("p", "list").unauthorized("a").discovers().obtains("a", "t1").served().insufficient("b")
+    confirm(both.asks("a p"), allows("unspecified", absent="CHAL-1"))
+    confirm(both.asks("a"), finds("CHAL-1", "violates"))
+    confirm(both.asks("a q"), finds("CHAL-1", "violates"))
+
+
 def test_what_goes_by_its_own_name_is_not_asked_for_by_that_of_another() -> None:
     """At the oldest revision there is no document to tell the two apart."""
     other = story(OLDEST).at(OTHER_RESOURCE)
