@@ -132,7 +132,7 @@ def test_no_conforming_client_is_accused_by_a_har_file_of_what_it_did(revision: 
 def har_of(sample: Sample) -> Transcript | None:
     """What is read of a HAR file of it; None where there is more to know than a wire shows."""
     transcript = sample.transcript
-    if not sample.taken["names: everywhere"] or any(map(struck_out, scopes_in(transcript))):
+    if not sample.taken["names: everywhere"] or any(map(struck_out, words_in(transcript))):
         return None
     try:
         read = read_har(as_har(transcript))
@@ -141,8 +141,8 @@ def har_of(sample: Sample) -> Transcript | None:
     return Transcript(replace(transcript.header, began_midway=read.header.began_midway), read.events)
 
 
-def scopes_in(transcript: Transcript) -> set[str]:
-    """Every word that may be taken for a mark in place of a secret."""
+def words_in(transcript: Transcript) -> set[str]:
+    """Every word of it, any of which may look like a mark in place of a secret."""
     return {word for event in transcript.events for word in re.findall(r"[^\s\"',()]+", repr(event))}
 
 

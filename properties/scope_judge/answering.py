@@ -53,26 +53,32 @@ class Requesting(NamedTuple):
         """The challenge that it answers, and the others that it may answer."""
         resource, expired_at = self.resource, self.expired_at
         waiting = [one for one in self.challenges if one.at > expired_at and not self._is_over(one)]
-        doubtful = tuple(one for one in reversed(resource.doubtful) if not self._is_over(one))
         in_vain = resource.in_vain
         if waiting and in_vain is not None and self._may_be_made_again(in_vain, waiting):
             waiting.append(in_vain)  # for less than what was refused
         if not waiting:
             again = resource.answering or resource.in_vain
             if again is None or expired_at >= resource.responded_at:
-                return None, tuple(dict.fromkeys((*doubtful, *self._left(None))))
+                return None, self._besides(None)
             is_another = self._is_on_its_way(again) or self._may_be_by_the_clock(again)
             goes_on = self.calls.may_go_on(again.call) and not is_another
-            left = tuple(dict.fromkeys((*doubtful, *self._left(again))))
-            return (again, left) if goes_on else (None, (again, *left))
+            besides = self._besides(again)
+            return (again, besides) if goes_on else (None, (again, *besides))
         if self._may_renew(waiting[0]):
-            return None, (waiting[0], *doubtful)
+            return None, (waiting[0], *self._doubtful())
         if len(waiting) == 1:
-            return waiting[0], tuple(dict.fromkeys((*doubtful, *self._left(waiting[0]))))
+            return waiting[0], self._besides(waiting[0])
         live = self._live(waiting)
         best = self._best(live, waiting)
         others = (one for one in live if one is not best and not one.challenge.refuses_plainly)
-        return best, tuple(dict.fromkeys((*others, *doubtful, *self._left(best))))
+        return best, tuple(dict.fromkeys((*others, *self._besides(best))))
+
+    def _besides(self, best: PendingChallenge | None) -> tuple[PendingChallenge, ...]:
+        """What it may answer of what does not wait: where others were answered, or calls left something for later."""
+        return tuple(dict.fromkeys((*self._doubtful(), *self._left(best))))
+
+    def _doubtful(self) -> Iterator[PendingChallenge]:
+        return (one for one in reversed(self.resource.doubtful) if not self._is_over(one))
 
     def _is_over(self, one: PendingChallenge) -> bool:
         """Whether a 401 was left by a call that ended, and a grant came since.

@@ -905,9 +905,9 @@ class Facts:
             leave_unknown(account, self.at)
             resource.owed.clear()
         elif _is_an_assertion(event, account):
-            carried = read_scope(event.scope or "")
-            silent = event.scope is None and account.pending is not None and not account.mixed
-            account.carries = account.pending.wanted if silent and account.pending is not None else carried
+            carried, asked = read_scope(event.scope or ""), account.pending
+            silent = event.scope is None and not account.mixed
+            account.carries = asked.wanted if silent and asked is not None else carried
             self._name(account, carried)
             return
         else:
